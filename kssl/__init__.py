@@ -1,0 +1,55 @@
+"""kssl: self-supervised learning with Keras 3.
+
+Importing this package imports neither Keras nor TensorFlow: a room (`kssl.losses`,
+`kssl.models`, …) is imported when it is first used. Once Keras itself is imported, kssl's
+layers, losses and models become known to it, so that `keras.models.load_model` finds them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pluggy
+import wrapt
+
+__version__ = "0.1.0"
+
+hookimpl = pluggy.HookimplMarker("kssl")
+
+_ROOMS = (
+    "callbacks",
+    "data",
+    "devices",
+    "errors",
+    "evaluation",
+    "layers",
+    "losses",
+    "models",
+    "plugins",
+    "pretext",
+    "recipe",
+    "report",
+    "run",
+    "testing",
+    "training",
+)
+
+__all__ = ["__version__", "hookimpl", *_ROOMS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"kssl.{name}")
+    raise AttributeError(f"module 'kssl' has no attribute '{name}'; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+@wrapt.when_imported("keras")
+def _make_known_to_keras(_keras: Any) -> None:
+    # Keras finds a saved class by its registered name only: importing the rooms registers them.
+    for room in ("layers", "losses", "models"):
+        importlib.import_module(f"kssl.{room}")
