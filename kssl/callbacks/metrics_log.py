@@ -1,0 +1,54 @@
+"""The metrics of every epoch, as a table that any program reads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kssl.files import replacing
+
+
+class MetricsLog(keras.callbacks.Callback):
+    """Writes one row per epoch to a CSV file, whole after each, and stops at a loss of NaN.
+
+    Args:
+        path: The file; rows of epochs that are trained again after a resume are replaced.
+
+    Example:
+        >>> model.fit(dataset, callbacks=[kssl.callbacks.MetricsLog("metrics.csv")])
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self.rows: list[dict[str, Any]] = []
+        self.failed = ""
+        self.began = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        logs = {name: float(value) for name, value in (logs or {}).items()}
+        seconds = round(time.perf_counter() - self.began, 3)
+        row = {"epoch": epoch + 1, "seconds": seconds, **logs}
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        if not self.rows and self.path.is_file():
+            with self.path.open(newline="") as stream:
+                self.rows = [old for old in csv.DictReader(stream) if int(old["epoch"]) <= epoch]
+        self.rows.append(row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(row), extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        with replacing(self.path) as temporary:
+            temporary.write_text(text.getvalue())
+        if not math.isfinite(logs.get("loss", 0.0)):
+            self.failed = f"the loss became {logs['loss']} in epoch {epoch + 1}"
+            self.model.stop_training = True

@@ -1,0 +1,199 @@
+"""What several verbs share: options, how a recipe or a run is got, and shell completion."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from kssl.cli.ending import say
+from kssl.errors import UserError
+from kssl.run import ROOT, Run, list_runs
+
+if TYPE_CHECKING:
+    from kssl.recipe import Recipe
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+BACKENDS = ("tensorflow", "jax", "torch")
+DEVICES = ("cpu", "gpu", "tpu")
+
+
+def device_options(command: Command) -> Command:
+    """Add --backend, --device, --devices and --data-dir."""
+    options = [
+        click.option(
+            "--backend",
+            metavar="NAME",
+            type=click.Choice(BACKENDS),
+            help="What Keras runs on: tensorflow, jax or torch.",
+        ),
+        click.option(
+            "--device",
+            metavar="KIND",
+            type=click.Choice(DEVICES),
+            help="cpu, gpu or tpu; else the best found.",
+        ),
+        click.option(
+            "--devices",
+            metavar="N",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            help="How many of them.",
+        ),
+        click.option(
+            "--data-dir",
+            metavar="FOLDER",
+            type=click.Path(path_type=Path),
+            help="Where prepared data sets lie.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def runs_option(command: Command) -> Command:
+    """Add --runs-dir."""
+    return click.option(
+        "--runs-dir",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path),
+        default=ROOT,
+        show_default=True,
+        help="The folder of all runs.",
+    )(command)
+
+
+def recipe_arguments(command: Command, required: bool = True) -> Command:
+    """Add RECIPE and its OVERRIDES."""
+    for argument in (
+        click.argument("overrides", metavar="[OVERRIDES]…", nargs=-1),
+        click.argument("recipe", required=required, shell_complete=complete_recipes),
+    ):
+        command = argument(command)
+    return command
+
+
+def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str, Any]) -> Recipe:
+    """Load a recipe, choose backend and device, then check it against the parts' signatures.
+
+    The order matters: a recipe names its backend, and Keras reads it once, when it is imported.
+    """
+    from kssl.recipe import load
+
+    _use_data_dir(options.get("data_dir"))
+    source = recipe_source(source, options.get("runs_dir") or ROOT)
+    recipe = load(source, tuple(overrides), strict=False)
+    choose_device(recipe, options)
+    recipe.check()
+    for note in recipe.notes:
+        say("note", note)
+    return recipe
+
+
+def recipe_source(source: str | Path, runs_dir: Path = ROOT) -> str | Path:
+    """Let a run be called by its name, `vae_mnist/3`, where a recipe is wanted."""
+    if "/" not in str(source) or Path(source).exists():
+        return source
+    with contextlib.suppress(UserError):
+        return Run.open(source, runs_dir).path
+    return source
+
+
+def choose_device(recipe: Recipe, options: dict[str, Any]) -> None:
+    """Set backend, device and number of devices, then import Keras without its greetings."""
+    from kssl import devices
+
+    devices.choose(
+        backend=options.get("backend"),
+        device=options.get("device"),
+        devices=options.get("devices") or 1,
+        recipe_backend=recipe.settings.backend,
+    )
+    devices.load_keras()  # without TensorFlow's greetings, which a later import would print
+
+
+def open_run(name: str, options: dict[str, Any]) -> Run:
+    """Find a run and set up the machine to work with its model."""
+    from kssl.recipe import load
+
+    _use_data_dir(options.get("data_dir"))
+    run = Run.open(name, options.get("runs_dir") or ROOT)
+    choose_device(load(run.path), options)
+    return run
+
+
+def new_file(path: Path) -> Path:
+    """Refuse a file that exists, or whose folder does not: nothing is overwritten."""
+    if path.exists():
+        raise UserError(f"{path} exists already, and nothing is overwritten; name another file")
+    if not path.parent.is_dir():
+        raise UserError(f"the folder {path.parent} does not exist; make it, or name another")
+    return path
+
+
+def _use_data_dir(folder: Path | None) -> None:
+    if folder is None:
+        return
+    if not folder.is_dir():
+        raise UserError(f"--data-dir {folder} is no folder")
+    os.environ["KSSL_DATA_DIR"] = str(folder.resolve())
+
+
+def complete_recipes(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete offered recipes, and files."""
+    return [*_items(("recipes",), incomplete), CompletionItem(incomplete, type="file")]
+
+
+def complete_parts(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the names of all parts, recipes too."""
+    from kssl.plugins import KINDS
+
+    return _items(KINDS, incomplete)
+
+
+def complete_kinds(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the kinds of parts."""
+    from kssl.plugins import KINDS
+
+    return [CompletionItem(kind) for kind in KINDS if kind.startswith(incomplete)]
+
+
+def complete_runs(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the names of runs, and folders."""
+    names = [run.name for run in list_runs(context.params.get("runs_dir") or ROOT)]
+    items = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [*items, CompletionItem(incomplete, type="dir")]
+
+
+def complete_evaluations(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the names of evaluations."""
+    return _items(("evaluations",), incomplete)
+
+
+def _items(kinds: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    from kssl.plugins import offered
+
+    return [
+        CompletionItem(name, help=part.help)
+        for kind in kinds
+        for name, part in offered(kind).items()
+        if name.startswith(incomplete)
+    ]

@@ -1,0 +1,120 @@
+"""How a command ends: the exit code, and one line that says why and what to do.
+
+0 is fine, 1 a run that failed, 2 input that was wrong, 130 an interruption (Ctrl-C).
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+
+import click
+
+from kssl.errors import RunError, UserError
+from kssl.run import Run, current
+
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST = 500
+
+_debug = False
+_earlier: Run | None = None
+
+
+def begin() -> None:
+    """Forget the command before: its `--debug`, and the run that it began."""
+    global _debug, _earlier
+    _debug, _earlier = False, current()
+
+
+def debug(value: bool) -> None:
+    """Switch tracebacks on; an option that is absent does not switch them off."""
+    global _debug
+    _debug = _debug or value
+
+
+def explain(error: BaseException) -> int:
+    """Say on stderr how the command ended.
+
+    Args:
+        error: What came out of the command.
+
+    Returns:
+        The exit code.
+    """
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return _interrupted()
+    if _debug:
+        click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
+    if isinstance(error, click.ClickException):
+        return _usage(error)
+    if isinstance(error, UserError):
+        run = _close("failed", error)
+        say("error", str(error) + (f"\nThe run is {run.path}." if run else ""))
+        return WRONG_INPUT
+    return _failed(error)
+
+
+def say(kind: str, message: str) -> None:
+    """Print a message on stderr as it is, led by a coloured word: error, warning or note."""
+    colour = {"error": "red", "warning": "yellow"}.get(kind, "cyan")
+    click.echo(click.style(f"{kind}:", fg=colour, bold=True) + f" {message}", err=True)
+
+
+def _usage(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return WRONG_INPUT
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    verb = context.command_path if context is not None else "kssl"
+    say("error", f"{message.rstrip('.')}\nSee: {verb} --help")
+    return WRONG_INPUT
+
+
+def _interrupted() -> int:
+    run = _close("interrupted", None)
+    if run is None:
+        say("note", "interrupted")
+    elif run.status == "finished":
+        say("note", f"interrupted after the run was finished: {run.path}")
+    else:
+        say("note", f"interrupted; go on with: kssl fit --resume {run.path}")
+    return INTERRUPTED
+
+
+def _failed(error: BaseException) -> int:
+    run = _close("failed", error)
+    message = _one_line(error)
+    if run is not None:
+        message += f"; the run is {run.path}, its traceback is in error.txt there"
+    if not _debug:
+        message += "; run again with --debug for the traceback"
+    say("error", message)
+    return FAILED
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(_ANSI.sub("", str(error)).split()).rstrip(".;")
+    if not isinstance(error, RunError):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+
+
+def _close(status: str, error: BaseException | None) -> Run | None:
+    """Record the end of the run that the command began, and return it; None if it began none.
+
+    A run that had finished before the error stays finished: its model and its results stand.
+    """
+    run = current()
+    if run is None or run is _earlier or not run.path.is_dir():
+        return None
+    try:
+        if run.record.get("status") == "running":
+            run.finish(status, _one_line(error) if error else "interrupted from the keyboard")
+        if error is not None:
+            run.write_text("error.txt", "".join(traceback.format_exception(error)))
+    except OSError as problem:  # a full disk, say: the first error is the one to show
+        say("warning", f"the end of the run could not be recorded: {problem}")
+    return run

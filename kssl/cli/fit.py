@@ -1,0 +1,148 @@
+"""`kssl fit`: the main job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kssl.cli import screen
+from kssl.cli.common import (
+    complete_runs,
+    device_options,
+    read_recipe,
+    recipe_arguments,
+    runs_option,
+)
+from kssl.cli.results import print_results
+from kssl.errors import RunError, UserError
+from kssl.run import Run
+
+
+@click.command("fit")
+@lambda command: recipe_arguments(command, required=False)
+@click.option("--resume", metavar="RUN", shell_complete=complete_runs, help="Go on with a run.")
+@device_options
+@runs_option
+@click.option("--no-stand-in", is_flag=True, help="Fail where the recipe's data cannot be had.")
+@click.option("--dry-run", is_flag=True, help="Build everything, run one step, print the cost.")
+def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> None:
+    """Train a recipe, evaluate it and write its report.
+
+    RECIPE is a file, the name of an offered recipe (`kssl list recipes`) or a run directory, of
+    which it is a replay. OVERRIDES change it: `a.b=c` sets a value, `~a.b` removes one.
+
+    \b
+    Example:
+      kssl fit vae_mnist fit.epochs=5 model.latent_dim=8 ~callbacks
+    """
+    if options["resume"]:
+        _resume(recipe, overrides, options)
+        return
+    if recipe is None:
+        raise click.UsageError(
+            "which recipe? give its name (kssl list recipes), its file, or --resume RUN"
+        )
+    ready = read_recipe(recipe, overrides, options)
+    from kssl import training
+
+    if options["dry_run"]:
+        _print_cost(ready.name, training.dry_run(ready, allow_stand_in=not options["no_stand_in"]))
+        return
+    run = training.fit(
+        ready,
+        root=options["runs_dir"],
+        allow_stand_in=not options["no_stand_in"],
+        command=_command_line(),
+    )
+    _print_end(run)
+
+
+def _resume(recipe: str | None, overrides: tuple[str, ...], options: dict[str, Any]) -> None:
+    if recipe is not None or overrides:
+        given = " ".join([recipe or "", *overrides]).strip()
+        raise UserError(
+            f"--resume goes on with the recipe of the run as it is, so {given!r} cannot be given"
+        )
+    if options["dry_run"]:
+        raise UserError("--resume and --dry-run exclude each other")
+    run = Run.open(options["resume"], options["runs_dir"])
+    status = run.status
+    if status == "finished":
+        raise UserError(f"{run.path} is finished; kssl fit {run.path} replays it as a new run")
+    if status == "running":
+        record = run.record
+        where = f"process {record.get('pid')} on {record.get('host', 'this machine')}"
+        raise UserError(f"{run.path} is still running, as {where}; stop that first")
+    ready = read_recipe(run.path, (), options)
+    from kssl import training
+
+    _print_end(
+        training.fit(
+            ready,
+            root=run.path.resolve().parent.parent,
+            resume=run,
+            allow_stand_in=not options["no_stand_in"],
+            command=_command_line(),
+        )
+    )
+
+
+def _command_line() -> str:
+    return shlex.join(["kssl", *sys.argv[1:]])
+
+
+def _print_cost(name: str, cost: dict[str, Any]) -> None:
+    writers = {"bytes": screen.size, "seconds_per_step": _step_time, "seconds_total": _total_time}
+    words = {
+        "bytes": "memory",
+        "seconds_per_step": "time of a step",
+        "seconds_total": "time to finish",
+    }
+    facts = {
+        words.get(key, key.replace("_", " ")): writers[key](value)
+        if key in writers
+        else _fact(value)
+        for key, value in cost.items()
+    }
+    screen.show(
+        screen.section(f"{name}: one step was run, nothing was written", screen.pairs(facts))
+    )
+
+
+def _step_time(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else screen.duration(seconds)
+
+
+def _total_time(seconds: float) -> str:
+    return f"about {screen.duration(seconds)}"
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {_fact(inner)}" for key, inner in value.items())
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return screen.number(value)
+    return str(value)
+
+
+def _print_end(run: Run) -> None:
+    content = run.read_json("results.json")
+    if run.status != "finished":
+        raise RunError(f"the run {run.path} is {run.status}")
+    screen.show("")
+    print_results(content.get("results", []), content)
+    screen.show("", screen.pairs(_paths(run)))
+
+
+def _paths(run: Run) -> dict[str, Path | str]:
+    paths: dict[str, Path | str] = {"run": run.path}
+    for label, name in (("report", "report.html"), ("model", "model.keras")):
+        if run.file(name).is_file():
+            paths[label] = run.file(name)
+    return paths

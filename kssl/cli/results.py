@@ -1,0 +1,103 @@
+"""The table of results: each number beside its baselines, as every verb prints it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from kssl.cli import screen
+from kssl.cli.screen import number, table
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+def as_dicts(results: Sequence[Any]) -> list[dict[str, Any]]:
+    """Turn results into dicts as results.json has them, whether they are objects or dicts."""
+    return [dict(r) if isinstance(r, Mapping) else dataclasses.asdict(r) for r in results]
+
+
+def labels(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name each result by its evaluation, with the settings that tell it from its namesakes."""
+    keys = [(result["name"], result["metric"]) for result in results]
+    often = Counter(keys)
+    return [
+        f"{result['name']} ({_difference(result, results)})"
+        if often[key] > 1 and _difference(result, results)
+        else str(result["name"])
+        for key, result in zip(keys, results, strict=True)
+    ]
+
+
+def metric(result: Mapping[str, Any]) -> str:
+    """Name the metric, with the direction that is better."""
+    return f"{result['metric']} {ARROWS.get(result.get('better', ''), '')}".strip()
+
+
+def print_results(results: Sequence[Mapping[str, Any]], content: Mapping[str, Any]) -> None:
+    """Print results, and what has to be known about them.
+
+    Args:
+        results: The results to print.
+        content: What results.json holds: the evaluations that were skipped, and the data.
+    """
+    if results:
+        screen.show(results_table(results))
+    said: list[str | Text] = [*notes(results), *content.get("skipped", [])]
+    wanted = (content.get("data") or {}).get("stand_in_for")
+    if wanted:
+        used = content["data"].get("used", "other data")
+        warning = f"On the stand-in {used}: these numbers say nothing about {wanted}."
+        said.append(Text(warning, style="bold red"))
+    if said:
+        screen.show("", *said)
+
+
+def results_table(results: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Make the table: evaluation, metric, this model, then one column for each baseline.
+
+    The model's number is green where it is better than all its baselines, else yellow.
+    """
+    baselines = list(dict.fromkeys(name for r in results for name in r.get("baselines", {})))
+    rows = [
+        [name, metric(result), _own(result)]
+        + [number(result.get("baselines", {}).get(baseline)) for baseline in baselines]
+        for name, result in zip(labels(results), results, strict=True)
+    ]
+    columns = ["evaluation", "metric", "this model", *(_words(name) for name in baselines)]
+    return table(columns, rows, numbers=range(2, len(columns)))
+
+
+def notes(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what the results add in words, each once."""
+    said = [f"{r['name']}: {r['note']}" for r in results if r.get("note")]
+    return list(dict.fromkeys(said))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _own(result: Mapping[str, Any]) -> Text:
+    value = result["value"]
+    others = [float(other) for other in result.get("baselines", {}).values() if other is not None]
+    if value is None or not others or result.get("better") not in ARROWS:
+        return Text(number(value), style="bold")
+    higher = result["better"] == "higher"
+    best = float(value) > max(others) if higher else float(value) < min(others)
+    return Text(number(value), style="bold green" if best else "bold yellow")
+
+
+def _difference(result: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
+    same = [r for r in results if (r["name"], r["metric"]) == (result["name"], result["metric"])]
+    settings = result.get("settings") or {}
+    parts = [
+        f"{key}={value}"
+        for key, value in settings.items()
+        if any((other.get("settings") or {}).get(key) != value for other in same)
+    ]
+    return ", ".join(parts)

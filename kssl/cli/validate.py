@@ -1,0 +1,28 @@
+"""`kssl validate`: is this recipe right?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kssl.cli import screen
+from kssl.cli.common import device_options, read_recipe, recipe_arguments
+
+
+@click.command("validate")
+@recipe_arguments
+@click.option("--resolved", is_flag=True, help="Print the recipe with all its defaults.")
+@device_options
+def command(recipe: str, overrides: tuple[str, ...], resolved: bool, **options: Any) -> None:
+    """Check a recipe without running it: names, arguments and types, all errors at once.
+
+    \b
+    Example:
+      kssl validate mine.yaml model.latent_dim=8
+    """
+    ready = read_recipe(recipe, overrides, options)
+    if resolved:
+        click.echo(ready.resolved().rstrip("\n"))
+    else:
+        screen.show(f"{recipe} is a valid recipe.")

@@ -1,0 +1,204 @@
+"""From a data set to batches: by index, seeded, resumable at any step.
+
+What an example looks like depends on (seed, epoch, index) alone: not on the batch size, the order
+of the work or where training began. A split that fits is held decoded in memory and gathered by
+index, which is faster than shuffling examples; a larger one streams.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kssl.errors import UserError
+from kssl.pretext import random
+
+Example = dict[str, tf.Tensor]
+
+EVALUATION_EPOCH = 2**31 - 1  # the epoch whose draws every evaluation and preview sees
+SHUFFLE_BUFFER = 16_384  # examples that a streaming split is shuffled among
+
+
+class Pipeline:
+    """One split of a data set with its transforms.
+
+    Args:
+        dataset: Examples as dicts of named tensors, unbatched, `label` among them or not.
+        transforms: Map functions `(example, seed) -> example`, applied to batches in order.
+        batch_size: Examples of a training step; a split with fewer is one batch.
+        seed: Seed of the order and of every transform.
+        memory_budget: Bytes up to which the split is held in memory.
+        transform_names: How the transforms are written in the record of a run.
+
+    Raises:
+        UserError: If the data set is empty, endless, or does not yield dicts.
+
+    Example:
+        >>> import kssl
+        >>> dataset = kssl.data.digits("train")
+        >>> pipeline = kssl.data.Pipeline(dataset, [kssl.pretext.to_float()], batch_size=64)
+        >>> next(iter(pipeline.train()))["image"].shape
+        TensorShape([64, 28, 28, 1])
+    """
+
+    def __init__(
+        self,
+        dataset: tf.data.Dataset,
+        transforms: Sequence[Callable[..., Example]] = (),
+        batch_size: int = 128,
+        seed: int = 0,
+        memory_budget: int = 2**31,
+        transform_names: Sequence[str] = (),
+    ) -> None:
+        if not isinstance(dataset.element_spec, dict):
+            raise UserError(
+                f"a data set must yield dicts of named tensors; it yields {dataset.element_spec}"
+            )
+        self.transforms = tuple(transforms)
+        self.transform_names = list(transform_names)
+        self.seed = seed
+        self.size = _count(dataset)
+        self.batch_size = min(batch_size, self.size)
+        self.steps_per_epoch = self.size // self.batch_size
+        held = _fits(dataset, self.size, memory_budget)
+        self._columns = _read_all(dataset) if held else None
+        self._dataset = None if held else dataset
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the split is held decoded in memory."""
+        return self._columns is not None
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes that the split takes in memory."""
+        columns = self._columns.values() if self._columns else ()
+        return sum(math.prod(column.shape) * column.dtype.size for column in columns)
+
+    def train(self, start_step: int = 0, epochs: int = 1) -> tf.data.Dataset:
+        """Return shuffled batches, without labels, from a training step on.
+
+        Args:
+            start_step: Steps already done, over all epochs.
+            epochs: Epochs in all, counted from step 0. The last, partial batch of an epoch is
+                left out; the order changes from epoch to epoch.
+
+        Returns:
+            Batches with static shapes.
+        """
+        total = epochs * self.steps_per_epoch
+        if self.in_memory:
+            steps = tf.data.Dataset.range(start_step, total)
+            batches = steps.map(self._gather_step, tf.data.AUTOTUNE, deterministic=True)
+        else:
+            batches = self._stream(start_step, epochs)
+        return batches.map(_without_label).prefetch(tf.data.AUTOTUNE)
+
+    def ordered(
+        self, limit: int | None = None, labels: bool = False, transformed: bool = True
+    ) -> tf.data.Dataset:
+        """Return batches in the data's own order, every example once, always the same.
+
+        Args:
+            limit: At most so many examples, from the start.
+            labels: Whether `label` stays.
+            transformed: Whether the transforms are applied, with the draws of one fixed epoch.
+        """
+        size = self.size if limit is None else min(limit, self.size)
+        if self.in_memory:
+            starts = tf.data.Dataset.range(0, size, self.batch_size)
+            batches = starts.map(
+                lambda start: self._at(tf.range(start, tf.minimum(start + self.batch_size, size)))
+            )
+        else:
+            batches = self._dataset.enumerate().take(size).batch(self.batch_size)
+        if transformed:
+            batches = batches.map(
+                lambda index, example: self._transform(index, example, EVALUATION_EPOCH),
+                tf.data.AUTOTUNE,
+                deterministic=True,
+            )
+        else:
+            batches = batches.map(lambda index, example: example)
+        batches = batches if labels else batches.map(_without_label)
+        return batches.prefetch(tf.data.AUTOTUNE)
+
+    def arrays(self, limit: int | None = None, transformed: bool = True) -> dict[str, np.ndarray]:
+        """Return the split, or its first `limit` examples, as arrays, labels included."""
+        batches = list(self.ordered(limit, True, transformed).as_numpy_iterator())
+        return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+
+    def _gather_step(self, step: tf.Tensor) -> Example:
+        epoch = step // self.steps_per_epoch
+        first = (step % self.steps_per_epoch) * self.batch_size
+        positions = first + tf.range(self.batch_size, dtype=tf.int64)
+        order = tf.stack([tf.constant(self.seed, tf.int64), epoch])
+        index = tf.random.experimental.index_shuffle(positions, order, self.size - 1)
+        return self._transform(*self._at(index), epoch)
+
+    def _at(self, index: tf.Tensor) -> tuple[tf.Tensor, Example]:
+        return index, {key: tf.gather(column, index) for key, column in self._columns.items()}
+
+    def _stream(self, start_step: int, epochs: int) -> tf.data.Dataset:
+        def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+            order = self._dataset.enumerate().shuffle(
+                SHUFFLE_BUFFER, seed=self.seed + epoch, reshuffle_each_iteration=False
+            )
+            batches = order.batch(self.batch_size, drop_remainder=True).take(self.steps_per_epoch)
+            return batches.map(
+                lambda index, example: self._transform(index, example, epoch),
+                tf.data.AUTOTUNE,
+                deterministic=True,
+            )
+
+        first, skipped = divmod(start_step, self.steps_per_epoch)
+        return tf.data.Dataset.range(first, epochs).flat_map(one_epoch).skip(skipped)
+
+    def _transform(self, index: tf.Tensor, example: Example, epoch: Any) -> Example:
+        index = tf.cast(index, tf.int32)
+        seeds = tf.stack([tf.fill(tf.shape(index), self.seed), index], axis=1)  # (batch, 2)
+        seeds = random.fold_in(seeds, epoch)
+        for position, transform in enumerate(self.transforms):
+            example = transform(example, seed=random.fold_in(seeds, position))
+        return example
+
+
+def _without_label(example: Example) -> Example:
+    # A method without labels must not be able to see them; text ids and the like stay behind too.
+    return {
+        key: value
+        for key, value in example.items()
+        if key != "label" and value.dtype != tf.string
+    }
+
+
+def _count(dataset: tf.data.Dataset) -> int:
+    size = int(dataset.cardinality())
+    if size == tf.data.INFINITE_CARDINALITY:
+        raise UserError("the data set never ends; bound it with .take(examples)")
+    if size == tf.data.UNKNOWN_CARDINALITY:
+        size = sum(1 for _ in dataset)
+    if size == 0:
+        raise UserError("the data set has no examples")
+    return size
+
+
+def _fits(dataset: tf.data.Dataset, size: int, budget: int) -> bool:
+    specs = list(dataset.element_spec.values())
+    if any(spec.dtype == tf.string or not spec.shape.is_fully_defined() for spec in specs):
+        return False
+    example = sum(math.prod(spec.shape) * spec.dtype.size for spec in specs)
+    return size * example <= budget
+
+
+def _read_all(dataset: tf.data.Dataset) -> dict[str, tf.Tensor]:
+    batches = list(dataset.batch(1024).as_numpy_iterator())
+    with tf.device("cpu"):
+        return {
+            key: tf.constant(np.concatenate([batch[key] for batch in batches]))
+            for key in batches[0]
+        }

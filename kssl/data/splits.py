@@ -1,0 +1,123 @@
+"""The three splits of a recipe's data, from the data set itself or from its stand-in."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from kssl.data.finding import Unavailable
+from kssl.data.pipeline import Pipeline
+from kssl.errors import UserError
+
+if TYPE_CHECKING:
+    from kssl.recipe import Recipe
+
+NAMES = ("train", "validation", "test")
+
+
+@dataclasses.dataclass
+class Splits:
+    """The splits of one data set, each with the recipe's transforms.
+
+    Attributes:
+        train: What the model is trained on.
+        validation: What its metrics are measured on after each epoch.
+        test: What evaluations are made on.
+        used: Name of the data set that is used.
+        stand_in_for: Name of the data set that could not be had, or None.
+        reason: Why it could not be had.
+    """
+
+    train: Pipeline
+    validation: Pipeline
+    test: Pipeline
+    used: str
+    stand_in_for: str | None = None
+    reason: str = ""
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Examples of each split."""
+        return {name: getattr(self, name).size for name in NAMES}
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes that the splits hold decoded in memory."""
+        return sum(getattr(self, name).bytes_held for name in NAMES)
+
+    def record(self) -> dict[str, Any]:
+        """What a run writes down of its data."""
+        return {
+            "used": self.used,
+            "stand_in_for": self.stand_in_for,
+            "reason": self.reason,
+            "examples": self.sizes,
+            "transforms": self.train.transform_names,
+            "fingerprint": self._fingerprint(),
+        }
+
+    def _fingerprint(self) -> str:
+        sha = hashlib.sha256(repr(self.sizes).encode())
+        arrays = self.train.arrays(limit=64, transformed=False)
+        for key in sorted(arrays):
+            sha.update(key.encode())
+            sha.update(arrays[key].tobytes())
+        return sha.hexdigest()[:16]
+
+
+def open_splits(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None) -> Splits:
+    """Open a recipe's data, or, where it cannot be had, its stand-in with a notice.
+
+    Args:
+        recipe: Its `data`, `pretext`, `seed` and `fit.batch_size` are read.
+        allow_stand_in: Whether the stand-in may be used.
+        used: For a run that goes on: the data set that it began with, which no other replaces.
+
+    Raises:
+        Unavailable: The data cannot be had, and there is no stand-in or it is not allowed.
+    """
+    (wanted,) = recipe.uses("data")
+    if used is not None and used != wanted:
+        return _open(recipe, used, stand_in_for=wanted, reason="as when the run began")
+    try:
+        return _open(recipe, wanted)
+    except Unavailable as problem:
+        if recipe.stand_in is None or used is not None:
+            raise
+        if not allow_stand_in:
+            raise Unavailable(f"{problem} (the stand-in {recipe.stand_in} was refused)") from None
+        _announce(wanted, recipe.stand_in, str(problem))
+        return _open(recipe, recipe.stand_in, wanted, str(problem))
+
+
+def _open(
+    recipe: Recipe, used: str, stand_in_for: str | None = None, reason: str = ""
+) -> Splits:
+    settings = recipe.settings
+    transforms = recipe.build("pretext")
+    names = recipe.written("pretext")
+    pipelines = {}
+    for split in NAMES:
+        dataset = recipe.dataset(split, stand_in=stand_in_for is not None)
+        try:
+            pipelines[split] = Pipeline(
+                dataset, transforms, settings.fit.batch_size, settings.seed, transform_names=names
+            )
+        except UserError as error:
+            raise UserError(f"{used}, split {split}: {error}") from error
+    return Splits(**pipelines, used=used, stand_in_for=stand_in_for, reason=reason)
+
+
+def _announce(wanted: str, stand_in: str, reason: str) -> None:
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.text import Text
+
+    text = Text()
+    text.append(f"This run does NOT use {wanted}: it uses the stand-in {stand_in}.\n", "bold")
+    text.append("Its numbers say nothing about " + wanted + ".\n\n")
+    text.append(f"Why: {reason}")
+    panel = Panel(text, title="STAND-IN DATA", border_style="bold yellow", width=100)
+    Console(file=sys.stderr).print(panel)

@@ -1,0 +1,277 @@
+"""How much of the labels can be read from a frozen embedding: k nearest neighbours, linear.
+
+Protocol: the frozen encoder of the last epoch embeds the training split (the bank) and, once, the
+test split, in inference mode; labels meet the embeddings only after that. Beside the trained
+encoder stand the same encoder `untrained`, the `raw input`, `PCA` of the bank with as many
+components as the embedding is wide, and the `majority class` of the bank.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kssl.evaluation.base import (
+    Evaluation,
+    Result,
+    Skipped,
+    Task,
+    apply,
+    flat,
+    frozen,
+    labelled,
+    named,
+    positive,
+    principal_components,
+)
+
+_SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32, and twice that in indices
+
+
+def knn(
+    k: int = 20,
+    temperature: float | None = 0.07,
+    limit: int | None = 10_000,
+    batch_size: int = 256,
+) -> Evaluation:
+    """Accuracy of k nearest neighbours on the frozen embedding.
+
+    Neighbours by cosine similarity; a neighbour's vote weighs exp(similarity / temperature)
+    (Wu et al. 2018, arXiv:1805.01978). k = 20 and temperature 0.07 are the values of most toolkits
+    for small data; they change the number, so they are part of the result.
+
+    Args:
+        k: Number of neighbours that vote.
+        temperature: Small values let the nearest decide; None counts every vote as one.
+        limit: Use the first so many training examples as the bank, to bound the time; None: all.
+        batch_size: Examples embedded at a time; does not change the result.
+
+    Returns:
+        A function of a `Task` that returns one `Result`, metric `accuracy`.
+
+    Raises:
+        UserError: A setting is not above zero.
+
+    Example:
+        >>> results = knn(k=10, temperature=None)(task)
+        >>> results[0].value, results[0].baselines["raw input"]
+    """
+    for name, value in [("k", k), ("temperature", temperature), ("limit", limit)]:
+        positive(name, value)
+
+    def score(bank: np.ndarray, bank_labels: np.ndarray, *test: np.ndarray) -> float:
+        queries, query_labels = test
+        classes = int(bank_labels.max()) + 1
+        predicted = knn_predict(bank, bank_labels, queries, k, classes, temperature)
+        return float(np.mean(predicted == query_labels))
+
+    votes = "exp(cosine similarity / temperature)" if temperature else "one each"
+    settings = {"k": k, "temperature": temperature, "votes": votes, "similarity": "cosine"}
+
+    def evaluate(task: Task) -> list[Result]:
+        return [_probe(task, "knn", score, settings, limit, batch_size)]
+
+    return named("knn", evaluate)
+
+
+def linear(
+    penalty: float = 1.0,
+    max_iterations: int = 500,
+    limit: int | None = 10_000,
+    batch_size: int = 256,
+) -> Evaluation:
+    """Accuracy of a logistic regression on the frozen embedding, the linear probe.
+
+    Multinomial logistic regression by L-BFGS on features standardised with the mean and deviation
+    of the training examples (no choice is made on the test split).
+
+    Args:
+        penalty: Strength of the L2 penalty, 1/C in scikit-learn's terms; fixed, not searched.
+        max_iterations: Steps of L-BFGS at most; 10,000 digits as raw pixels need about 125.
+        limit: Use the first so many training examples, to bound the time; None: all.
+        batch_size: Examples embedded at a time; does not change the result.
+
+    Returns:
+        A function of a `Task` that returns one `Result`, metric `accuracy`.
+
+    Raises:
+        UserError: A setting is not above zero.
+
+    Example:
+        >>> results = linear(limit=None)(task)
+    """
+    for name, value in [("penalty", penalty), ("max_iterations", max_iterations), ("limit", limit)]:
+        positive(name, value)
+
+    def score(bank: np.ndarray, bank_labels: np.ndarray, *test: np.ndarray) -> float:
+        return linear_accuracy(bank, bank_labels, *test, penalty, max_iterations)
+
+    settings = {
+        "classifier": "logistic regression, L-BFGS, standardised features",
+        "penalty": penalty,
+        "max_iterations": max_iterations,
+    }
+
+    def evaluate(task: Task) -> list[Result]:
+        return [_probe(task, "linear", score, settings, limit, batch_size)]
+
+    return named("linear", evaluate)
+
+
+def _probe(
+    task: Task,
+    name: str,
+    score: Callable[..., float],
+    settings: dict[str, Any],
+    limit: int | None,
+    batch_size: int,
+) -> Result:
+    bank, bank_labels = labelled(task.train, limit)
+    test, test_labels = labelled(task.test)
+    if len(np.unique(bank_labels)) < 2:
+        raise Skipped(f"all {len(bank)} training examples have one label")
+
+    def accuracy(represent: Callable[[np.ndarray], np.ndarray]) -> float:
+        return score(flat(represent(bank)), bank_labels, flat(represent(test)), test_labels)
+
+    with frozen(task.model, task.seed) as weights:
+        rows, queries = (
+            flat(apply(task.model, "embed", x, batch_size=batch_size)) for x in (bank, test)
+        )
+    width = rows.shape[1]
+    pca = principal_components(bank, width, task.seed)
+    value = score(rows, bank_labels, queries, test_labels)
+    baselines = {
+        "untrained": accuracy(lambda x: apply(task.untrained, "embed", x, batch_size=batch_size)),
+        "raw input": accuracy(flat),
+        "PCA": accuracy(lambda x: pca.transform(flat(x))),
+        "majority class": _most_common(bank_labels, test_labels),
+    }
+    sizes = {"width": width, "bank": len(bank), "test": len(test), "weights_sha256": weights}
+    return Result(
+        name,
+        "accuracy",
+        value,
+        "higher",
+        baselines,
+        {**settings, **sizes},
+        note=_uncertainty(value, len(test)),
+    )
+
+
+def _most_common(bank_labels: np.ndarray, test_labels: np.ndarray) -> float:
+    classes, counts = np.unique(bank_labels, return_counts=True)
+    return float(np.mean(test_labels == classes[counts.argmax()]))
+
+
+def _uncertainty(accuracy: float, count: int) -> str:
+    error = (accuracy * (1 - accuracy) / count) ** 0.5
+    return f"one standard error is {100 * error:.2f} percentage points ({count:,} test examples)"
+
+
+def knn_predict(
+    bank: np.ndarray,
+    labels: np.ndarray,
+    queries: np.ndarray,
+    k: int,
+    num_classes: int,
+    temperature: float | None = 0.07,
+) -> np.ndarray:
+    """Classes by the votes of the k rows of `bank` that are most similar to each query.
+
+    Among equally similar rows the first in the bank counts; of classes with equal votes the
+    smallest wins.
+
+    Args:
+        bank: (N, D) embeddings whose classes are known.
+        labels: (N,) integer classes of the bank.
+        queries: (M, D) embeddings.
+        k: Number of neighbours; all rows when the bank has fewer.
+        num_classes: Number of classes, above every label.
+        temperature: Weight of a vote is exp(cosine similarity / temperature); None: 1.
+
+    Returns:
+        (M,) predicted classes.
+
+    Example:
+        >>> bank = np.array([[1.0, 0.0], [0.0, 1.0]])
+        >>> knn_predict(bank, np.array([0, 1]), np.array([[0.2, 3.0]]), 1, 2)
+        array([1])
+    """
+    return knn_votes(bank, labels, queries, k, num_classes, temperature).argmax(axis=1)
+
+
+def knn_votes(
+    bank: np.ndarray,
+    labels: np.ndarray,
+    queries: np.ndarray,
+    k: int,
+    num_classes: int,
+    temperature: float | None = 0.07,
+) -> np.ndarray:
+    """Each class's share of the votes, (M, num_classes); see `knn_predict`."""
+    bank, queries = _normalised(bank), _normalised(queries)
+    k = min(k, len(bank))
+    rows = max(1, _SIMILARITIES // len(bank))
+    shares = [
+        _votes(queries[start : start + rows] @ bank.T, labels, k, num_classes, temperature)
+        for start in range(0, len(queries), rows)
+    ]
+    return np.concatenate(shares) if shares else np.zeros((0, num_classes))
+
+
+def _votes(
+    similarities: np.ndarray,
+    labels: np.ndarray,
+    k: int,
+    num_classes: int,
+    temperature: float | None,
+) -> np.ndarray:
+    nearest = _nearest(similarities, k)  # (rows, k)
+    top = np.take_along_axis(similarities, nearest, axis=1).astype(np.float64)
+    # relative to the nearest, so that no temperature overflows; the shares do not change
+    weights = np.exp((top - top[:, :1]) / temperature) if temperature else np.ones_like(top)
+    votes = np.zeros((len(top), num_classes))
+    np.add.at(votes, (np.arange(len(top))[:, None], labels[nearest]), weights)
+    return votes / votes.sum(axis=1, keepdims=True)
+
+
+def _nearest(similarities: np.ndarray, k: int) -> np.ndarray:
+    """Indices of the k largest per row, largest first, equal ones by index."""
+    chosen = np.sort(np.argpartition(-similarities, k - 1, axis=1)[:, :k], axis=1)
+    values = np.take_along_axis(similarities, chosen, axis=1)
+    # a partition picks any of several equal ones at the edge: those rows are sorted in full
+    tied = (similarities >= values.min(axis=1, keepdims=True)).sum(axis=1) > k
+    order = np.argsort(-values, axis=1, kind="stable")
+    chosen = np.take_along_axis(chosen, order, axis=1)
+    chosen[tied] = np.argsort(-similarities[tied], axis=1, kind="stable")[:, :k]
+    return chosen
+
+
+def _normalised(rows: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.maximum(lengths, np.finfo(rows.dtype).tiny)
+
+
+def linear_accuracy(
+    train: np.ndarray,
+    train_labels: np.ndarray,
+    test: np.ndarray,
+    test_labels: np.ndarray,
+    penalty: float = 1.0,
+    max_iterations: int = 500,
+) -> float:
+    """Test accuracy of a logistic regression on standardised features, see `linear`."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    classifier = LogisticRegression(C=1.0 / penalty, max_iter=max_iterations)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = make_pipeline(StandardScaler(), classifier).fit(train, train_labels)
+    return float(model.score(test, test_labels))

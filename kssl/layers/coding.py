@@ -1,0 +1,143 @@
+"""The two ends of an autoencoder: from an image to latent vectors, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="kssl")
+class LatentEncoder(keras.layers.Layer):
+    """Any encoder, its features flattened, and one dense head for each latent quantity.
+
+    Args:
+        encoder: Layer or model from images to features of any rank.
+        latent_dim: Width of each head.
+        heads: Number of heads: 1 for a code, 2 for the mean and the log-variance of a Gaussian.
+
+    Call arguments:
+        inputs: Images `(batch, height, width, channels)`.
+
+    Returns:
+        A list of `heads` tensors `(batch, latent_dim)`.
+
+    Raises:
+        ValueError: If `latent_dim` is not positive.
+
+    Example:
+        >>> import keras, kssl
+        >>> layer = kssl.layers.LatentEncoder(kssl.layers.MLP([64]), latent_dim=8)
+        >>> layer(keras.ops.ones((2, 28, 28, 1)))[0].shape
+        (2, 8)
+    """
+
+    def __init__(
+        self, encoder: keras.layers.Layer, latent_dim: int, heads: int = 1, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim must be at least 1; got {latent_dim}")
+        self.encoder = encoder
+        self.latent_dim = latent_dim
+        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        self.heads = [
+            keras.layers.Dense(latent_dim, dtype=self.dtype_policy) for _ in range(heads)
+        ]
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        if not self.encoder.built:
+            self.encoder.build(input_shape)
+        shape = self.encoder.compute_output_shape(input_shape)
+        shape = self.flatten.compute_output_shape(shape)
+        for head in self.heads:
+            head.build(shape)
+
+    def call(self, inputs: Any, training: bool = False) -> list[Any]:
+        features = self.flatten(_with_mode(self.encoder, inputs, training))  # (batch, features)
+        return [head(features) for head in self.heads]  # heads x (batch, latent_dim)
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> list[tuple[Any, ...]]:
+        return [(input_shape[0], self.latent_dim)] * len(self.heads)
+
+    def get_config(self) -> dict[str, Any]:
+        encoder = keras.saving.serialize_keras_object(self.encoder)
+        own = {"encoder": encoder, "latent_dim": self.latent_dim, "heads": len(self.heads)}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LatentEncoder:
+        encoder = keras.saving.deserialize_keras_object(config["encoder"])
+        return cls(**{**config, "encoder": encoder})
+
+
+@keras.saving.register_keras_serializable(package="kssl")
+class ImageDecoder(keras.layers.Layer):
+    """Any decoder, and a dense layer to the pixels where it does not end in the image's shape.
+
+    A decoder with an attribute `image_shape` that is None is told the shape first.
+
+    Args:
+        decoder: Layer or model from latent vectors to features or images.
+        image_shape: `(height, width, channels)` of the images.
+
+    Call arguments:
+        inputs: Latent vectors `(batch, latent)`.
+
+    Returns:
+        Tensor `(batch, height, width, channels)`, without an activation.
+
+    Example:
+        >>> import keras, kssl
+        >>> layer = kssl.layers.ImageDecoder(kssl.layers.MLP([64]), image_shape=(28, 28, 1))
+        >>> layer(keras.ops.ones((2, 8))).shape
+        (2, 28, 28, 1)
+    """
+
+    def __init__(
+        self, decoder: keras.layers.Layer, image_shape: Sequence[int], **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.decoder = decoder
+        self.image_shape = tuple(image_shape)
+        if getattr(decoder, "image_shape", self.image_shape) is None:
+            decoder.image_shape = self.image_shape
+        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        self.to_pixels: keras.layers.Layer | None = None
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        if not self.decoder.built:
+            self.decoder.build(input_shape)
+        shape = self.decoder.compute_output_shape(input_shape)
+        if tuple(shape[1:]) != self.image_shape:
+            self.to_pixels = keras.layers.Dense(
+                math.prod(self.image_shape), dtype=self.dtype_policy
+            )
+            self.to_pixels.build(self.flatten.compute_output_shape(shape))
+        self.to_image = keras.layers.Reshape(self.image_shape, dtype=self.dtype_policy)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        features = _with_mode(self.decoder, inputs, training)
+        if self.to_pixels is not None:
+            features = self.to_pixels(self.flatten(features))  # (batch, pixels)
+        return self.to_image(features)  # (batch, height, width, channels)
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        return (input_shape[0], *self.image_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        decoder = keras.saving.serialize_keras_object(self.decoder)
+        own = {"decoder": decoder, "image_shape": list(self.image_shape)}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ImageDecoder:
+        decoder = keras.saving.deserialize_keras_object(config["decoder"])
+        return cls(**{**config, "decoder": decoder})
+
+
+def _with_mode(layer: keras.layers.Layer, inputs: Any, training: bool) -> Any:
+    # A layer without dropout or batch normalisation has no `training` argument.
+    return layer(inputs, training=training) if layer._call_has_training_arg else layer(inputs)

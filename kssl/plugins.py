@@ -1,0 +1,238 @@
+"""Which parts there are, who offers them, and how a name becomes the part.
+
+Names are strings until a part is asked for: `offered` imports no part, `find` imports one.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pluggy
+
+from kssl import catalog, hookspecs
+from kssl.errors import UserError, nearest
+from kssl.imports import KERAS_MODULES, import_keras_name, import_path, keras_names
+
+KINDS = (
+    "datasets",
+    "transforms",
+    "layers",
+    "losses",
+    "models",
+    "callbacks",
+    "evaluations",
+    "recipes",
+)
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PATH = re.compile(r"[A-Za-z_][\w.]*:[^\s:]+")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One name that a recipe can use.
+
+    Attributes:
+        kind: One of `KINDS`.
+        name: The short name, unique within its kind.
+        path: `"package.module:attribute"`; for a recipe `"package:folder/file.yaml"`.
+        help: One line on what it is.
+        owner: The plugin that offers it; kssl's own parts have the owner `"kssl"`.
+    """
+
+    kind: str
+    name: str
+    path: str
+    help: str
+    owner: str
+
+
+@dataclass
+class _Offer:
+    parts: dict[str, dict[str, Part]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    twice: dict[tuple[str, str], str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+@cache
+def manager() -> pluggy.PluginManager:
+    """Return the plugin manager, with kssl's own parts and every installed plugin loaded.
+
+    The environment variable `KSSL_PLUGINS` restricts the plugins to a comma-separated list of
+    entry-point names; empty, it allows none. A plugin that cannot be imported is left out and
+    named by `failures`.
+
+    Raises:
+        UserError: A plugin implements a hook that does not exist.
+
+    Example:
+        >>> manager().has_plugin("kssl")
+        True
+    """
+    loaded = pluggy.PluginManager("kssl")
+    loaded.add_hookspecs(hookspecs)
+    loaded.register(catalog, name="kssl")
+    failed: dict[str, str] = {}
+    for entry in _entry_points(failed):
+        try:
+            plugin = entry.load()
+            loaded.register(plugin, name=entry.name)
+        except (Exception, SystemExit) as error:  # whatever it does, it harms only itself
+            failed[entry.name] = f"{type(error).__name__}: {_first_line(error)}"
+            continue
+        _refuse_misspelt_hooks(loaded, entry.name)
+    loaded.kssl_failures = failed  # type: ignore[attr-defined]
+    return loaded
+
+
+@cache
+def _offer() -> _Offer:
+    loaded = manager()
+    offer = _Offer(failures=dict(loaded.kssl_failures))  # type: ignore[attr-defined]
+    plugins = loaded.list_name_plugin()
+    for owner, plugin in plugins:
+        others = [other for _, other in plugins if other is not plugin]
+        try:
+            for kind in KINDS:
+                hook = loaded.subset_hook_caller(f"register_{kind}", remove_plugins=others)
+                hook(register=_registrar(offer, kind, owner))
+        except Exception as error:
+            offer.failures[owner] = f"{type(error).__name__}: {_first_line(error)}"
+    return offer
+
+
+def forget() -> None:
+    """Forget what was loaded, so that the next call looks at the installed plugins again."""
+    _offer.cache_clear()
+    manager.cache_clear()
+
+
+def offered(kind: str) -> dict[str, Part]:
+    """Return what is offered of one kind, by name; nothing is imported.
+
+    Args:
+        kind: One of `KINDS`.
+
+    Raises:
+        UserError: There is no such kind.
+
+    Example:
+        >>> offered("models")["vae"].path
+        'kssl.models.vae:VAE'
+    """
+    if kind not in KINDS:
+        raise UserError(f"there is no kind of part called {kind!r}{nearest(kind, KINDS)}")
+    return dict(sorted(_offer().parts[kind].items()))
+
+
+def failures() -> dict[str, str]:
+    """Return the plugins that could not be used in full, each with the reason.
+
+    Example:
+        >>> failures()
+        {}
+    """
+    return dict(_offer().failures)
+
+
+def find(kind: str, name: str) -> Any:
+    """Import one part.
+
+    Args:
+        kind: One of `KINDS`, or a kind of which Keras itself has the parts: `optimizers`,
+            `schedules`, `initializers`, `regularizers`, `constraints`.
+        name: A short name that is offered, `"package.module:attribute"`, a dotted path, or the
+            name of a Keras class of that kind (`adam`, `Adam`, `cosine_decay`).
+
+    Returns:
+        The function or class.
+
+    Raises:
+        UserError: There is no such part, its name is offered twice, or it cannot be imported.
+
+    Example:
+        >>> find("optimizers", "adam").__name__
+        'Adam'
+    """
+    offer = _offer()
+    part = offer.parts.get(kind, {}).get(name)
+    if part is not None:
+        if (kind, name) in offer.twice:
+            raise UserError(offer.twice[kind, name])
+        return import_path(part.path, f"{name!r} of the plugin {part.owner!r}")
+    if ":" in name or "." in name:
+        return import_path(name, f"{name!r}")
+    found = import_keras_name(kind, name)
+    if found is not None:
+        return found
+    known = list(offer.parts.get(kind, {}))
+    hint = nearest(name, [*known, *keras_names(kind)])
+    if "did you mean" not in hint:  # Keras has too many names to list
+        hint = nearest(name, known) + (", and Keras' own" if kind in KERAS_MODULES else "")
+    raise UserError(f"{name!r} is not among the {kind}{hint}{_blame(offer.failures)}")
+
+
+def _blame(failed: dict[str, str]) -> str:
+    if not failed:
+        return ""
+    reasons = "; ".join(f"{plugin!r} ({reason})" for plugin, reason in failed.items())
+    return f" (it may belong to a plugin that could not be loaded: {reasons})"
+
+
+def _entry_points(failed: dict[str, str]) -> Iterable[importlib.metadata.EntryPoint]:
+    entries = sorted(importlib.metadata.entry_points(group="kssl"), key=lambda entry: entry.name)
+    wanted = os.environ.get("KSSL_PLUGINS")
+    if wanted is None:
+        return entries
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    installed = {entry.name for entry in entries}
+    for name in names:
+        if name not in installed:
+            failed[name] = (
+                f"KSSL_PLUGINS names it, but it is not installed{nearest(name, installed)}"
+            )
+    return [entry for entry in entries if entry.name in names]
+
+
+def _refuse_misspelt_hooks(loaded: pluggy.PluginManager, plugin: str) -> None:
+    try:
+        loaded.check_pending()
+    except pluggy.PluginValidationError as error:
+        hooks = [name for name in vars(hookspecs) if name.startswith("register_")]
+        given = re.findall(r"register_\w+|(?<=hook ')\w+", str(error))
+        hint = nearest(given[0], hooks) if given else f"; there is: {', '.join(hooks)}"
+        raise UserError(
+            f"the plugin {plugin!r} implements a hook that kssl does not have: "
+            f"{given[0] if given else _first_line(error)}{hint} "
+            f"(KSSL_PLUGINS= leaves the plugins out)"
+        ) from error
+
+
+def _registrar(offer: _Offer, kind: str, owner: str) -> hookspecs.Register:
+    def register(name: str, path: str, help: str = "") -> None:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a name such as 'info_nce' ({kind})")
+        if not isinstance(path, str) or not _PATH.fullmatch(path):
+            raise ValueError(f"{path!r} is not a path such as 'package.module:attribute' ({name})")
+        first = offer.parts[kind].setdefault(name, Part(kind, name, path, help, owner))
+        if (first.owner, first.path) != (owner, path):
+            message = (
+                f"two plugins offer {kind} called {name!r}: {first.owner!r} ({first.path}) and "
+                f"{owner!r} ({path}); use one of these paths instead of the name, or leave a "
+                f"plugin out with KSSL_PLUGINS"
+            )
+            offer.twice[kind, name] = message
+            offer.failures[owner] = message
+
+    return register
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else "no message"

@@ -1,0 +1,125 @@
+"""One way to write a transform: for a batch, with a single example taken as a batch of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from kssl.errors import UserError, nearest
+from kssl.pretext.random import draw_seeds
+
+Example = dict[str, Any]
+MapFunction = Callable[..., Example]
+
+
+def by_batch(
+    name: str,
+    change: Callable[..., Mapping[str, Any]],
+    reads: Mapping[str, int | None],
+    random: bool = False,
+) -> MapFunction:
+    """Turn a function of a batch into a transform.
+
+    Args:
+        name: The transform's name, for its errors.
+        change: Gets a dict of the tensors in `reads`, each with a batch dimension, and, when
+            `random`, int32 seeds `(batch, 2)`; returns the tensors to write, with a batch
+            dimension too.
+        reads: For each key that is read, the number of dimensions of one example (image 3,
+            tokens 1, video 4), or None where any will do.
+        random: Whether `change` draws random numbers.
+
+    Returns:
+        `map_fn(example, seed=None)`: a new dict in which what `change` wrote is replaced or
+        added. It takes a batch or one example. `seed` is int32, `(batch, 2)` or `(2,)`; without
+        one, seeds are drawn.
+
+    Example:
+        >>> from kssl.pretext import random
+        >>> def brighter(batch, seeds):
+        ...     return {"image": batch["image"] + random.uniform(seeds, (1, 1, 1))}
+        >>> brightness = by_batch("brightness", brighter, {"image": 3}, random=True)
+        >>> brightness({"image": tf.zeros((8, 28, 28, 1))})["image"].shape
+        TensorShape([8, 28, 28, 1])
+    """
+
+    @tf.autograph.experimental.do_not_convert
+    def map_fn(example: Example, seed: tf.Tensor | None = None) -> Example:
+        tensors = {key: _read(name, example, key) for key in reads}
+        single = _is_single(name, tensors, reads, seed)
+        if single:
+            tensors = {key: tensor[None] for key, tensor in tensors.items()}
+        seeds = (_seeds(name, tensors, seed),) if random else ()
+        written = change(tensors, *seeds)
+        if single:
+            written = {key: tensor[0] for key, tensor in written.items()}
+        return {**example, **written}
+
+    map_fn.__name__ = name
+    return map_fn
+
+
+def _read(name: str, example: Example, key: str) -> tf.Tensor:
+    if not isinstance(example, Mapping):
+        raise UserError(
+            f"{name} takes a dict of named tensors, not {type(example).__name__}: "
+            "map the dataset to {'image': …} first"
+        )
+    if key not in example:
+        raise UserError(f"{name} reads '{key}', which the example lacks{nearest(key, example)}")
+    tensor = tf.convert_to_tensor(example[key])
+    if tensor.shape.rank is None:
+        raise UserError(
+            f"{name} needs to know how many dimensions '{key}' has: give it a shape with "
+            "tf.ensure_shape"
+        )
+    return tensor
+
+
+def _is_single(
+    name: str,
+    tensors: Mapping[str, tf.Tensor],
+    reads: Mapping[str, int | None],
+    seed: tf.Tensor | None,
+) -> bool:
+    """Whether these are the tensors of one example; what is read must agree on it."""
+    found = {_extra(name, key, tensors[key], rank) for key, rank in reads.items()} - {None}
+    if seed is not None:
+        found.add(tf.convert_to_tensor(seed).shape.rank - 1)
+    if len(found) > 1:
+        shapes = ", ".join(f"{key} {tensor.shape}" for key, tensor in tensors.items())
+        given = "" if seed is None else f", seed {tf.convert_to_tensor(seed).shape}"
+        raise UserError(
+            f"{name} got a mixture of one example and a batch: {shapes}{given}; "
+            "a batch needs seeds of shape (batch, 2), one example (2,)"
+        )
+    return found == {0}
+
+
+def _extra(name: str, key: str, tensor: tf.Tensor, rank: int | None) -> int | None:
+    """0 for one example, 1 for a batch, None when the rank says nothing."""
+    if rank is None:
+        return None
+    extra: int = tensor.shape.rank - rank
+    if extra not in (0, 1):
+        raise UserError(
+            f"{name} takes '{key}' with {rank} dimension{'s' * (rank != 1)} (or {rank + 1} with "
+            f"the batch), but it has the shape {tensor.shape}; if that is right, say so with "
+            "rank=… where the transform has it"
+        )
+    return extra
+
+
+def _seeds(name: str, tensors: Mapping[str, tf.Tensor], seed: tf.Tensor | None) -> tf.Tensor:
+    first = next(iter(tensors.values()))
+    if seed is None:
+        return draw_seeds(tf.shape(first)[0])
+    seeds = tf.reshape(tf.cast(seed, tf.int32), [-1, 2])
+    if not seeds.shape[:1].is_compatible_with(first.shape[:1]):
+        raise UserError(
+            f"{name} got {seeds.shape[0]} seeds for {first.shape[0]} examples; "
+            "each example needs one row"
+        )
+    return seeds

@@ -1,0 +1,236 @@
+"""A recipe, from the name or file that the user gives to the objects that it names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kssl import plugins
+from kssl.errors import UserError, nearest
+from kssl.imports import package_file
+from kssl.recipe import overrides as overriding
+from kssl.recipe import sections
+from kssl.recipe.bind import Binder, Call
+from kssl.recipe.build import build
+from kssl.recipe.problems import Problems, RecipeError
+from kssl.recipe.reader import Node, read_file
+from kssl.recipe.settings import Settings
+from kssl.recipe.write import head_comment, to_plain, to_yaml
+
+STAND_IN = "stand_in"
+
+
+class Recipe:
+    """What to train, on what, and how: made by `kssl.recipe.load`.
+
+    Attributes:
+        name: The name of its runs: the file's name without ending.
+        path: Its file.
+        settings: The plain settings: seed, backend, precision, jit, fit.
+        stand_in: The name of the dataset that is used when the first cannot be had, or None.
+        notes: What was done without being a mistake, such as arguments that were left out
+            because an override chose another part; complete after `check`.
+    """
+
+    def __init__(self, path: Path, shown: str, root: Node, head: str, problems: Problems) -> None:
+        self.path: Path | None = path
+        self.name = _run_name(path)
+        self.notes: list[str] = []
+        self._root = root
+        self._head = head
+        self._shown = shown
+        self._problems = problems
+        self._bound: dict[str, Any] | None = None
+        self.settings: Settings = sections.read_settings(root, problems)
+        sections.check_sections(root, problems)
+
+    @property
+    def stand_in(self) -> str | None:
+        node = self._data_entries().get(STAND_IN)
+        if node is not None and isinstance(node.value, dict):
+            node = node.value.get("use")
+        return node.value if node is not None and isinstance(node.value, str) else None
+
+    def check(self) -> None:
+        """Import every part that is named, and hold the arguments against its signature.
+
+        Raises:
+            RecipeError: All mistakes of the recipe together.
+        """
+        if self._bound is not None:
+            return
+        problems = Problems(self._shown, list(self._problems.found))
+        binder = Binder(problems, self.notes)
+        bound: dict[str, Any] = {}
+        for section, kind in sections.ONE.items():
+            node = sections.part_node(self._root, section)
+            if node is not None:
+                skip = (STAND_IN,) if section == "data" else ()
+                bound[section] = binder.part(node, kind, section, skip)
+        for section, kind in sections.MANY.items():
+            nodes = enumerate(sections.part_nodes(self._root, section))
+            bound[section] = [binder.part(node, kind, f"{section}[{i}]") for i, node in nodes]
+        stand_in = self._data_entries().get(STAND_IN)
+        if stand_in is not None and stand_in.value is not None:
+            bound[STAND_IN] = binder.part(stand_in, "datasets", f"data.{STAND_IN}")
+        problems.raise_if_any()
+        self._bound = bound
+
+    def uses(self, section: str) -> list[str]:
+        """Return the names of the parts of a section, in order.
+
+        Example:
+            >>> load("vae_mnist").uses("model")
+            ['vae']
+        """
+        return [call.use for call in self._calls(section)]
+
+    def written(self, section: str) -> list[str]:
+        """Return the parts of a section with the arguments that the recipe gives them.
+
+        Example:
+            >>> load("vae_mnist").written("pretext")
+            ['to_float', 'binarize']
+        """
+        return [_call_text(call) for call in self._calls(section)]
+
+    def build(self, section: str, **given: Any) -> Any:
+        """Return new objects for a section.
+
+        Args:
+            section: "model" or "optimizer" for one object; "pretext", "callbacks" or "evaluate"
+                for a list.
+            **given: Arguments that kssl supplies. A part gets those of them that its signature
+                has and the recipe does not set.
+
+        Raises:
+            RecipeError: The recipe has mistakes, or a part refused its arguments.
+        """
+        built = [build(call, self._shown, given) for call in self._calls(section)]
+        return built if section in sections.MANY else built[0]
+
+    def dataset(self, split: str, stand_in: bool = False) -> Any:
+        """Return one split of the recipe's data, or of its stand-in, as a `tf.data.Dataset`.
+
+        Args:
+            split: "train", "validation" or "test".
+            stand_in: Take the stand-in.
+
+        Raises:
+            UserError: The recipe has mistakes or no stand-in, or the data cannot be had.
+        """
+        if stand_in and self.stand_in is None:
+            raise UserError(f"{self._shown}: the recipe names no stand-in (data.{STAND_IN})")
+        (call,) = self._calls(STAND_IN if stand_in else "data")
+        return build(call, self._shown, {"split": split})
+
+    def resolved(self) -> str:
+        """Return the recipe written out in full, as YAML; it loads to an equal recipe.
+
+        Overrides are applied, a name alone becomes `{use: name}`, and the plain defaults of
+        every part are written down, so that a later version with other defaults replays the run.
+
+        Raises:
+            RecipeError: The recipe has mistakes.
+        """
+        self.check()
+        bound = dict(self._bound or {})
+        stand_in = bound.pop(STAND_IN, None)
+        parts = {section: to_plain(value) for section, value in bound.items()}
+        if stand_in is not None:
+            parts["data"][STAND_IN] = to_plain(stand_in)
+        return to_yaml(self._head, self.settings, parts)
+
+    def _calls(self, section: str) -> list[Call]:
+        self.check()
+        known = [*sections.ONE, *sections.MANY, STAND_IN]
+        if section not in known:
+            raise ValueError(f"there is no section {section!r}{nearest(section, known)}")
+        value = (self._bound or {})[section]
+        return value if isinstance(value, list) else [value]
+
+    def _data_entries(self) -> dict[str, Node]:
+        node = sections.part_node(self._root, "data")
+        return node.value if node is not None and isinstance(node.value, dict) else {}
+
+
+def _call_text(call: Call) -> str:
+    arguments = ", ".join(f"{name}={value}" for name, value in call.arguments.items())
+    return f"{call.use}({arguments})" if arguments else call.use
+
+
+def load(
+    source: str | os.PathLike[str], overrides: Iterable[str] = (), strict: bool = True
+) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        source: A file, the name of a recipe that kssl or a plugin offers, or the folder of a
+            run. A file wins over a name.
+        overrides: Changes such as `"model.latent_dim=8"` or `"~callbacks"`, in order.
+        strict: Raise for mistakes that show without importing the parts. When False they wait
+            for `check`, which tells them together with all others; a file that cannot be read
+            at all raises in any case.
+
+    Raises:
+        RecipeError: The recipe has mistakes; the message has one line for each.
+        UserError: There is no such recipe.
+
+    Example:
+        >>> recipe = load("vae_mnist", ["fit.epochs=1"])
+        >>> recipe.settings.fit.epochs
+        1
+    """
+    path = locate(source)
+    shown = str(source) if Path(source) == path else str(path)
+    problems = Problems(shown)
+    root, text = read_file(path, shown, problems)
+    if root is None:
+        raise RecipeError(shown, problems.found)
+    overriding.apply(root, overrides, problems)
+    recipe = Recipe(path, shown, root, head_comment(text), problems)
+    if strict:
+        problems.raise_if_any()
+    return recipe
+
+
+def locate(source: str | os.PathLike[str]) -> Path:
+    """Return the file of a recipe: see `load`.
+
+    Raises:
+        UserError: There is no such file, run, or name.
+    """
+    path = Path(source)
+    try:
+        if path.is_file():
+            return path
+        if (path / "recipe.yaml").is_file():
+            return path / "recipe.yaml"
+        if path.is_dir() and str(source) not in plugins.offered("recipes"):
+            raise UserError(f"{source} is a folder without a recipe.yaml, so not a run")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{str(source)[:200]!r} is not the name of a file: {error}") from error
+    return _offered_file(str(source))
+
+
+def _offered_file(name: str) -> Path:
+    offered = plugins.offered("recipes")
+    if name in offered:
+        return package_file(offered[name].path, f"the recipe {name!r}")
+    if name.endswith((".yaml", ".yml")) or os.sep in name:
+        hint = nearest(Path(name).stem, offered) if Path(name).stem else ""
+        raise UserError(f"there is no file {name!r}{hint}")
+    message = f"there is no recipe {name!r}, neither as a file nor by name{nearest(name, offered)}"
+    failed = ", ".join(plugins.failures())
+    raise UserError(message + (f" (these plugins could not be loaded: {failed})" if failed else ""))
+
+
+def _run_name(path: Path) -> str:
+    """Return the name of the recipe's runs; a run's own `recipe.yaml` has that of its recipe."""
+    folder = path.absolute().parent
+    is_run = path.name == "recipe.yaml" and folder.name.isdigit()
+    name = folder.parent.name if is_run else path.stem
+    return re.sub(r"[^\w.-]+", "_", name).lstrip(".") or "recipe"

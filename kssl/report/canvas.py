@@ -1,0 +1,149 @@
+"""The look of all figures, and the few shapes that they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+DPI = 120
+INK, MUTED, RULE = "#1f2430", "#5b6270", "#d9dce2"
+# Okabe and Ito's colours for lines, Tol's "muted" for classes: both can be told apart by people
+# with any of the common kinds of colour blindness.
+LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1f2430", "#999933")
+CLASSES = (
+    "#332288",
+    "#CC6677",
+    "#117733",
+    "#DDCC77",
+    "#88CCEE",
+    "#882255",
+    "#44AA99",
+    "#AA4499",
+    "#999933",
+    "#777777",
+)
+STYLE: dict[str, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.edgecolor": RULE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#eceef2",
+    "axes.axisbelow": True,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The look of the report's figures while they are drawn and saved; no global state is left."""
+    with matplotlib.rc_context(STYLE):
+        yield
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure in inches that does not know of any window (Agg)."""
+    drawn = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(drawn)
+    return drawn
+
+
+def save(drawn: Figure, path: Path) -> None:
+    """Write a figure as PNG without the software's name: equal figures are equal files."""
+    drawn.savefig(path, format="png", metadata={"Software": None})
+
+
+def as_pictures(values: np.ndarray) -> np.ndarray:
+    """(n, height, width[, 1 or 3]) data in [0, 1] -> what imshow takes: grey or RGB, clipped."""
+    pictures = np.clip(np.nan_to_num(np.asarray(values, dtype=np.float32)), 0.0, 1.0)
+    if pictures.ndim == 4 and pictures.shape[-1] == 1:
+        return pictures[..., 0]  # (n, height, width)
+    if pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[-1] in (3, 4)):
+        return pictures
+    raise ValueError(f"expected images (n, height, width, 1 or 3), got shape {pictures.shape}")
+
+
+def tiled(pictures: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
+    """One picture of many, row by row, with white gaps of `gap` pixels."""
+    count, height, width = pictures.shape[:3]
+    rows = -(-count // columns)
+    high, wide = height + gap, width + gap
+    sheet = np.ones((rows * high - gap, columns * wide - gap, *pictures.shape[3:]), np.float32)
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * high, index % columns * wide
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def show(axes: Any, sheet: np.ndarray) -> None:
+    """Draw a sheet of pictures without ticks, every pixel a sharp square."""
+    axes.imshow(sheet, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
+    bare(axes)
+
+
+def bare(axes: Any) -> None:
+    """Take the ticks, the grid and the frame away."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+
+
+def sheet_figure(sheet: np.ndarray, width: float) -> Figure:
+    """A figure that holds one sheet and nothing else."""
+    drawn = figure(width, width * sheet.shape[0] / sheet.shape[1])
+    drawn.set_layout_engine("none")
+    show(drawn.add_axes((0, 0, 1, 1)), sheet)
+    return drawn
+
+
+def labelled_rows(rows: Sequence[tuple[str, np.ndarray]], width: float = 9.0) -> Figure:
+    """Rows of pictures under one another, each with its name at the left.
+
+    Args:
+        rows: (name, pictures), as many pictures in each.
+        width: Of the figure in inches.
+
+    Returns:
+        The figure.
+    """
+    pictures = np.concatenate([row for _, row in rows])
+    sheet = tiled(pictures, columns=len(rows[0][1]), gap=2)
+    names = 1.25  # inches for the names at the left
+    drawn = figure(width, (width - names) * sheet.shape[0] / sheet.shape[1])
+    drawn.set_layout_engine("none")
+    axes = drawn.add_axes((names / width, 0, 1 - names / width, 1))
+    show(axes, sheet)
+    step = rows[0][1].shape[1] + 2
+    axes.set_yticks([step * (index + 0.5) - 1.5 for index in range(len(rows))])
+    axes.set_yticklabels([name for name, _ in rows], color=INK, fontsize=11)
+    axes.tick_params(length=0)
+    return drawn
+
+
+def class_colours(count: int) -> list[Any]:
+    """One colour per class; of more classes than there are names, a smooth scale."""
+    if count <= len(CLASSES):
+        return list(CLASSES[:count])
+    return list(matplotlib.colormaps["viridis"](np.linspace(0.0, 0.95, count)))

@@ -1,0 +1,188 @@
+"""The figures of a run, each drawn from what the model offers.
+
+A figure that does not apply (no labels, no decoder, …) is left out; one that fails is named in
+figures/figures.json with the reason, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kssl.evaluation.base import apply, frozen
+from kssl.report import canvas, latent, learning_curves
+
+Drawn = tuple[Any, str]  # figure, caption
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """What the figures are drawn from.
+
+    Args:
+        run: The run directory.
+        model: The trained model.
+        images: (examples, height, width, channels) test images in [0, 1], or None.
+        labels: (examples,) or None.
+        seed: Of samples, noise and t-SNE.
+    """
+
+    run: Any
+    model: Any
+    images: np.ndarray | None
+    labels: np.ndarray | None
+    seed: int
+
+    def has(self, *methods: str) -> bool:
+        """Whether there are images and the model has all of these methods."""
+        offered = all(callable(getattr(self.model, name, None)) for name in methods)
+        return offered and self.images is not None
+
+    def apply(self, method: str, inputs: np.ndarray) -> np.ndarray:
+        """Run a method of the model over an array."""
+        return apply(self.model, method, inputs)
+
+    def decode(self, points: np.ndarray) -> np.ndarray:
+        """Latent points -> pictures."""
+        return canvas.as_pictures(self.apply("decode", points))
+
+
+def _array(tensor: Any) -> np.ndarray:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor))
+
+
+def draw(run: Any, model: Any, train: Any, test: Any, seed: int = 0) -> list[dict[str, Any]]:
+    """Draw every figure that applies into the run's `figures` folder.
+
+    Args:
+        run: The run directory (`kssl.run.Run`).
+        model: The trained model.
+        train: Pipeline of the training split; none of these figures shows it.
+        test: Pipeline of the test split, or None: only the learning curves are drawn.
+        seed: Of samples, noise and t-SNE: the same figures each time.
+
+    Returns:
+        What is written to `figures/figures.json`: `{file, title, caption}` per figure, and
+        `error` with `file` None for one that failed.
+    """
+    scene = _scene(run, model, test, seed)
+    entries = [_draw_one(scene, name, *recipe) for name, recipe in FIGURES.items()]
+    written = [entry for entry in entries if entry is not None]
+    run.figures  # noqa: B018  makes the folder, also when no figure applies
+    run.write_json("figures/figures.json", written)
+    return written
+
+
+def _scene(run: Any, model: Any, test: Any, seed: int) -> Scene:
+    arrays = test.arrays(limit=2000) if test is not None else {}
+    images, labels = arrays.get("image"), arrays.get("label")
+    labels = None if labels is None else np.asarray(labels).reshape(-1)
+    return Scene(run, model, None if images is None else np.asarray(images), labels, seed)
+
+
+def _draw_one(
+    scene: Scene, name: str, title: str, draw_it: Callable[[Scene], Drawn | None]
+) -> dict[str, Any] | None:
+    file = f"{name}.png"
+    try:
+        with canvas.style():
+            drawn = draw_it(scene)
+            if drawn is None:
+                return None
+            scene.run.figures  # noqa: B018  made on demand
+            with scene.run.replacing(f"figures/{file}") as temporary:
+                canvas.save(drawn[0], temporary)
+    except Exception as error:  # whatever it is: hours of training must not end in a figure
+        reason = f"{type(error).__name__}: {error}"
+        return {"file": None, "title": title, "caption": "", "error": reason}
+    return {"file": file, "title": title, "caption": drawn[1]}
+
+
+def _curves(scene: Scene) -> Drawn | None:
+    columns = learning_curves.read(scene.run.file("metrics.csv"))
+    if not columns:
+        return None
+    epochs = len(columns["epoch"])
+    return learning_curves.draw(columns), f"Training and validation over {epochs} epochs."
+
+
+def _reconstructions(scene: Scene) -> Drawn | None:
+    if not scene.has("reconstruct"):
+        return None
+    shown = scene.images[:12]
+    rows = [("test image", shown)]
+    caption = "The first test images, and what the model makes of them."
+    if scene.has("corrupt"):
+        with frozen(scene.model, scene.seed):
+            shown = scene.apply("corrupt", shown)
+        rows.append(("corrupted", shown))
+        caption = "Test images, their corrupted copies, and what the model makes of those."
+    rows.append(("reconstruction", scene.apply("reconstruct", shown)))
+    return canvas.labelled_rows([(n, canvas.as_pictures(row)) for n, row in rows]), caption
+
+
+def _samples(scene: Scene) -> Drawn | None:
+    if not callable(getattr(scene.model, "generate", None)):
+        return None
+    pictures = canvas.as_pictures(_array(scene.model.generate(64, seed=scene.seed)))
+    sheet = canvas.tiled(pictures, columns=16, gap=2)
+    return canvas.sheet_figure(sheet, 9.0), "64 images drawn from the model, none chosen."
+
+
+def _manifold(scene: Scene) -> Drawn | None:
+    if getattr(scene.model, "latent_dim", None) != 2 or not scene.has("decode", "embed"):
+        return None
+    grid = latent.quantile_grid(20)
+    where = "of the prior, a standard normal"
+    if not scene.has("log_prob"):  # no prior: the grid goes where the test images are
+        embedded = scene.apply("embed", scene.images)
+        grid = (embedded.mean(axis=0) + embedded.std(axis=0) * grid).astype(np.float32)
+        where = "of a normal fitted to the test images' latents"
+    sheet = canvas.tiled(scene.decode(grid), columns=20, gap=0)
+    caption = f"The 2-d latent space, decoded at equal steps of probability {where}."
+    return canvas.sheet_figure(sheet, 7.0), caption
+
+
+def _interpolations(scene: Scene) -> Drawn | None:
+    if not scene.has("embed", "decode") or len(scene.images) < 2:
+        return None
+    pairs, steps = min(6, len(scene.images) // 2), 10
+    ends = scene.images[: 2 * pairs]
+    points = scene.apply("embed", ends)
+    if points.shape[1] != getattr(scene.model, "latent_dim", points.shape[1]):
+        return None  # the embedding is not the latent that decode takes
+    line = latent.interpolated(points[:pairs], points[pairs:], steps)
+    sheet = latent.between(canvas.as_pictures(ends), scene.decode(line), steps)
+    caption = "Straight lines in the latent space, decoded, between the test images at both ends."
+    return canvas.sheet_figure(sheet, 9.0), caption
+
+
+def _embedding(scene: Scene) -> Drawn | None:
+    if not scene.has("embed") or len(scene.images) < 10:
+        return None
+    rows = scene.apply("embed", scene.images).reshape(len(scene.images), -1)
+    coloured = (
+        "coloured by label, which the model never saw"
+        if scene.labels is not None
+        else ("one colour, since the data has no labels")
+    )
+    caption = (
+        f"Embeddings ({rows.shape[1]}-d) of {len(rows):,} test images, {coloured}. Distances"
+        " between far clusters of a t-SNE mean nothing."
+    )
+    return latent.embedding_map(rows, scene.labels, scene.seed), caption
+
+
+FIGURES: dict[str, tuple[str, Callable[[Scene], Drawn | None]]] = {
+    "curves": ("Learning curves", _curves),
+    "reconstructions": ("Reconstructions", _reconstructions),
+    "samples": ("Samples", _samples),
+    "manifold": ("Latent manifold", _manifold),
+    "interpolations": ("Interpolations", _interpolations),
+    "embedding": ("Embedding map", _embedding),
+}

@@ -1,0 +1,136 @@
+"""Figures of the latent space: the manifold of a 2-d latent, interpolations, the embedding map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kssl.report import canvas
+
+
+def quantile_grid(side: int) -> np.ndarray:
+    """(side * side, 2) points at equal steps of probability of a standard normal.
+
+    The first row of the grid is its top: the second coordinate falls from row to row.
+    """
+    from scipy.stats import norm
+
+    steps = norm.ppf((np.arange(side) + 0.5) / side)
+    across, down = np.meshgrid(steps, steps[::-1])
+    return np.stack([across.ravel(), down.ravel()], axis=1).astype(np.float32)
+
+
+def interpolated(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
+    """(pairs, D), (pairs, D) -> (pairs * steps, D) points on the straight lines between them."""
+    share = np.linspace(0.0, 1.0, steps, dtype=np.float32)[None, :, None]
+    points = first[:, None] * (1 - share) + second[:, None] * share  # (pairs, steps, D)
+    return points.reshape(-1, first.shape[1])
+
+
+def between(ends: np.ndarray, middle: np.ndarray, steps: int) -> np.ndarray:
+    """Pictures of interpolations: each row is the first image, the decoded steps, the second.
+
+    Args:
+        ends: (2 * pairs, height, width[, 3]) pictures: all first images, then all second ones.
+        middle: (pairs * steps, …) decoded pictures.
+        steps: Decoded pictures per row.
+
+    Returns:
+        One sheet, with a wider gap between images and decoded pictures.
+    """
+    pairs = len(ends) // 2
+    gap = 6
+    columns = [ends[:pairs], middle, ends[pairs:]]
+    widths = [1, steps, 1]
+    sheets = [canvas.tiled(part, columns=w) for part, w in zip(columns, widths, strict=True)]
+    white = np.ones((sheets[0].shape[0], gap, *sheets[0].shape[2:]), np.float32)
+    return np.concatenate([sheets[0], white, sheets[1], white, sheets[2]], axis=1)
+
+
+def embedding_map(embeddings: np.ndarray, labels: np.ndarray | None, seed: int) -> Any:
+    """PCA and t-SNE of embeddings side by side, coloured by label.
+
+    Args:
+        embeddings: (examples, D).
+        labels: (examples,) classes, or None: one colour.
+        seed: Of t-SNE.
+
+    Returns:
+        A matplotlib figure.
+    """
+    rows = np.asarray(embeddings, dtype=np.float32)
+    plane, title = _plane(rows)
+    drawn = canvas.figure(9.6, 4.9)
+    for place, (points, name) in enumerate([(plane, title), (_tsne(rows, seed), "t-SNE")]):
+        axes = drawn.add_subplot(1, 2, place + 1)
+        _scatter(axes, points, labels)
+        axes.set_title(name)
+    handles, names = drawn.axes[0].get_legend_handles_labels()
+    if names:
+        drawn.legend(
+            handles,
+            names,
+            loc="outside lower center",
+            ncols=min(len(names), 10),
+            markerscale=2.5,
+            handletextpad=0.1,
+            columnspacing=1.2,
+            title="label",
+        )
+    return drawn
+
+
+def _plane(rows: np.ndarray) -> tuple[np.ndarray, str]:
+    from sklearn.decomposition import PCA
+
+    if rows.shape[1] == 1:
+        return np.concatenate([rows, np.zeros_like(rows)], axis=1), "Latent value"
+    if rows.shape[1] == 2:
+        return rows, "The two latent values"
+    pca = PCA(2, random_state=0)
+    points = pca.fit_transform(rows)
+    return points, f"PCA ({100 * pca.explained_variance_ratio_.sum():.0f} % of the variance)"
+
+
+def _tsne(rows: np.ndarray, seed: int) -> np.ndarray:
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    if rows.shape[1] > 50:  # the usual first step: distances hardly change, time does
+        rows = PCA(min(50, len(rows)), random_state=seed).fit_transform(rows)
+    perplexity = min(30.0, (len(rows) - 1) / 3)
+    return TSNE(
+        2, perplexity=perplexity, init="random" if rows.shape[1] < 2 else "pca", random_state=seed
+    ).fit_transform(rows)
+
+
+def _scatter(axes: Any, points: np.ndarray, labels: np.ndarray | None) -> None:
+    size = 7 if len(points) > 500 else 14
+    if labels is None:
+        axes.scatter(*points.T, s=size, color=canvas.LINES[0], linewidths=0, alpha=0.7)
+    else:
+        classes = np.unique(labels)
+        for value, colour in zip(classes, canvas.class_colours(len(classes)), strict=True):
+            own = points[labels == value]
+            name = str(value) if len(classes) <= 20 else None
+            axes.scatter(*own.T, s=size, color=colour, linewidths=0, alpha=0.8, label=name)
+            if name is not None:
+                _name_cluster(axes, own, name, colour)
+    canvas.bare(axes)
+
+
+def _name_cluster(axes: Any, points: np.ndarray, name: str, colour: Any) -> None:
+    # The name at the median: colour alone must not carry the meaning.
+    from matplotlib.patheffects import withStroke
+
+    axes.annotate(
+        name,
+        np.median(points, axis=0),
+        color=canvas.INK,
+        fontsize=11,
+        fontweight="bold",
+        ha="center",
+        va="center",
+        path_effects=[withStroke(linewidth=3, foreground="white")],
+    )

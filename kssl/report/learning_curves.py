@@ -1,0 +1,145 @@
+"""Learning curves, read from metrics.csv."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kssl.errors import UserError
+from kssl.report import canvas
+
+# Columns that say how the training went along rather than how well
+_CLOCK = ("epoch", "step", "steps", "seconds", "time", "duration", "examples", "images", "samples")
+
+
+def read(path: Path) -> dict[str, list[float]]:
+    """The columns of a metrics.csv as numbers; an empty or unreadable cell becomes NaN.
+
+    Args:
+        path: The file: one row per epoch, a column `epoch` and one per metric (`val_…` for the
+            validation split).
+
+    Returns:
+        Column -> values, epochs counted from 1; empty when there is no file yet.
+    """
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in (rows[0] if rows else {}) if name]
+    columns = {name: [_number(row.get(name)) for row in rows] for name in names}
+    epochs = columns.get("epoch") or [float(index) for index in range(len(rows))]
+    start = 1.0 if epochs and epochs[0] == 0 else 0.0
+    return {**columns, "epoch": [epoch + start for epoch in epochs]} if rows else {}
+
+
+def _number(text: Any) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def metrics(columns: dict[str, list[float]]) -> list[str]:
+    """What is worth a panel, `loss` first: every training metric that changes."""
+    names = [name.removeprefix("val_") for name in columns if not _is_clock(name)]
+    changing = [name for name in dict.fromkeys(names) if _changes(columns, name)]
+    return sorted(changing, key=lambda name: (name != "loss", name == "learning_rate"))
+
+
+def _is_clock(name: str) -> bool:
+    return name.split("_")[0] in _CLOCK or name.endswith(("_seconds", "_per_second", "_time"))
+
+
+def _changes(columns: dict[str, list[float]], name: str) -> bool:
+    values = [*columns.get(name, []), *columns.get(f"val_{name}", [])]
+    finite = {value for value in values if math.isfinite(value)}
+    return len(finite) > 1 or name == "loss"
+
+
+def draw(columns: dict[str, list[float]]) -> Any:
+    """One panel per metric, training and validation in each; `loss` takes the first place.
+
+    Returns:
+        A matplotlib figure.
+    """
+    names = metrics(columns)
+    width = min(len(names), 3)
+    rows = math.ceil(len(names) / width)
+    drawn = canvas.figure(max(3.2 * width, 5.4), 2.7 * rows + 0.2)
+    for index, name in enumerate(names):
+        axes = drawn.add_subplot(rows, width, index + 1)
+        for prefix, label, colour in (("", "training", 0), ("val_", "validation", 1)):
+            if prefix + name in columns:
+                _line(axes, columns["epoch"], columns[prefix + name], canvas.LINES[colour], label)
+        _label(axes, name)
+        if index == 0:
+            axes.legend()
+    return drawn
+
+
+def _line(axes: Any, epochs: list[float], values: list[float], colour: str, label: str) -> None:
+    few = len(epochs) <= 30
+    axes.plot(epochs, values, color=colour, label=label, marker="o" if few else "", markersize=3)
+
+
+def _label(axes: Any, name: str) -> None:
+    axes.set_title(name.replace("_", " "))
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def compare(runs: Iterable[Any], path: Path) -> Path:
+    """The learning curves of several runs in one figure: training solid, validation dashed.
+
+    Args:
+        runs: Runs that have a metrics.csv.
+        path: The PNG file to write.
+
+    Returns:
+        `path`.
+
+    Raises:
+        UserError: None of the runs has a metrics.csv.
+
+    Example:
+        >>> kssl.report.curves([Run.open("vae_mnist/1"), Run.open("vae_mnist/2")], Path("c.png"))
+    """
+    runs = list(runs)
+    read_runs = {run.name: read(run.file("metrics.csv")) for run in runs}
+    tables = {name: columns for name, columns in read_runs.items() if columns}
+    if not tables:
+        named = ", ".join(read_runs) or "none given"
+        raise UserError(f"no run has a metrics.csv with an epoch in it: {named}")
+    names = list(dict.fromkeys(name for table in tables.values() for name in metrics(table)))
+    with canvas.style():
+        canvas.save(_panels(tables, names), Path(path))
+    return Path(path)
+
+
+def _panels(tables: dict[str, dict[str, list[float]]], names: list[str]) -> Any:
+    width = min(len(names), 3)
+    rows = math.ceil(len(names) / width)
+    drawn = canvas.figure(max(3.4 * width, 5.4), 2.8 * rows + 0.3 + 0.2 * len(tables))
+    for index, name in enumerate(names):
+        axes = drawn.add_subplot(rows, width, index + 1)
+        for place, (run, columns) in enumerate(tables.items()):
+            colour = canvas.LINES[place % len(canvas.LINES)]
+            for prefix, dashes, label in (("", "-", run), ("val_", "--", "")):
+                if prefix + name in columns:
+                    values = columns[prefix + name]
+                    axes.plot(columns["epoch"], values, dashes, color=colour, label=label or None)
+        _label(axes, name)
+    handles, labels = drawn.axes[0].get_legend_handles_labels()
+    drawn.legend(
+        handles,
+        labels,
+        loc="outside lower left",
+        ncols=2,
+        title="solid: training, dashed: validation",
+        alignment="left",
+    )
+    return drawn

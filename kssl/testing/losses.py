@@ -1,0 +1,122 @@
+"""What a loss promises: a function of two batches that trains anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kssl.testing.common import Check, array, equal, make_checks, require, run_all
+
+
+def loss_checks(
+    make: Callable[[], Any], inputs: tuple[Any, Any] | None = None, per_example: bool = True
+) -> list[Check]:
+    """Return the checks of a loss.
+
+    Args:
+        make: Returns the loss, with settings that are not all defaults.
+        inputs: A batch for each of its two arguments; random values in [0, 1) without it.
+        per_example: False for a loss that is defined on the batch only.
+    """
+    values = np.random.default_rng(0).random((2, 8, 6), dtype=np.float32)
+    first, second = inputs if inputs is not None else values
+    functions: list[Callable[..., None]] = [
+        loss_is_finite_with_gradient,
+        loss_is_finite_in_half_precision,
+        loss_ignores_the_order_of_examples,
+        loss_is_the_same_compiled,
+        loss_takes_two_examples,
+        loss_comes_back_from_its_config,
+    ]
+    if per_example:
+        functions.insert(0, loss_is_per_example)
+    return make_checks(make, functions, np.asarray(first), np.asarray(second))
+
+
+def check_loss(make: Callable[[], Any], *args: Any, **options: Any) -> None:
+    """Run all of `loss_checks`."""
+    run_all(loss_checks(make, *args, **options))
+
+
+def loss_is_per_example(make: Callable[[], Any], first: Any, second: Any) -> None:
+    shape = tuple(make().call(first, second).shape)
+    require(shape == (len(first),), f"call gives {shape}, not one value per example")
+
+
+def loss_is_finite_with_gradient(make: Callable[[], Any], first: Any, second: Any) -> None:
+    value, gradient = _value_and_gradient(lambda prediction: make()(first, prediction), second)
+    require(np.isfinite(value).all(), f"the loss is {value}")
+    require(np.isfinite(gradient).all(), "the gradient is not finite")
+    require(np.abs(gradient).max() > 0, "the gradient is zero everywhere")
+
+
+def loss_is_finite_in_half_precision(make: Callable[[], Any], first: Any, second: Any) -> None:
+    from keras import ops
+
+    for dtype in ("float16", "bfloat16"):
+        halves = [ops.cast(each, dtype) for each in (first, second)]
+        value = array(make().call(*halves))
+        require(np.isfinite(value).all(), f"not finite for {dtype} inputs")
+
+
+def loss_ignores_the_order_of_examples(make: Callable[[], Any], first: Any, second: Any) -> None:
+    order = np.random.default_rng(1).permutation(len(first))
+    equal(make()(first[order], second[order]), make()(first, second), "in another order")
+
+
+def loss_is_the_same_compiled(make: Callable[[], Any], first: Any, second: Any) -> None:
+    equal(_compiled(make())(first, second), make()(first, second), "when compiled")
+
+
+def loss_takes_two_examples(make: Callable[[], Any], first: Any, second: Any) -> None:
+    value = array(make()(first[:2], second[:2]))
+    require(np.isfinite(value).all(), f"the loss of two examples is {value}")
+
+
+def loss_comes_back_from_its_config(make: Callable[[], Any], first: Any, second: Any) -> None:
+    loss = make()
+    again = type(loss).from_config(loss.get_config())
+    equal(again(first, second), loss(first, second), "after get_config and from_config")
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function compiled by the backend; torch runs eagerly, as it does in Keras."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=True)  # type: ignore[no-any-return]
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)  # type: ignore[no-any-return]
+    return function
+
+
+def _value_and_gradient(
+    function: Callable[[Any], Any], at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a scalar function's value and its gradient, with the backend's own means."""
+    import keras
+
+    backend = keras.backend.backend()
+    point = keras.ops.convert_to_tensor(at)
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(point)
+            value = function(point)
+        return array(value), array(tape.gradient(value, point))
+    if backend == "jax":
+        import jax
+
+        value, gradient = jax.value_and_grad(function)(point)
+        return array(value), array(gradient)
+    point.requires_grad_(True)
+    value = function(point)
+    value.backward()
+    return array(value.detach()), array(point.grad)

@@ -1,0 +1,173 @@
+"""Fakes of what the verbs call, so that no verb needs Keras here."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kssl import cli
+from kssl.cli import extensions
+from kssl.run import Run
+
+RESULTS = [
+    {
+        "name": "knn",
+        "metric": "accuracy",
+        "value": 0.97,
+        "better": "higher",
+        "baselines": {"untrained": 0.9, "raw_input": 0.95},
+        "settings": {"k": 5},
+        "note": "",
+    },
+    {
+        "name": "log_likelihood",
+        "metric": "-log p(x), nats",
+        "value": 94.25,
+        "better": "lower",
+        "baselines": {"untrained": 543.2},
+        "settings": {"samples": 200},
+        "note": "pixels are binarized by their value",
+    },
+]
+
+
+@dataclass
+class Ended:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def kssl(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    """Run the command line in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(extensions, "_warned", False)
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def run(*arguments: str | Path) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+@dataclass
+class Training:
+    """Stands for kssl.training and kssl.devices; keeps what it was asked for."""
+
+    asked: dict[str, Any] = field(default_factory=dict)
+    raises: BaseException | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def choose(self, **settings: Any) -> str:
+        self.asked["choose"] = settings
+        return "tensorflow"
+
+    def load_keras(self) -> None:
+        self.asked["keras after"] = sorted(self.asked)
+
+    def fit(self, recipe: Any, *, root: Path, resume: Run | None = None, **options: Any) -> Run:
+        self.asked["fit"] = {"recipe": recipe, "root": root, "resume": resume, **options}
+        if resume is not None:
+            resume.begin()
+        run = resume or Run.create(root, recipe.name)
+        if self.raises is not None:
+            raise self.raises
+        run.write_json("results.json", {"results": RESULTS, "data": self.data, "skipped": []})
+        run.file("report.html").write_text("<html>")
+        run.finish()
+        return run
+
+    def dry_run(self, recipe: Any, **options: Any) -> dict[str, Any]:
+        return {
+            "parameters": 650_000,
+            "shapes": {"image": (128, 28, 28, 1)},
+            "bytes": 3 * 1024**2,
+            "seconds_per_step": 0.0125,
+            "seconds_total": 151.0,
+        }
+
+    def evaluate(self, run: Run, evaluations: Any) -> list[dict[str, Any]]:
+        self.asked["evaluate"] = (run, evaluations)
+        return RESULTS
+
+    def embed(self, run: Run, output: Path, **options: Any) -> None:
+        self.asked["embed"] = (run, output, options)
+
+    def sample(self, run: Run, output: Path, **options: Any) -> None:
+        self.asked["sample"] = (run, output, options)
+
+    def preview(self, recipe: Any, path: Path) -> Path:
+        self.asked["preview"] = (recipe, path)
+        return path
+
+
+class FakeRecipe:
+    """A recipe that is right, and needs no parts."""
+
+    def __init__(self, name: str, overrides: tuple[str, ...]) -> None:
+        self.name, self.overrides, self.checked = name, overrides, False
+        self.notes = ["model.beta is left out: autoencoder has no argument 'beta'"]
+        self.settings = types.SimpleNamespace(backend="jax")
+
+    def check(self) -> None:
+        self.checked = True
+
+    def resolved(self) -> str:
+        return f"# {self.name}\nmodel: {{use: vae}}\n"
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> Training:
+    """Replace recipes, devices and training by fakes."""
+    import kssl
+    import kssl.recipe
+
+    fake: Any = Training()
+
+    def load(source: Any, overrides: Any = (), strict: bool = True) -> FakeRecipe:
+        path = Path(source)
+        name = path.resolve().parent.name if path.is_dir() else path.stem
+        fake.asked["load"] = (source, overrides)
+        return FakeRecipe(name, overrides)
+
+    monkeypatch.setattr(kssl.recipe, "load", load)
+    for room in ("training", "trained", "devices"):
+        module: Any = types.ModuleType(f"kssl.{room}")
+        for name in ("choose", "load_keras", "fit", "dry_run", "evaluate", "embed", "sample"):
+            setattr(module, name, getattr(fake, name))
+        module.preview = fake.preview
+        monkeypatch.setitem(sys.modules, f"kssl.{room}", module)
+        monkeypatch.setattr(kssl, room, module, raising=False)
+    return fake
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Callable[..., Run]:
+    """Make a finished run with results."""
+
+    def make(recipe: str = "vae", **changes: Any) -> Run:
+        run = Run.create(tmp_path / "runs", recipe)
+        run.write_text("recipe.yaml", "model: {use: vae}\n")
+        run.write_json("results.json", {"results": [RESULTS[0] | changes, RESULTS[1]]})
+        run.write_text("metrics.csv", "epoch,loss,val_loss\n0,3.0,3.5\n1,2.0,\n")
+        run.finish()
+        return run
+
+    return make
