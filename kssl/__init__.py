@@ -28,10 +28,12 @@ _ROOMS = (
     "models",
     "plugins",
     "pretext",
+    "preview",
     "recipe",
     "report",
     "run",
     "testing",
+    "trained",
     "training",
 )
 

@@ -46,6 +46,12 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def last_write(folder: Path) -> float:
+    """Return when anything in a run's folder was written last, in seconds since the epoch."""
+    files = [folder, *folder.glob("*"), *folder.glob("checkpoints/*"), *folder.glob("events/*")]
+    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
+
+
 def plain(value: Any) -> Any:
     """Turn what JSON does not know into what it does: NumPy values, tensors, paths."""
     for method in ("tolist", "numpy"):

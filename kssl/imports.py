@@ -70,7 +70,7 @@ def keras_names(kind: str) -> list[str]:
         return []
     members = vars(_module(KERAS_MODULES[kind], kind)).items()
     names = (name for name, value in members if isinstance(value, type))
-    return [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() for name in names]
+    return [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in names]
 
 
 def package_file(path: str, what: str) -> Path:

@@ -82,6 +82,7 @@ def manager() -> pluggy.PluginManager:
     for entry in _entry_points(failed):
         try:
             plugin = entry.load()
+            hash(plugin)  # pluggy keeps plugins in sets, all of them together
             loaded.register(plugin, name=entry.name)
         except (Exception, SystemExit) as error:  # whatever it does, it harms only itself
             failed[entry.name] = f"{type(error).__name__}: {_first_line(error)}"
@@ -171,11 +172,19 @@ def find(kind: str, name: str) -> Any:
     found = import_keras_name(kind, name)
     if found is not None:
         return found
+    raise UserError(_not_found(offer, kind, name))
+
+
+def _not_found(offer: _Offer, kind: str, name: str) -> str:
+    elsewhere = [other for other in KINDS if name in offer.parts[other]]
+    if elsewhere:
+        return f"{name!r} is not among the {kind}, but one of the {elsewhere[0]}"
     known = list(offer.parts.get(kind, {}))
     hint = nearest(name, [*known, *keras_names(kind)])
-    if "did you mean" not in hint:  # Keras has too many names to list
-        hint = nearest(name, known) + (", and Keras' own" if kind in KERAS_MODULES else "")
-    raise UserError(f"{name!r} is not among the {kind}{hint}{_blame(offer.failures)}")
+    if "did you mean" not in hint and kind in KERAS_MODULES:  # Keras has too many to list
+        own = f"those of {KERAS_MODULES[kind]}"
+        hint = f"{nearest(name, known)}, and {own}" if known else f"; there are {own}"
+    return f"{name!r} is not among the {kind}{hint}{_blame(offer.failures)}"
 
 
 def _blame(failed: dict[str, str]) -> str:

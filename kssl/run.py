@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from kssl.errors import UserError
-from kssl.files import plain, replacing
+from kssl.files import last_write, plain, replacing
+from kssl.processes import is_alive
 
 ROOT = Path("runs")
 
 _NAME = re.compile(r"\w([\w.+=(), -]{0,118}[\w+=)-])?")
-_CLOCK_TOLERANCE = 2.0  # seconds; the kernel's start times are that exact
 _SILENCE = 15 * 60.0  # seconds without a write, after which a run of another machine is dead
 
 _current: Run | None = None
@@ -112,15 +112,15 @@ class Run:
             UserError: There is no such run; the message names those that there are.
         """
         given = Path(path).expanduser()
-        for candidate in (given, Path(root).expanduser() / given):
-            if _is_run(candidate):
-                return cls(candidate)
-            runs = _runs_in(candidate)
-            if runs:
-                return runs[-1]
+        with contextlib.suppress(OSError, ValueError):  # what cannot be a path is no run
+            for candidate in (given, Path(root).expanduser() / given):
+                if _is_run(candidate):
+                    return cls(candidate)
+                if runs := _runs_in(candidate):
+                    return runs[-1]
         names = [run.name for run in list_runs(root)]
         known = f"runs in {root}: {_shortened(names)}" if names else f"there are no runs in {root}"
-        raise UserError(f"{str(path)!r} is no run directory and no name of a run; {known}")
+        raise UserError(f"{str(path)[:200]!r} is no run directory and no name of a run; {known}")
 
     def file(self, name: str) -> Path:
         """Return the path of a file of the run, whether it exists or not."""
@@ -171,9 +171,18 @@ class Run:
             raise UserError(f"{path} cannot be read: {error}") from error
 
     def begin(self) -> None:
-        """Record that this process is now working on the run, at its start or its resumption."""
+        """Record that this process is now working on the run, at its start or its resumption.
+
+        Raises:
+            UserError: Another process is working on it.
+        """
         global _current
         record = self.record
+        if self.status == "running" and record["pid"] != os.getpid():
+            raise UserError(
+                f"{self.path} is still running, as process {record['pid']} on"
+                f" {record.get('host', 'this machine')}; stop that first"
+            )
         now = _now()
         for leftover in (*self.path.glob(".*.tmp*"), *self.path.glob("checkpoints/.*.tmp*")):
             leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
@@ -219,8 +228,8 @@ class Run:
         if began is None or not isinstance(record.get("pid"), int):
             return False
         if record.get("host", socket.gethostname()) == socket.gethostname():
-            return _process_is_alive(record["pid"], began)
-        return time.time() - _last_write(self.path) < _SILENCE
+            return is_alive(record["pid"], began)
+        return time.time() - last_write(self.path) < _SILENCE
 
 
 def current() -> Run | None:
@@ -277,26 +286,3 @@ def _seconds(moment: Any) -> float | None:
         return datetime.fromisoformat(moment).timestamp()
     except (TypeError, ValueError):
         return None
-
-
-def _process_is_alive(pid: int, began: float) -> bool:
-    """Tell whether `pid` is still the process that began to work at `began`.
-
-    A process that was born after the work began is another one that was given the same number.
-    """
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return bool(process.create_time() <= began + _CLOCK_TOLERANCE)
-    except psutil.AccessDenied:
-        return True
-    except psutil.Error:
-        return False
-
-
-def _last_write(folder: Path) -> float:
-    files = [folder, *folder.glob("*"), *folder.glob("checkpoints/*"), *folder.glob("events/*")]
-    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)

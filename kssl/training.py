@@ -199,10 +199,10 @@ def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
         prepared = prepare(recipe, allow_stand_in)
         model, pipeline, settings = prepared.model, prepared.data.train, recipe.settings.fit
         batches = pipeline.train(0, settings.epochs).repeat()
-        model.fit(batches, steps_per_epoch=1, verbose=0)  # compiles
+        model.fit(batches, steps_per_epoch=1, shuffle=False, verbose=0)  # compiles
         steps = min(20 * model.steps_per_execution, settings.epochs * pipeline.steps_per_epoch)
         began = time.perf_counter()
-        history = model.fit(batches, steps_per_epoch=steps, verbose=0)
+        history = model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
         step_time = (time.perf_counter() - began) / steps
         weights = sum(_bytes(variable) for variable in model.variables)
         optimizer = sum(_bytes(variable) for variable in model.optimizer.variables)

@@ -25,3 +25,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the folder of prepared data sets beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def golden() -> dict[str, dict]:
+    """Reference values of independent implementations; tests that need them skip without."""
+    import json
+
+    path = ROOT.parent / "shared" / "reference" / "golden.json"
+    if not path.is_file():
+        pytest.skip("needs the file of reference values beside the checkout")
+    return json.loads(path.read_text())

@@ -82,6 +82,12 @@ def test_open_names_the_runs_that_there_are(tmp_path: Path) -> None:
         Run.open("vae", root=tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("name", ["x/" + "y" * 300, "a\0b", "", ".", "/"])
+def test_what_cannot_be_a_path_is_no_run(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="is no run directory"):
+        Run.open(name, root=tmp_path)
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     run = Run.create(tmp_path, "vae")
     run.write_json("results.json", {"results": []})
@@ -128,6 +134,15 @@ def test_status_follows_the_run(tmp_path: Path) -> None:
     run.finish()
     assert run.status == "finished"
     assert run.record["seconds"] >= 0
+
+
+def test_a_run_that_another_process_works_on_is_refused(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, "vae")
+    soon = "2999-01-01T00:00:00+00:00"  # the parent is older than that
+    run.write_json("status.json", run.record | {"pid": os.getppid(), "session": soon})
+    with pytest.raises(UserError, match=f"is still running, as process {os.getppid()} on"):
+        run.begin()
+    assert run.record["pid"] == os.getppid()
 
 
 def test_a_resumed_run_keeps_its_start_and_adds_its_time(tmp_path: Path) -> None:

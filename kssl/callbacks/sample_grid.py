@@ -19,7 +19,7 @@ class SampleGrid(keras.callbacks.Callback):
         every: Epochs between two grids; the first and the last epoch have one too.
         count: Images in a grid.
         seed: Seed of the latents.
-        folder: Where the PNG files go; a run gives its figures folder.
+        folder: Where the PNG files go; None is the current folder, and a run gives its figures folder.
 
     Raises:
         ValueError: If `every` or `count` is less than 1.
@@ -29,7 +29,7 @@ class SampleGrid(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, every: int = 5, count: int = 64, seed: int = 0, folder: str | Path = "."
+        self, every: int = 5, count: int = 64, seed: int = 0, folder: Path | None = None
     ) -> None:
         super().__init__()
         if every < 1 or count < 1:
@@ -37,7 +37,7 @@ class SampleGrid(keras.callbacks.Callback):
         self.every = every
         self.count = count
         self.seed = seed
-        self.folder = Path(folder)
+        self.folder = Path(folder or ".")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         last = epoch + 1 == self.params.get("epochs")
@@ -63,7 +63,7 @@ def write_grid(images: np.ndarray, path: Path) -> Path:
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     padded = np.ones((rows * columns, height + 2, width + 2, channels), np.float32)
-    padded[:count, 1:-1, 1:-1] = np.clip(images, 0.0, 1.0)
+    padded[:count, 1:-1, 1:-1] = np.clip(np.nan_to_num(images), 0.0, 1.0)
     grid = padded.reshape(rows, columns, height + 2, width + 2, channels).swapaxes(1, 2)
     grid = grid.reshape(rows * (height + 2), columns * (width + 2), channels)
     scale = max(1, round(640 / grid.shape[0]))  # small images are enlarged, pixel by pixel

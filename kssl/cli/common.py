@@ -100,10 +100,9 @@ def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str,
 
 def recipe_source(source: str | Path, runs_dir: Path = ROOT) -> str | Path:
     """Let a run be called by its name, `vae_mnist/3`, where a recipe is wanted."""
-    if "/" not in str(source) or Path(source).exists():
-        return source
-    with contextlib.suppress(UserError):
-        return Run.open(source, runs_dir).path
+    with contextlib.suppress(UserError, OSError):  # a name may be longer than a file's can be
+        if "/" in str(source) and not Path(source).exists():
+            return Run.open(source, runs_dir).path
     return source
 
 
@@ -132,9 +131,13 @@ def open_run(name: str, options: dict[str, Any]) -> Run:
 
 def new_file(path: Path) -> Path:
     """Refuse a file that exists, or whose folder does not: nothing is overwritten."""
-    if path.exists():
+    try:
+        exists, has_folder = path.exists(), path.parent.is_dir()
+    except OSError as error:
+        raise UserError(f"cannot write {str(path)[:200]}: {error.strerror}") from error
+    if exists:
         raise UserError(f"{path} exists already, and nothing is overwritten; name another file")
-    if not path.parent.is_dir():
+    if not has_folder:
         raise UserError(f"the folder {path.parent} does not exist; make it, or name another")
     return path
 

@@ -74,9 +74,7 @@ def _resume(recipe: str | None, overrides: tuple[str, ...], options: dict[str, A
     if status == "finished":
         raise UserError(f"{run.path} is finished; kssl fit {run.path} replays it as a new run")
     if status == "running":
-        record = run.record
-        where = f"process {record.get('pid')} on {record.get('host', 'this machine')}"
-        raise UserError(f"{run.path} is still running, as {where}; stop that first")
+        run.begin()  # refuses, and says who is at work
     ready = read_recipe(run.path, (), options)
     from kssl import training
 

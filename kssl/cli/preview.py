@@ -34,6 +34,6 @@ def command(recipe: str, overrides: tuple[str, ...], output: Path, **options: An
     """
     new_file(output)
     ready = read_recipe(recipe, overrides, options)
-    from kssl import training
+    from kssl.preview import preview
 
-    screen.show(screen.pairs({"preview": training.preview(ready, output)}))
+    screen.show(screen.pairs({"preview": preview(ready, output)}))

@@ -60,8 +60,29 @@ def print_results(results: Sequence[Mapping[str, Any]], content: Mapping[str, An
 def results_table(results: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Make the table: evaluation, metric, this model, then one column for each baseline.
 
-    The model's number is green where it is better than all its baselines, else yellow.
+    The model's number is green where it is better than all its baselines, else yellow. Where the
+    terminal is too narrow for the columns, the baselines share one.
     """
+    wide = _wide_table(results)
+    return wide if screen.fits(wide) else _narrow_table(results)
+
+
+def _narrow_table(results: Sequence[Mapping[str, Any]]) -> RenderableType:
+    rows = [
+        [
+            f"{name}\n{metric(result)}",
+            _own(result),
+            "\n".join(
+                f"{number(value)}  {_words(baseline)}"
+                for baseline, value in result.get("baselines", {}).items()
+            ),
+        ]
+        for name, result in zip(labels(results), results, strict=True)
+    ]
+    return table(["evaluation, metric", "this model", "baselines"], rows, numbers=[1])
+
+
+def _wide_table(results: Sequence[Mapping[str, Any]]) -> RenderableType:
     baselines = list(dict.fromkeys(name for r in results for name in r.get("baselines", {})))
     rows = [
         [name, metric(result), _own(result)]

@@ -47,8 +47,13 @@ def _row(run: Run) -> list[str | Text]:
         Text(status, style=COLOURS.get(status, "")),
         _moment(record.get("started")),
         _time(status, record),
-        str(record.get("message") or "") if status == "failed" else _main_result(run),
+        _one_line(record.get("message")) if status == "failed" else _main_result(run),
     ]
+
+
+def _one_line(message: Any) -> str:
+    text = " ".join(str(message or "").split())
+    return text if len(text) <= 120 else f"{text[:120]} …"
 
 
 def _moment(text: Any) -> str:

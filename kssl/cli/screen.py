@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,13 +19,25 @@ _PIPE_WIDTH = 10_000  # a pipe gets every row on one line
 def show(*renderables: RenderableType) -> None:
     """Print to stdout; in a pipe without colours, wrapping and trailing blanks."""
     console = Console(highlight=False)
-    if console.is_terminal or "COLUMNS" in console._environ:
+    if _has_width(console):
         console.print(*renderables, sep="\n", markup=False)
         return
     wide = Console(highlight=False, width=_PIPE_WIDTH)
     with wide.capture() as captured:
         wide.print(*renderables, sep="\n", markup=False)
     click.echo("\n".join(line.rstrip() for line in captured.get().removesuffix("\n").split("\n")))
+
+
+def _has_width(console: Console) -> bool:
+    return console.is_terminal or bool(os.environ.get("COLUMNS"))
+
+
+def fits(renderable: RenderableType) -> bool:
+    """Tell whether something can be printed without being folded."""
+    console = Console()
+    if not _has_width(console):
+        return True
+    return Console(width=_PIPE_WIDTH).measure(renderable).maximum <= console.width
 
 
 def table(

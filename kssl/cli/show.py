@@ -91,7 +91,9 @@ def _show_recipe(path: Path) -> None:
     from rich.syntax import Syntax  # it loads pygments, which only a recipe needs
 
     # As a text, which is wrapped where the terminal is narrow; a Syntax would be cut off.
-    screen.show(Syntax("", "yaml", theme="ansi_dark").highlight(text))
+    highlighted = Syntax("", "yaml", theme="ansi_dark").highlight(text)
+    highlighted.rstrip()  # the highlighter ends it with a line of its own
+    screen.show(highlighted)
 
 
 def _explain(part: Part) -> list[RenderableType]:

@@ -99,14 +99,19 @@ class Pipeline:
         return batches.map(_without_label).prefetch(tf.data.AUTOTUNE)
 
     def ordered(
-        self, limit: int | None = None, labels: bool = False, transformed: bool = True
+        self,
+        limit: int | None = None,
+        labels: bool = False,
+        transformed: bool = True,
+        epoch: int = EVALUATION_EPOCH,
     ) -> tf.data.Dataset:
         """Return batches in the data's own order, every example once, always the same.
 
         Args:
             limit: At most so many examples, from the start.
             labels: Whether `label` stays.
-            transformed: Whether the transforms are applied, with the draws of one fixed epoch.
+            transformed: Whether the transforms are applied.
+            epoch: The epoch whose draws they see; evaluations keep to the same one.
         """
         size = self.size if limit is None else min(limit, self.size)
         if self.in_memory:
@@ -118,7 +123,7 @@ class Pipeline:
             batches = self._dataset.enumerate().take(size).batch(self.batch_size)
         if transformed:
             batches = batches.map(
-                lambda index, example: self._transform(index, example, EVALUATION_EPOCH),
+                lambda index, example: self._transform(index, example, epoch),
                 tf.data.AUTOTUNE,
                 deterministic=True,
             )
@@ -127,9 +132,14 @@ class Pipeline:
         batches = batches if labels else batches.map(_without_label)
         return batches.prefetch(tf.data.AUTOTUNE)
 
-    def arrays(self, limit: int | None = None, transformed: bool = True) -> dict[str, np.ndarray]:
+    def arrays(
+        self,
+        limit: int | None = None,
+        transformed: bool = True,
+        epoch: int = EVALUATION_EPOCH,
+    ) -> dict[str, np.ndarray]:
         """Return the split, or its first `limit` examples, as arrays, labels included."""
-        batches = list(self.ordered(limit, True, transformed).as_numpy_iterator())
+        batches = list(self.ordered(limit, True, transformed, epoch).as_numpy_iterator())
         return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 
     def _gather_step(self, step: tf.Tensor) -> Example:

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from kssl.errors import UserError, nearest
-from kssl.pretext.random import draw_seeds
+from kssl.pretext.random import SeedSource
 
 Example = dict[str, Any]
 MapFunction = Callable[..., Example]
@@ -45,14 +45,22 @@ def by_batch(
         TensorShape([8, 28, 28, 1])
     """
 
+    draw_seeds = SeedSource()
+
+    # AutoGraph would only wrap the errors in a trace of its own.
     @tf.autograph.experimental.do_not_convert
     def map_fn(example: Example, seed: tf.Tensor | None = None) -> Example:
         tensors = {key: _read(name, example, key) for key in reads}
         single = _is_single(name, tensors, reads, seed)
         if single:
             tensors = {key: tensor[None] for key, tensor in tensors.items()}
-        seeds = (_seeds(name, tensors, seed),) if random else ()
-        written = change(tensors, *seeds)
+        if random:
+            seeds = (
+                _checked(name, tensors, seed) if seed is not None else draw_seeds(_size(tensors))
+            )
+            written = dict(change(tensors, seeds))
+        else:
+            written = dict(change(tensors))
         if single:
             written = {key: tensor[0] for key, tensor in written.items()}
         return {**example, **written}
@@ -112,10 +120,12 @@ def _extra(name: str, key: str, tensor: tf.Tensor, rank: int | None) -> int | No
     return extra
 
 
-def _seeds(name: str, tensors: Mapping[str, tf.Tensor], seed: tf.Tensor | None) -> tf.Tensor:
+def _size(tensors: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    return tf.shape(next(iter(tensors.values())))[0]
+
+
+def _checked(name: str, tensors: Mapping[str, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
     first = next(iter(tensors.values()))
-    if seed is None:
-        return draw_seeds(tf.shape(first)[0])
     seeds = tf.reshape(tf.cast(seed, tf.int32), [-1, 2])
     if not seeds.shape[:1].is_compatible_with(first.shape[:1]):
         raise UserError(

@@ -1,8 +1,9 @@
 """Random numbers that depend on the example alone, for whole batches at a time.
 
 Every number is a hash of (row of `seeds`, position in the row): nothing is kept between calls,
-and a row gives the same numbers in a batch of any size, in any order, on any machine. Rows come
-from (recipe seed, epoch, example index), so a run that is resumed sees what it would have seen.
+and a row gives the same numbers in a batch of any size, in any order, on any machine (`normal`
+to the last bit only on the same kind of processor). Rows come from (recipe seed, epoch, example
+index), so a run that is resumed sees what it would have seen.
 
 The hash mixes a 64-bit key per row into a scrambled position with a 32-bit finaliser whose
 constants C. Wellons found by search (https://nullprogram.com/blog/2018/07/31/). It is made for
@@ -23,6 +24,8 @@ from kssl.errors import UserError
 _FIRST, _SECOND = 0x21F0AAAD, 0x735A2D97  # multipliers of the finaliser
 _KEY_ROUNDS = (0x9E3779B9, 0x3C6EF372, 0xDAA66D2B, 0x78DDE6E4)
 _FOLD_ROUNDS = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344)
+
+_VECTOR = 16  # floats in the widest vector register
 
 Shape = Sequence[Any] | int  # whole numbers, or scalar tensors where a length is not static
 
@@ -61,7 +64,9 @@ def normal(seeds: tf.Tensor, shape: Shape, mean: float = 0.0, stddev: float = 1.
         float32 `(batch, *shape)`; no value is further than 5.8 standard deviations away.
     """
     size = _size(shape)
-    half = (size + 1) // 2
+    # A processor's vector instructions round log, sin and cos another way than its scalar ones,
+    # which finish what is left over. With whole vectors only, a row does not feel its batch.
+    half = (size + 2 * _VECTOR - 1) // (2 * _VECTOR) * _VECTOR
     unit = _unit(_hash(seeds, _positions(2 * half)))  # (batch, 2 * half)
     radius = tf.sqrt(-2.0 * tf.math.log(1.0 - unit[:, :half]))  # 1 - unit is never 0
     angle = (2.0 * math.pi) * unit[:, half:]
@@ -149,6 +154,31 @@ def fold_in(seeds: tf.Tensor, number: Any) -> tf.Tensor:
     return tf.bitcast(tf.stack([left, right], axis=-1), tf.int32)
 
 
+class SeedSource:
+    """Draws fresh seeds, eagerly or in a dataset, for whoever has none to give.
+
+    In a dataset it keeps a counter, because TensorFlow's own random functions start again with
+    each pass over the data once `tf.random.set_seed` (or `keras.utils.set_random_seed`) was
+    called: every epoch would see the same noise.
+    """
+
+    def __init__(self) -> None:
+        self._generator: tf.random.Generator | None = None
+
+    def __call__(self, count: Any) -> tf.Tensor:
+        """Return int32 seeds `(count, 2)`, other ones at each call and each pass."""
+        if tf.executing_eagerly():
+            return _any_integers((count, 2))
+        if self._generator is None:
+            # Outside of the dataset's own graph, and where datasets run.
+            with tf.init_scope(), tf.device("CPU:0"):
+                self._generator = tf.random.Generator.from_seed(int(_any_integers(())))
+        return self._generator.uniform_full_int((count, 2), tf.int32)
+
+
+_seed_source = SeedSource()
+
+
 def draw_seeds(count: Any) -> tf.Tensor:
     """Draw fresh seeds, for whoever has none to give.
 
@@ -156,10 +186,14 @@ def draw_seeds(count: Any) -> tf.Tensor:
         count: How many examples; may be a scalar tensor.
 
     Returns:
-        int32 `(count, 2)`, different at each call; `tf.random.set_seed` makes them repeatable.
+        int32 `(count, 2)`, different at each call, also in each pass over a dataset; after
+        `tf.random.set_seed` a program draws the same ones again.
     """
-    limits = tf.int32.min, tf.int32.max
-    return tf.random.uniform((count, 2), *limits, dtype=tf.int32)
+    return _seed_source(count)
+
+
+def _any_integers(shape: Any) -> tf.Tensor:
+    return tf.random.uniform(shape, tf.int32.min, tf.int32.max, tf.int32)
 
 
 def _hash(seeds: tf.Tensor, positions: Any) -> tf.Tensor:

@@ -106,8 +106,7 @@ class Binder:
         use = node.value.get("use")
         if use is None or not isinstance(use.value, str):
             given = "" if use is None else f", not {describe(use)}"
-            like = next((key for key in ("name", "type", "class") if key in node.value), "")
-            hint = f"; write 'use:' for {like!r}" if like and use is None else ""
+            hint = _hint_of_use(node.value) if use is None else ""
             place = (use or node).place
             self._problems.add(place, path, f"needs 'use: name'{given}{hint}")
             return None
@@ -157,7 +156,7 @@ class Binder:
         if schema.is_mapping(wanted):
             return self._mapping(node, wanted, kind, path)
         if schema.takes_parts(wanted):
-            if isinstance(node.value, str) or is_part:
+            if isinstance(node.value, (str, dict)):
                 return self.part(node, kind, path)
             return self._wrong(node, schema.expected(wanted), path)
         return self._plain(node, wanted, path)
@@ -223,12 +222,20 @@ class Binder:
             self._notes.append(text)
 
 
+def _hint_of_use(entries: dict[str, Node]) -> str:
+    for key in entries:
+        if key in ("name", "type", "class"):
+            return f"; write 'use:' for {key!r}"
+        if "did you mean" in nearest(key, ["use"]):
+            return f"; did you mean 'use' by {key!r}?"
+    return ""
+
+
 def _same_shape(node: Node, wanted: Any) -> bool:
     """Return whether the node can only have been meant as this member of a union."""
     if isinstance(node.value, list):
         return schema.is_list(wanted) or schema.is_tuple(wanted)
     if isinstance(node.value, dict):
-        if "use" in node.value:
-            return wanted is not Any and schema.takes_parts(wanted)
-        return schema.is_mapping(wanted)
+        is_part = wanted is not Any and schema.takes_parts(wanted)
+        return is_part or ("use" not in node.value and schema.is_mapping(wanted))
     return False

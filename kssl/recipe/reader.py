@@ -96,7 +96,8 @@ def read_text(text: str, place: Callable[[int], str], problems: Problems) -> Nod
         problems.add(place(line), "", _explain(text, line, str(error.problem or error.context)))
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        problems.add(place(line), "", f"a character that YAML does not allow: {error.character!r}")
+        code = f"0x{error.character:02x}"
+        problems.add(place(line), "", f"the character {code} is not allowed in YAML")
     except (YAMLError, ValueError) as error:
         problems.add(place(1), "", f"not YAML: {error}")
     return None
@@ -230,7 +231,7 @@ def _number(text: str, kind: str) -> int | float | None:
 def _out_of_range(kind: str) -> str:
     if kind == "float":
         return "is not finite"
-    return f"is outside -{MAX_INTEGER} … {MAX_INTEGER}; write 1e10 for a large number with a point"
+    return f"is outside -{MAX_INTEGER} … {MAX_INTEGER}"
 
 
 def _explain(text: str, line: int, problem: str) -> str:

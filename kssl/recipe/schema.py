@@ -169,7 +169,7 @@ def expected(annotation: Any) -> str:
         return "one of " + ", ".join(repr(choice) for choice in get_args(only))
     if is_list(only):
         inner = get_args(only)
-        return f"a list of {expected(inner[0])}" if inner and inner[0] is not Any else "a list"
+        return _expected_list(inner[0]) if inner else "a list"
     if is_tuple(only):
         return _expected_tuple(get_args(only))
     if is_mapping(only):
@@ -177,9 +177,16 @@ def expected(annotation: Any) -> str:
     return "a part ({use: …})"
 
 
+def _expected_list(inner: Any) -> str:
+    many = {int: "whole numbers", float: "numbers", str: "texts", Path: "paths"}
+    if inner is Any:
+        return "a list"
+    return f"a list of {many[inner]}" if inner in many else f"a list, each {expected(inner)}"
+
+
 def _expected_tuple(inner: tuple[Any, ...]) -> str:
     if len(inner) == 2 and inner[1] is Ellipsis:
-        return f"a list of {expected(inner[0])}"
+        return _expected_list(inner[0])
     if not inner:
         return "a list"
     return f"a list of {len(inner)}: {', '.join(expected(each) for each in inner)}"

@@ -108,7 +108,9 @@ def _curves(scene: Scene) -> Drawn | None:
     if not columns:
         return None
     epochs = len(columns["epoch"])
-    return learning_curves.draw(columns), f"Training and validation over {epochs} epochs."
+    return learning_curves.draw(
+        columns
+    ), f"Training and validation after each of {epochs} epochs." if epochs > 1 else "One epoch."
 
 
 def _reconstructions(scene: Scene) -> Drawn | None:

@@ -96,13 +96,17 @@ def _plane(rows: np.ndarray) -> tuple[np.ndarray, str]:
 def _tsne(rows: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # scikit-learn's own dependency
 
     if rows.shape[1] > 50:  # the usual first step: distances hardly change, time does
         rows = PCA(min(50, len(rows)), random_state=seed).fit_transform(rows)
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    return TSNE(
-        2, perplexity=perplexity, init="random" if rows.shape[1] < 2 else "pca", random_state=seed
-    ).fit_transform(rows)
+    start = "random" if rows.shape[1] < 2 else "pca"
+    tsne = TSNE(2, perplexity=perplexity, init=start, random_state=seed)
+    # Its threads wait for one another by spinning: on two busy cores, two of them took a hundred
+    # times as long as one, while on idle cores they save a few seconds.
+    with threadpool_limits(1):
+        return tsne.fit_transform(rows)
 
 
 def _scatter(axes: Any, points: np.ndarray, labels: np.ndarray | None) -> None:

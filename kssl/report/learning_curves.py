@@ -97,7 +97,7 @@ def compare(runs: Iterable[Any], path: Path) -> Path:
 
     Args:
         runs: Runs that have a metrics.csv.
-        path: The PNG file to write.
+        path: The picture to write; its suffix names the format: .png, .svg or .pdf.
 
     Returns:
         `path`.
@@ -116,7 +116,7 @@ def compare(runs: Iterable[Any], path: Path) -> Path:
         raise UserError(f"no run has a metrics.csv with an epoch in it: {named}")
     names = list(dict.fromkeys(name for table in tables.values() for name in metrics(table)))
     with canvas.style():
-        canvas.save(_panels(tables, names), Path(path))
+        _panels(tables, names).savefig(path, format=Path(path).suffix[1:] or "png")
     return Path(path)
 
 

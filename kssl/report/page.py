@@ -91,7 +91,7 @@ def _glance(run: Any, environment: dict[str, Any]) -> list[tuple[str, str]]:
         ("Time", duration(record.get("seconds"))),
         ("Started", _moment(record.get("started"))),
         ("Parameters", _count(environment.get("parameters"))),
-        *((name.capitalize(), _scalar(environment.get(name))) for name in ("backend", "devices")),
+        ("Backend", _backend(environment)),
     ]
     return [(name, value) for name, value in rows if value]
 
@@ -103,6 +103,11 @@ def _short(name: Any) -> str:
 
 def _count(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else ""
+
+
+def _backend(environment: dict[str, Any]) -> str:
+    found = [_scalar(environment.get(name)) for name in ("backend", "devices")]
+    return " on ".join(filter(None, found))
 
 
 def _epochs(run: Any) -> int:

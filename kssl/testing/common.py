@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -71,8 +73,9 @@ def array(tensor: Any) -> np.ndarray:
     """Return a tensor of any backend as NumPy; half precision becomes float32."""
     import keras
 
-    values = keras.ops.convert_to_numpy(tensor)
-    return values.astype("float32") if values.dtype.name in ("bfloat16", "float16") else values
+    if keras.backend.standardize_dtype(tensor.dtype) in ("bfloat16", "float16"):
+        tensor = keras.ops.cast(tensor, "float32")
+    return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
 def equal(found: Any, wanted: Any, when: str, tolerance: float = 1e-5) -> None:
@@ -91,6 +94,29 @@ def same_tree(found: Any, wanted: Any, when: str) -> None:
     pairs = zip(keras.tree.flatten(found), keras.tree.flatten(wanted), strict=True)
     for one, other in pairs:
         equal(one, other, when)
+
+
+def same_config(found: Any, wanted: Any, when: str) -> None:
+    """Require two objects to have one configuration; JSON knows no tuples."""
+    one, other = (json.dumps(each.get_config(), sort_keys=True) for each in (found, wanted))
+    require(one == other, f"{when} the configuration is {one}, not {other}")
+
+
+def keeps_its_settings(part: Any) -> None:
+    """Require that the configuration of a part tells it from one made with defaults.
+
+    A `keras.Model` without a `get_config` of its own saves the defaults, whatever it was given.
+    """
+    config = part.get_config()
+    parameters = inspect.signature(type(part).__init__).parameters.values()
+    own = [each for each in parameters if each.name != "self" and each.kind is not each.VAR_KEYWORD]
+    absent = [each.name for each in own if each.name not in config]
+    require(not absent, f"get_config lacks {', '.join(absent)}")
+    different = any(config[each.name] != each.default for each in own)
+    require(
+        different or not own,
+        "get_config has only defaults: it loses what was given, or `make` gives nothing else",
+    )
 
 
 def saved_and_loaded(model: Any) -> Any:

@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from kssl.testing.common import Check, make_checks, require, run_all, same_tree, saved_and_loaded
+from kssl.testing.common import (
+    Check,
+    make_checks,
+    require,
+    run_all,
+    same_config,
+    same_tree,
+    saved_and_loaded,
+)
 
 
 def layer_checks(make: Callable[[], Any], *inputs: Any, random: bool = False) -> list[Check]:
@@ -44,7 +52,7 @@ def layer_comes_back_from_its_config(
 ) -> None:
     layer = make()
     again = type(layer).from_config(layer.get_config())
-    require(again.get_config() == layer.get_config(), "from_config(get_config()) is another layer")
+    same_config(again, layer, "after from_config")
     layer(*inputs)
     again(*inputs)
     if not random:

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from kssl.testing.common import Check, array, equal, make_checks, require, run_all, saved_and_loaded
+from kssl.testing.common import (
+    Check,
+    array,
+    equal,
+    keeps_its_settings,
+    make_checks,
+    require,
+    run_all,
+    same_config,
+    saved_and_loaded,
+)
 
 
 def model_checks(make: Callable[[], Any], batch: Any) -> list[Check]:
@@ -50,14 +60,14 @@ def model_embeds_each_example(make: Callable[[], Any], batch: Any) -> None:
 
 def model_comes_back_from_its_config(make: Callable[[], Any], batch: Any) -> None:
     model = make()
-    again = type(model).from_config(model.get_config())
-    require(again.get_config() == model.get_config(), "from_config(get_config()) is another model")
+    keeps_its_settings(model)
+    same_config(type(model).from_config(model.get_config()), model, "after from_config")
 
 
 def model_comes_back_from_a_file(make: Callable[[], Any], batch: Any) -> None:
     model = _fitted(make, batch)
     again = saved_and_loaded(model)
-    require(again.get_config() == model.get_config(), "the loaded model has another config")
+    same_config(again, model, "after saving and loading")
     equal(again.embed(batch), model.embed(batch), "after saving and loading")
 
 

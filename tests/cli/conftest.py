@@ -148,7 +148,7 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Training:
         return FakeRecipe(name, overrides)
 
     monkeypatch.setattr(kssl.recipe, "load", load)
-    for room in ("training", "trained", "devices"):
+    for room in ("training", "trained", "devices", "preview"):
         module: Any = types.ModuleType(f"kssl.{room}")
         for name in ("choose", "load_keras", "fit", "dry_run", "evaluate", "embed", "sample"):
             setattr(module, name, getattr(fake, name))

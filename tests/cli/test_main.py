@@ -107,6 +107,8 @@ def test_version(kssl: Any) -> None:
         (["cp", "[red]nothing"], "[red]nothing"),
         (["sample", "vae"], "there are no runs in runs"),
         (["validate"], "Missing argument"),
+        (["fit", "x/" + "y" * 300], "y" * 100),
+        (["sample", "vae", "-o", "y" * 300], "cannot write yyy"),
     ],
 )
 def test_wrong_input_is_code_2_without_a_traceback(

@@ -103,7 +103,7 @@ def test_cp_of_a_run_is_named_by_its_recipe(kssl: Any, tmp_path: Path, finished:
 def test_runs_lists_status_and_main_result(kssl: Any, finished: Any, tmp_path: Path) -> None:
     assert "There are no runs in runs" in kssl("runs").out
     finished("vae")
-    Run.create(tmp_path / "runs", "vae").finish("failed", "the loss is [nan]")
+    Run.create(tmp_path / "runs", "vae").finish("failed", "the loss\n  is [nan]")
     Run.create(tmp_path / "runs", "vae").finish("interrupted")
     lines = kssl("runs").out.splitlines()
     assert lines[0].split() == ["run", "status", "started", "time", "main", "result"]

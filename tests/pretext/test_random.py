@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -49,10 +51,10 @@ def test_uniform_agrees_with_an_implementation_in_numpy() -> None:
 
 
 def test_normal_agrees_with_an_implementation_in_numpy() -> None:
-    unit = twin_uniform(WIDE, 8)
-    radius, angle = np.sqrt(-2 * np.log(1 - unit[:, :4])), 2 * np.pi * unit[:, 4:]
-    expected = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)[:, :7]
-    np.testing.assert_allclose(random.normal(WIDE, (7,)).numpy(), expected, atol=2e-6)
+    unit = twin_uniform(WIDE, 64)  # 40 numbers need 20 pairs, rounded up to 32
+    radius, angle = np.sqrt(-2 * np.log(1 - unit[:, :32])), 2 * np.pi * unit[:, 32:]
+    expected = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)[:, :40]
+    np.testing.assert_allclose(random.normal(WIDE, (40,)).numpy(), expected, atol=2e-6)
 
 
 def test_permutation_and_choice_agree_with_an_implementation_in_numpy() -> None:
@@ -113,11 +115,15 @@ def test_turning_one_bit_of_the_seed_turns_half_of_what_comes_out() -> None:
             assert abs(share - 0.5) < 0.005
 
 
-def test_a_row_does_not_depend_on_its_batch() -> None:
+@pytest.mark.parametrize("draw", [random.uniform, random.normal])
+@pytest.mark.parametrize("shape", [(), (3, 5), (29, 31)])
+def test_a_row_does_not_depend_on_its_batch(
+    draw: Callable[..., tf.Tensor], shape: tuple[int, ...]
+) -> None:
     seeds = seeds_of(50, first=9)
-    together = random.normal(seeds, (3, 4)).numpy()
-    alone = np.concatenate([random.normal(seeds[i : i + 1], (3, 4)).numpy() for i in range(50)])
-    backwards = random.normal(seeds[::-1].copy(), (3, 4)).numpy()[::-1]
+    together = draw(seeds, shape).numpy()
+    alone = np.concatenate([draw(seeds[i : i + 1], shape).numpy() for i in range(50)])
+    backwards = draw(seeds[::-1].copy(), shape).numpy()[::-1]
     np.testing.assert_array_equal(together, alone)
     np.testing.assert_array_equal(together, backwards)
 

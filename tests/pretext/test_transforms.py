@@ -82,6 +82,18 @@ def test_without_a_seed_each_pass_and_example_differs(name: str) -> None:
     assert len(np.unique(first.reshape(4, -1), axis=0)) == 4
 
 
+def test_a_seeded_program_draws_the_same_again_but_no_two_epochs_alike() -> None:
+    def epochs() -> list[bytes]:
+        tf.random.set_seed(3)
+        dataset = tf.data.Dataset.from_tensors({"image": tf.zeros((4, 8, 8, 1))})
+        dataset = dataset.map(pretext.noise())
+        return [next(iter(dataset))["image"].numpy().tobytes() for _ in range(3)]
+
+    first, second = epochs(), epochs()
+    assert first == second
+    assert len(set(first)) == 3
+
+
 @pytest.mark.parametrize("name", RANDOM)
 def test_other_seeds_give_other_results(name: str, batch: dict[str, tf.Tensor]) -> None:
     transform = CASES[name]()

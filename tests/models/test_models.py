@@ -1,0 +1,231 @@
+"""The models: what they learn, save, refuse, and that their numbers are right."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import kssl
+from kssl.layers import MLP, ConvDecoder, ConvEncoder
+from kssl.losses import ELBO, ImportanceWeightedBound, Reconstruction
+from kssl.models import VAE, AutoEncoder, DenoisingAutoEncoder, run
+
+HERE = Path(__file__).parent
+MAKERS = {
+    "autoencoder": lambda: AutoEncoder(3, encoder=MLP([16]), decoder=MLP([16])),
+    "autoencoder, convolutional": lambda: AutoEncoder(
+        3, ConvEncoder([2, 4]), ConvDecoder([4, 2]), loss=Reconstruction("bernoulli")
+    ),
+    "autoencoder, Keras' own parts": lambda: AutoEncoder(
+        3, keras.Sequential([keras.layers.Conv2D(2, 3)]), loss=keras.losses.MeanSquaredError()
+    ),
+    "denoising": lambda: DenoisingAutoEncoder(3, MLP([16]), noise="masking", amount=0.5),
+    "vae": lambda: VAE(3, encoder=MLP([16]), decoder=MLP([16])),
+    "vae, beta and annealed": lambda: VAE(3, loss=ELBO(4.0, free_bits=0.1), annealing_steps=6),
+    "vae, gaussian": lambda: VAE(3, likelihood="gaussian"),
+    "vae, importance-weighted": lambda: VAE(3, loss=ImportanceWeightedBound(samples=4)),
+}
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    from sklearn.datasets import load_digits
+
+    return (load_digits().images[:256, :, :, None] / 16).astype("float32")
+
+
+@pytest.fixture(params=MAKERS, ids=list(MAKERS))
+def model(request):
+    keras.utils.set_random_seed(1)
+    return MAKERS[request.param]()
+
+
+def test_trains_embeds_and_survives_saving(model, images, tmp_path):
+    model.compile("adam")
+    history = model.fit(images, epochs=3, batch_size=32, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    path = tmp_path / "model.keras"
+    model.save(path)
+    again = keras.models.load_model(path)
+    for method in ("embed", "reconstruct"):
+        first, second = (run(each, method, images) for each in (model, again))
+        np.testing.assert_allclose(first, second, atol=1e-6)
+    assert run(model, "embed", images).shape == (256, 3)
+    assert model.generate(5, seed=0).shape == (5, 8, 8, 1)
+    np.testing.assert_allclose(model.generate(5, seed=0), again.generate(5, seed=0), atol=1e-5)
+    again.fit(images, epochs=1, batch_size=32, verbose=0)  # compiled as it was
+
+
+def test_takes_dicts_and_gives_each_weight_a_gradient(model, images):
+    model.compile("sgd")
+    model.build((None, 8, 8, 1))
+    before = [ops.convert_to_numpy(weight) for weight in model.trainable_weights]
+    model.fit({"image": images}, epochs=2, batch_size=32, verbose=0)
+    for old, weight in zip(before, model.trainable_weights, strict=True):
+        assert not np.array_equal(old, ops.convert_to_numpy(weight)), weight.path
+
+
+def test_settings_survive_the_configuration(model):
+    again = type(model).from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+
+
+def test_a_fresh_copy_has_other_weights(model, images):
+    model.build(images.shape)
+    fresh = type(model).from_config(model.get_config())
+    fresh.build(images.shape)
+    assert not np.allclose(run(model, "embed", images), run(fresh, "embed", images))
+
+
+def test_pretext_targets_and_labels_are_what_is_rebuilt(images):
+    model = AutoEncoder(3)
+    model.compile("adam")
+    zeros = np.zeros_like(images)
+    by_dict = model.evaluate({"image": images, "target": zeros}, verbose=0)
+    assert by_dict == pytest.approx(model.evaluate(images, zeros, verbose=0), rel=1e-5)
+    assert by_dict != pytest.approx(model.evaluate(images, verbose=0), rel=1e-2)
+
+
+def test_linear_autoencoder_comes_close_to_pca(images):
+    from sklearn.decomposition import PCA
+
+    keras.utils.set_random_seed(0)
+    flat = images.reshape(len(images), -1)
+    best = flat - PCA(3).fit(flat).inverse_transform(PCA(3).fit_transform(flat))
+    linear = MLP([64], activation="linear"), MLP([64], activation="linear")
+    model = AutoEncoder(3, *linear)
+    model.compile(keras.optimizers.Adam(3e-3), steps_per_execution=8)
+    model.fit(images, epochs=200, batch_size=32, verbose=0)
+    error = np.square(run(model, "reconstruct", images) - images).sum((1, 2, 3)).mean()
+    optimum = np.square(best).sum(1).mean()
+    assert optimum <= error <= 1.05 * optimum
+
+
+def test_vae_bounds_are_in_order_and_tighten(images):
+    binary = (images > 0.5).astype("float32")
+    keras.utils.set_random_seed(0)
+    vae = VAE(2, MLP([64]), MLP([64]))
+    vae.compile("adam")
+    vae.fit(binary, epochs=10, batch_size=32, verbose=0)
+    one, ten, many = (run(vae, "log_prob", binary, samples=k).mean() for k in (1, 10, 300))
+    assert one < ten < many
+    assert vae.evaluate(binary, verbose=0, return_dict=True)["loss"] == pytest.approx(-one, rel=0.02)
+
+
+def test_vae_log_prob_is_exact_for_a_decoder_that_ignores_its_latent(images):
+    binary = (images > 0.5).astype("float32")
+    vae = VAE(2)
+    vae.build(binary.shape)
+    for weight in vae.to_image.trainable_weights + vae.to_latent.trainable_weights:
+        weight.assign(ops.zeros_like(ops.convert_to_tensor(weight)))
+    # q is the prior and each pixel a fair coin: log p(x) = -64 log 2, whatever is drawn.
+    np.testing.assert_allclose(run(vae, "log_prob", binary, samples=3), -64 * np.log(2), rtol=1e-5)
+
+
+def test_gaussian_vae_learns_the_noise_of_the_data(images):
+    noisy = images + 0.1 * np.random.default_rng(0).standard_normal(images.shape).astype("float32")
+    keras.utils.set_random_seed(0)
+    vae = VAE(8, MLP([128]), MLP([128]), likelihood="gaussian")
+    vae.compile(keras.optimizers.Adam(5e-3))
+    vae.fit(noisy, epochs=60, batch_size=32, verbose=0)
+    deviation = np.exp(0.5 * float(ops.convert_to_numpy(vae.pixel_log_variance)))
+    assert 0.1 < deviation < 0.2
+
+
+def test_annealing_raises_the_weight_of_the_divergence_in_training_only(images):
+    vae = VAE(2, annealing_steps=16)
+    vae.compile("adam")
+    vae.fit(images, epochs=1, batch_size=32, verbose=0)
+    vae.evaluate(images, verbose=0)
+    assert float(ops.convert_to_numpy(vae.annealing_step)) == 8
+
+
+def test_annealed_loss_starts_at_the_reconstruction_alone(images):
+    vae = VAE(2, annealing_steps=1000)
+    vae.compile("adam")
+    logs = vae.evaluate(images, verbose=0, return_dict=True)
+    assert logs["loss"] == pytest.approx(logs["reconstruction"], rel=1e-4)
+    assert logs["kl"] > 0
+
+
+def test_denoising_model_removes_noise_that_it_was_trained_on(images):
+    keras.utils.set_random_seed(0)
+    model = DenoisingAutoEncoder(16, MLP([128]), MLP([128]), noise="gaussian", amount=0.4)
+    model.compile(keras.optimizers.Adam(3e-3))
+    model.fit(images, epochs=60, batch_size=32, verbose=0)
+    noisy = run(model, "corrupt", images)
+    cleaned = run(model, "reconstruct", noisy)
+    assert np.square(cleaned - images).mean() < 0.5 * np.square(noisy - images).mean()
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda x: VAE(2).fit(x * 255), "needs values in 0 to 1; got 0 to 255"),
+        (lambda x: AutoEncoder(2).fit((x * 255).astype("uint8")), "got uint8: divide bytes by 255"),
+        (lambda x: AutoEncoder(2).compile("adam", loss="mse"), "pass loss= to the constructor"),
+        (lambda x: AutoEncoder(2)({"picture": x}), "no 'image'; it has picture"),
+        (lambda x: VAE(2, likelihood="poisson"), "bernoulli or gaussian; got 'poisson'"),
+        (lambda x: VAE(2, loss=Reconstruction()), "must be ELBO or ImportanceWeightedBound"),
+        (lambda x: VAE(0), "latent_dim must be at least 1; got 0"),
+        (lambda x: VAE(2, loss=ImportanceWeightedBound(), annealing_steps=5), "needs ELBO"),
+    ],
+)
+def test_refusals_say_what_was_expected(act, message, images):
+    with pytest.raises((ValueError, KeyError), match=message):
+        act(images)
+
+
+def test_saved_model_loads_in_a_process_that_only_imports_kssl(images, tmp_path):
+    vae = kssl.models.VAE(latent_dim=4)
+    vae.compile("adam")
+    vae.fit(images, epochs=1, verbose=0)
+    vae.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", images[:4])
+    np.save(tmp_path / "embedding.npy", run(vae, "embed", images[:4]))
+    code = (
+        "import kssl, keras, numpy as np, sys; folder = sys.argv[1];"
+        "model = keras.models.load_model(folder + '/m.keras');"
+        "got = keras.ops.convert_to_numpy(model.embed(np.load(folder + '/x.npy')));"
+        "np.testing.assert_allclose(got, np.load(folder + '/embedding.npy'), atol=1e-5)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_losses_are_equal_on_every_installed_backend(tmp_path):
+    from importlib.util import find_spec
+
+    backends = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
+    if len(backends) < 2:
+        pytest.skip("only one backend is installed")
+    found = {}
+    for backend in backends:
+        environment = {**os.environ, "KERAS_BACKEND": backend}
+        command = [sys.executable, str(HERE / "backend_losses.py"), str(tmp_path)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found[backend] = json.loads(done.stdout.splitlines()[-1])
+    for backend in backends[1:]:
+        for name, losses in found[backends[0]].items():
+            np.testing.assert_allclose(found[backend][name], losses, rtol=1e-5, err_msg=name)
+
+
+def test_models_losses_and_layers_need_no_tensorflow_on_jax():
+    pytest.importorskip("jax", reason="needs the extra jax")
+    code = (
+        "import sys; sys.modules['tensorflow'] = None; import kssl.models, kssl.losses, kssl.layers;"
+        "import numpy as np; model = kssl.models.VAE(2); model.compile('adam');"
+        "x = np.zeros((8, 4, 4, 1), 'float32'); print(model.embed(x).shape)"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.stdout.decode().strip() == "(8, 2)", done.stderr.decode()

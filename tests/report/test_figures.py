@@ -1,0 +1,151 @@
+"""Figures of a PCA model on real digits: what is drawn, what is left out, what fails aloud."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from matplotlib import image as pictures
+
+import kssl.models
+import kssl.report
+from kssl.errors import UserError
+from kssl.report import canvas, latent, learning_curves
+from kssl.run import Run
+
+
+def drawn(run: Any) -> dict[str, dict[str, Any]]:
+    return {entry["title"]: entry for entry in run.read_json("figures/figures.json")}
+
+
+def test_every_figure_of_a_model_that_offers_all(run: Any, model: Any, split: Any) -> None:
+    entries = kssl.report.draw(run, model, split, split)
+    titles = [entry["title"] for entry in entries]
+    assert titles == [
+        "Learning curves",
+        "Reconstructions",
+        "Samples",
+        "Latent manifold",
+        "Interpolations",
+        "Embedding map",
+    ]
+    assert [entry for entry in entries if "error" in entry] == []
+    assert entries == run.read_json("figures/figures.json")
+    for entry in entries:
+        picture = pictures.imread(run.figures / entry["file"])
+        assert picture.shape[1] > 600 and picture.std() > 0.05  # not blank
+    kssl.report.write(run)
+    assert run.file("report.html").read_text().count("data:image/png") == 6
+
+
+def test_the_same_figures_each_time(run: Any, model: Any, split: Any) -> None:
+    split.images, split.labels = split.images[:40], split.labels[:40]
+    kssl.report.draw(run, model, split, split, seed=3)
+    first = {path.name: path.read_bytes() for path in run.figures.glob("*.png")}
+    kssl.report.draw(run, model, split, split, seed=3)
+    assert first == {path.name: path.read_bytes() for path in run.figures.glob("*.png")}
+    kssl.report.draw(run, model, split, split, seed=4)
+    assert first["samples.png"] != (run.figures / "samples.png").read_bytes()
+
+
+def test_what_a_model_lacks_is_left_out(empty_run: Any, split: Any) -> None:
+    kssl.report.draw(empty_run, keras.Sequential([keras.layers.Flatten()]), split, split)
+    assert drawn(empty_run) == {}
+    kssl.report.draw(empty_run, keras.Sequential([keras.layers.Flatten()]), None, None)
+    assert drawn(empty_run) == {}
+
+
+def test_a_figure_that_fails_says_why_and_harms_no_other(
+    run: Any, model: Any, split: Any, monkeypatch: Any
+) -> None:
+    def broken(count: int, seed: int | None = None) -> Any:
+        raise MemoryError("64 images are too many")
+
+    monkeypatch.setattr(model, "generate", broken)
+    kssl.report.draw(run, model, split, split)
+    entries = drawn(run)
+    assert entries["Samples"]["error"] == "MemoryError: 64 images are too many"
+    assert entries["Samples"]["file"] is None
+    assert not (run.figures / "samples.png").exists()
+    assert entries["Latent manifold"]["file"] == "manifold.png"
+
+
+def test_a_corrupting_model_shows_what_it_was_given(empty_run: Any, split: Any) -> None:
+    model = kssl.models.DenoisingAutoEncoder(latent_dim=2, noise="masking", amount=0.5)
+    model.build((None, 8, 8, 1))
+    kssl.report.draw(empty_run, model, split, split)
+    assert "corrupted copies" in drawn(empty_run)["Reconstructions"]["caption"]
+    height = pictures.imread(empty_run.figures / "reconstructions.png").shape[0]
+    plain = kssl.models.AutoEncoder(latent_dim=2)
+    plain.build((None, 8, 8, 1))
+    kssl.report.draw(empty_run, plain, split, split)
+    two_rows = pictures.imread(empty_run.figures / "reconstructions.png").shape[0]
+    assert height == pytest.approx(1.5 * two_rows, rel=0.1)
+
+
+def test_data_without_labels_has_one_colour(empty_run: Any, model: Any, split: Any) -> None:
+    split.labels = None
+    kssl.report.draw(empty_run, model, split, split)
+    assert "no labels" in drawn(empty_run)["Embedding map"]["caption"]
+
+
+def test_tsne_keeps_clusters_apart_and_repeats(real_tsne: None) -> None:
+    random = np.random.RandomState(0)
+    labels = np.repeat([0, 1], 20)
+    rows = (random.randn(40, 60) + 9.0 * labels[:, None]).astype(np.float32)
+    points = latent._tsne(rows, seed=0)
+    centres = np.stack([points[labels == value].mean(axis=0) for value in (0, 1)])
+    distances = np.linalg.norm(points[:, None] - centres[None], axis=2)
+    assert (distances.argmin(axis=1) == labels).all()
+    np.testing.assert_array_equal(points, latent._tsne(rows, seed=0))
+
+
+def test_pictures_are_clipped_and_laid_out_row_by_row() -> None:
+    values = np.array([-1.0, 0.25, 2.0]).reshape(3, 1, 1, 1)
+    sheet = canvas.tiled(canvas.as_pictures(values), columns=2, gap=1)
+    np.testing.assert_allclose(sheet, [[0, 1, 0.25], [1, 1, 1], [1, 1, 1]])
+    assert canvas.as_pictures(np.zeros((2, 4, 4, 3))).shape == (2, 4, 4, 3)
+    with pytest.raises(ValueError, match=r"got shape \(2, 7\)"):
+        canvas.as_pictures(np.zeros((2, 7)))
+
+
+def test_the_grid_has_equal_probability_between_its_points() -> None:
+    from scipy.stats import norm
+
+    grid = latent.quantile_grid(4).reshape(4, 4, 2)
+    np.testing.assert_allclose(norm.cdf(grid[0, :, 0]), [0.125, 0.375, 0.625, 0.875], atol=1e-6)
+    assert (np.diff(grid[:, 0, 1]) < 0).all()  # the top row is the largest
+
+
+def test_interpolation_goes_in_equal_steps_from_end_to_end() -> None:
+    line = latent.interpolated(np.zeros((2, 3)), np.full((2, 3), 4.0), 5)
+    np.testing.assert_allclose(line[:, 0], [0, 1, 2, 3, 4] * 2)
+
+
+def test_curves_read_what_keras_writes(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("epoch,seconds,loss,val_loss,learning_rate\n0,3,2.5,2.6,0.1\n1,3,,2.4,0.1\n")
+    columns = learning_curves.read(path)
+    assert columns["epoch"] == [1.0, 2.0]  # epochs counted from 0 become 1, 2
+    assert columns["loss"][0] == 2.5 and np.isnan(columns["loss"][1])
+    assert learning_curves.metrics(columns) == ["loss"]  # neither the clock nor a constant
+    assert learning_curves.read(tmp_path / "none.csv") == {}
+
+
+def test_curves_of_several_runs(run: Any, tmp_path: Path) -> None:
+    other = Run.create(tmp_path / "runs", "vae_mnist")
+    with run.file("metrics.csv").open() as file:
+        rows = list(csv.reader(file))
+    other.write_text("metrics.csv", "\n".join(",".join(row[:4]) for row in rows[:6]))
+    path = kssl.report.curves([run, other], tmp_path / "both.png")
+    assert pictures.imread(path).std() > 0.05
+    assert b"<svg" in kssl.report.curves([run], tmp_path / "one.svg").read_bytes()
+
+
+def test_curves_of_runs_without_metrics_are_an_error(empty_run: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run has a metrics.csv.*vae_mnist/1"):
+        kssl.report.curves([empty_run], tmp_path / "none.png")
