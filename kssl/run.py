@@ -177,12 +177,8 @@ class Run:
             UserError: Another process is working on it.
         """
         global _current
+        self.refuse_if_running()
         record = self.record
-        if self.status == "running" and record["pid"] != os.getpid():
-            raise UserError(
-                f"{self.path} is still running, as process {record['pid']} on"
-                f" {record.get('host', 'this machine')}; stop that first"
-            )
         now = _now()
         for leftover in (*self.path.glob(".*.tmp*"), *self.path.glob("checkpoints/.*.tmp*")):
             leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
@@ -191,6 +187,15 @@ class Run:
         record |= {"seconds": record.get("seconds", 0.0), "message": ""}
         self.write_json("status.json", record)
         _current = self
+
+    def refuse_if_running(self) -> None:
+        """Raise a UserError if another process is working on the run."""
+        record = self.record
+        if self.status == "running" and record["pid"] != os.getpid():
+            host = record.get("host", "this machine")
+            raise UserError(
+                f"{self.path} is still running, as process {record['pid']} on {host}; stop it first"
+            )
 
     def finish(self, status: str = "finished", message: str = "") -> None:
         """Record how the work on the run ended.

@@ -71,7 +71,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.step = self.start + batch + 1
-        if time.monotonic() - self.written >= self.seconds:
+        # Not after the last step of an epoch: validation comes next and moves the seeds.
+        ended = self.step % self.steps_per_epoch == 0
+        if not ended and time.monotonic() - self.written >= self.seconds:
             self.write()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -70,11 +70,9 @@ def _resume(recipe: str | None, overrides: tuple[str, ...], options: dict[str, A
     if options["dry_run"]:
         raise UserError("--resume and --dry-run exclude each other")
     run = Run.open(options["resume"], options["runs_dir"])
-    status = run.status
-    if status == "finished":
+    run.refuse_if_running()
+    if run.status == "finished":
         raise UserError(f"{run.path} is finished; kssl fit {run.path} replays it as a new run")
-    if status == "running":
-        run.begin()  # refuses, and says who is at work
     ready = read_recipe(run.path, (), options)
     from kssl import training
 

@@ -89,8 +89,9 @@ def test_resume_refuses_a_run_that_is_not_interrupted(
     kssl: Any, training: Any, tmp_path: Path, status: str, message: str
 ) -> None:
     run = Run.create(tmp_path / "runs", "vae")
-    if status != "running":
-        run.finish(status)
+    run.finish(status)
+    if status == "running":
+        run.write_json("status.json", run.record | {"pid": 1, "session": "2999-01-01T00:00:00Z"})
     ended = kssl("fit", "--resume", "vae")
     assert ended.code == 2
     assert message in ended.err
