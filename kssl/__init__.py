@@ -8,6 +8,7 @@ layers, losses and models become known to it, so that `keras.models.load_model` 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 import pluggy
@@ -51,7 +52,12 @@ def __dir__() -> list[str]:
 
 
 @wrapt.when_imported("keras")
-def _make_known_to_keras(_keras: Any) -> None:
+def _make_known_to_keras(_keras: Any = None) -> None:
     # Keras finds a saved class by its registered name only: importing the rooms registers them.
-    for room in ("layers", "losses", "models"):
-        importlib.import_module(f"kssl.{room}")
+    # Whoever imports one of them first imports Keras from inside it: that room is still half
+    # loaded here, the others cannot be imported yet, and it calls this again on its last line.
+    rooms = [f"kssl.{room}" for room in ("layers", "losses", "models")]
+    loaded = [sys.modules[room] for room in rooms if room in sys.modules]
+    if all(hasattr(room, "__all__") for room in loaded):
+        for room in rooms:
+            importlib.import_module(room)

@@ -15,6 +15,8 @@ from kssl.errors import UserError, nearest
 BACKENDS = ("tensorflow", "jax", "torch")
 KINDS = ("cpu", "gpu", "tpu")
 
+_chosen: dict[str, Any] = {"device": None, "devices": 1}
+
 
 def choose(
     backend: str | None = None,
@@ -50,6 +52,7 @@ def choose(
     if running != chosen:
         raise UserError(f"Keras already runs on {running}; start a new process for {chosen}")
     os.environ["KERAS_BACKEND"] = chosen
+    _chosen.update(device=device, devices=devices)
     _quieten()
     _restrict(chosen, device, devices)
     return chosen
@@ -108,19 +111,18 @@ def load_keras() -> None:
 
 
 @contextlib.contextmanager
-def scope(devices: int = 1, device: str | None = None) -> Iterator[None]:
-    """Make what is built and trained inside share each batch between devices.
+def scope() -> Iterator[None]:
+    """Make what is built and trained inside share each batch between the devices of `choose`.
 
-    Keras' `DataParallel` on JAX, `MirroredStrategy` or `TPUStrategy` on TensorFlow.
-
-    Args:
-        devices: How many; 1 changes nothing.
-        device: `cpu`, `gpu`, `tpu` or None.
+    Keras' `DataParallel` on JAX, `MirroredStrategy` or `TPUStrategy` on TensorFlow. One device
+    changes nothing.
 
     Raises:
-        UserError: If there are fewer.
+        UserError: If there are fewer than were asked for.
     """
     import keras
+
+    device, devices = _chosen["device"], _chosen["devices"]
 
     if devices == 1:
         if device is not None and device != "cpu":

@@ -65,11 +65,8 @@ def manager() -> pluggy.PluginManager:
     """Return the plugin manager, with kssl's own parts and every installed plugin loaded.
 
     The environment variable `KSSL_PLUGINS` restricts the plugins to a comma-separated list of
-    entry-point names; empty, it allows none. A plugin that cannot be imported is left out and
-    named by `failures`.
-
-    Raises:
-        UserError: A plugin implements a hook that does not exist.
+    entry-point names; empty, it allows none. A plugin that cannot be imported, or implements a
+    hook that does not exist, is left out and named by `failures`.
 
     Example:
         >>> manager().has_plugin("kssl")
@@ -84,10 +81,12 @@ def manager() -> pluggy.PluginManager:
             plugin = entry.load()
             hash(plugin)  # pluggy keeps plugins in sets, all of them together
             loaded.register(plugin, name=entry.name)
+            _refuse_misspelt_hooks(loaded)
+        except UserError as error:
+            loaded.unregister(name=entry.name)
+            failed[entry.name] = str(error)
         except (Exception, SystemExit) as error:  # whatever it does, it harms only itself
             failed[entry.name] = f"{type(error).__name__}: {_first_line(error)}"
-            continue
-        _refuse_misspelt_hooks(loaded, entry.name)
     loaded.kssl_failures = failed  # type: ignore[attr-defined]
     return loaded
 
@@ -209,7 +208,7 @@ def _entry_points(failed: dict[str, str]) -> Iterable[importlib.metadata.EntryPo
     return [entry for entry in entries if entry.name in names]
 
 
-def _refuse_misspelt_hooks(loaded: pluggy.PluginManager, plugin: str) -> None:
+def _refuse_misspelt_hooks(loaded: pluggy.PluginManager) -> None:
     try:
         loaded.check_pending()
     except pluggy.PluginValidationError as error:
@@ -217,9 +216,8 @@ def _refuse_misspelt_hooks(loaded: pluggy.PluginManager, plugin: str) -> None:
         given = re.findall(r"register_\w+|(?<=hook ')\w+", str(error))
         hint = nearest(given[0], hooks) if given else f"; there is: {', '.join(hooks)}"
         raise UserError(
-            f"the plugin {plugin!r} implements a hook that kssl does not have: "
-            f"{given[0] if given else _first_line(error)}{hint} "
-            f"(KSSL_PLUGINS= leaves the plugins out)"
+            "it implements a hook that kssl does not have: "
+            f"{given[0] if given else _first_line(error)}{hint}"
         ) from error
 
 

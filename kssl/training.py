@@ -132,7 +132,7 @@ def fit(
             run.finish("interrupted", "stopped from the keyboard")
             raise
         except BaseException as error:
-            run.finish("failed", f"{type(error).__name__}: {error}"[:500])
+            run.finish("failed", f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
             raise
         run.finish()
         _write_report(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import kssl
 from kssl.layers.coding import ImageDecoder, LatentEncoder
 from kssl.layers.convnet import ConvDecoder, ConvEncoder
 from kssl.layers.corruption import Corruption
@@ -19,3 +20,5 @@ __all__ = [
     "LatentEncoder",
     "LatentGaussian",
 ]
+
+kssl._make_known_to_keras()

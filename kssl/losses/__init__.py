@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import kssl
 from kssl.losses.distribution import (
     ELBO,
     GaussianKL,
@@ -22,3 +23,5 @@ __all__ = [
     "importance_weighted_bound",
     "reconstruction",
 ]
+
+kssl._make_known_to_keras()

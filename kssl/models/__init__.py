@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import kssl
 from kssl.models.autoencoder import AutoEncoder
 from kssl.models.base import Model, run
 from kssl.models.denoising_autoencoder import DenoisingAutoEncoder
 from kssl.models.vae import VAE
 
 __all__ = ["VAE", "AutoEncoder", "DenoisingAutoEncoder", "Model", "run"]
+
+kssl._make_known_to_keras()
