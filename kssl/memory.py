@@ -1,4 +1,4 @@
-"""A model that is too large for the machine is refused before its weights are made."""
+"""What is too large for the machine is refused before it is made."""
 
 from __future__ import annotations
 
@@ -13,32 +13,38 @@ from kssl.errors import UserError
 BYTES_PER_PARAMETER = 4 * 4
 
 
+def require(needed: float, what: str) -> None:
+    """Raise a UserError if `what` needs more bytes than are free.
+
+    Without it a mistyped size is not an error but a machine that swaps until it is killed.
+    """
+    import psutil
+
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise UserError(
+            f"{what} needs {needed / 2**30:,.1f} GiB, and {available / 2**30:,.1f} GiB of memory "
+            "are free; make it smaller"
+        )
+
+
 @contextlib.contextmanager
 def guard() -> Iterator[None]:
     """Watch the weights that are made inside; raise when training them cannot fit in memory.
-
-    Without it a mistyped width is not an error but a machine that swaps until it is killed.
 
     Raises:
         UserError: More memory would be needed than the machine has; the message says how much.
     """
     import keras
-    import psutil
 
     original = keras.layers.Layer.add_weight
-    available = psutil.virtual_memory().available
     needed = 0
 
     def add_weight(self: Any, shape: Any = None, *args: Any, **kwargs: Any) -> Any:
         nonlocal needed
         shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
         needed += math.prod(size or 1 for size in shape) * BYTES_PER_PARAMETER
-        if needed > available:
-            raise UserError(
-                f"the model does not fit: with a weight of shape {shape} in {self.name} training "
-                f"needs more than {needed / 2**30:,.1f} GiB, and {available / 2**30:,.1f} GiB of "
-                "memory are free; make its layers or the images smaller"
-            )
+        require(needed, f"a model with a weight of shape {shape} in {self.name}")
         return original(self, shape, *args, **kwargs)
 
     keras.layers.Layer.add_weight = add_weight

@@ -62,6 +62,8 @@ def prepare(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None
     from kssl.data.splits import open_splits
 
     settings = recipe.settings
+    recipe.build("evaluate")  # what they refuse is found now, not after hours of training
+    recipe.build("callbacks")
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(settings.seed)
     data = open_splits(recipe, allow_stand_in, used)

@@ -46,7 +46,8 @@ FORBIDDEN_ROOMS = {
     "layers": "* -errors -losses",
     "models": "* -errors -layers -losses",
     "pretext": "* -errors",
-    "data": "* -errors -pretext",
+    "memory": "* -errors",
+    "data": "* -errors -pretext -memory",
     "callbacks": "models layers losses report cli testing training recipe",
     "evaluation": "layers losses report cli testing training recipe",
 }

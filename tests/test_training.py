@@ -162,7 +162,7 @@ def test_a_dry_run_says_what_it_costs_and_writes_nothing(recipe_file, tmp_path, 
     ("override", "message"),
     [
         ("pretext=[]", "got uint8: divide bytes by 255, or use the transform to_float"),
-        ("model.encoder.units=[400000000]", "the model does not fit"),
+        ("model.encoder.units=[400000000]", "a model with a weight of shape"),
         ("model.encoder={use: conv_encoder, filters: [-3]}", "filters must be positive"),
         ("data={use: images, path: nowhere}", "there is no 'nowhere'"),
     ],

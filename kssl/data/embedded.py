@@ -8,6 +8,7 @@ import numpy as np
 
 from kssl.data.finding import Dataset, check_split, piece, shuffled
 from kssl.errors import UserError
+from kssl.memory import require
 
 _DIGITS = {"train": 1257, "validation": 270, "test": 270}
 
@@ -36,6 +37,7 @@ def digits(split: str = "train", size: int = 28) -> Dataset:
     check_split(split)
     if size < 1:
         raise UserError(f"digits: size {size} is not 1 or more")
+    require(_DIGITS[split] * 5.0 * size**2, f"digits of size {size}")  # float32, then bytes
     loaded = load_digits()
     chosen = piece(shuffled(len(loaded.target), loaded.target), _DIGITS, split)
     images = _enlarge(loaded.images[chosen], size)
@@ -72,6 +74,8 @@ def synthetic(
     height, width, channels = _three(shape)
     if examples < 1 or classes < 1:
         raise UserError(f"synthetic: examples {examples} and classes {classes} must be 1 or more")
+    # The float64 patterns; each image as float64 twice, and its bytes.
+    require((8.0 * classes + 17.0 * examples) * height * width * channels, "this synthetic data")
     patterns = _patterns(np.random.RandomState(seed), classes, (height, width, channels))
     # A second generator per split: the patterns are shared, the images are not.
     random = np.random.RandomState([seed, 1 + ("train", "validation", "test").index(split)])

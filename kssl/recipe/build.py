@@ -9,7 +9,7 @@ from kssl.recipe.bind import Call
 from kssl.recipe.problems import Problem, RecipeError
 
 # What a function or constructor raises when it does not like what it was given.
-REFUSALS = (ValueError, TypeError, OSError, ImportError, ArithmeticError)
+REFUSALS = (ValueError, TypeError, OSError, ImportError, ArithmeticError, MemoryError)
 
 
 def build(value: Any, source: str, given: dict[str, Any] | None = None) -> Any:

@@ -1,0 +1,209 @@
+"""MkDocs hook: the pages that are made from the code when the site is built.
+
+One page per kind of part, from the catalog and the source text of each part; the command line,
+from click; the results, from the head comments of the recipes. Nothing of it is committed. Keras
+is not imported, so that the site is built in seconds.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from typing import Any
+
+import click
+
+from kssl import recipe
+from kssl.cli import SECTIONS, cli, source
+from kssl.cli.show import PLACES
+from kssl.plugins import KINDS, Part, offered
+
+# The public room that each kind of part is imported from, and what the page says first.
+ROOMS = {
+    "datasets": ("kssl.data", "Where examples come from. See also [data](../data.md)."),
+    "transforms": ("kssl.pretext", "Map functions for `tf.data` that make the task."),
+    "layers": ("kssl.layers", "Encoders, decoders and the parts of them; plain Keras layers."),
+    "losses": ("kssl.losses", "Classes of `keras.losses.Loss`; most have a function too."),
+    "models": ("kssl.models", "One self-supervised method each, with its own loss."),
+    "callbacks": ("kssl.callbacks", "What happens beside the training steps."),
+    "evaluations": ("kssl.evaluation", "Numbers of a trained model, beside their baselines."),
+}
+
+_COMMAND = re.compile(r"#\s+(kssl fit \S+(?: \S+)*)(?:\s{2,}(.*))?")
+_SECTION = re.compile(r"^([A-Z][a-z]+(?: [a-z]+)?):$", re.MULTILINE)
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the generated pages to the site."""
+    from mkdocs.structure.files import File
+
+    for path, text in pages().items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def pages() -> dict[str, str]:
+    """Return the generated pages: path below docs/ -> Markdown."""
+    made = {f"parts/{kind}.md": kind_page(kind) for kind in KINDS if kind != "recipes"}
+    made["parts/recipes.md"] = recipes_page()
+    made["cli.md"] = cli_page()
+    made["results.md"] = results_page()
+    return made
+
+
+def own(kind: str) -> list[Part]:
+    """Return kssl's own parts of a kind: what else is installed here is not documented."""
+    return [part for part in offered(kind).values() if part.owner == "kssl"]
+
+
+def kind_page(kind: str) -> str:
+    """Return the page of one kind of part."""
+    room, about = ROOMS[kind]
+    place = PLACES[kind].format("NAME")
+    head = f"# {kind.capitalize()}\n\n{about} In a recipe: `{place}`. In Python: `{room}`.\n"
+    return "\n\n".join([head, _overview(kind), *(_part(each, room) for each in own(kind))]) + "\n"
+
+
+def _overview(kind: str) -> str:
+    rows = [f"| [`{part.name}`](#{part.name}) | {part.help} |" for part in own(kind)]
+    return "\n".join(["| name | what it is |", "|---|---|", *rows])
+
+
+def _part(part: Part, room: str) -> str:
+    found = source.read(part.path)
+    if found is None:
+        raise ValueError(f"the source of {part.kind} {part.name!r} ({part.path}) is not found")
+    arguments = ", ".join(_written(each) for each in found.arguments)
+    head = f"## `{part.name}` {{ #{part.name} }}\n\n{part.help}. `{room}.{found.name}`, "
+    head += f"from `{part.path}`."
+    signature = f"```text\n{found.name}({arguments})\n```"
+    return f"{head}\n\n{signature}\n\n{_docstring(found)}"
+
+
+def _written(argument: source.Argument) -> str:
+    text = f"{argument.name}: {argument.type}" if argument.type else argument.name
+    return f"{text} = {argument.default}" if argument.default else text
+
+
+def _docstring(found: source.Definition) -> str:
+    """Return a Google-style docstring as Markdown."""
+    before, *rest = _SECTION.split(found.docstring)
+    blocks = [before.strip()]
+    for title, body in zip(rest[::2], rest[1::2], strict=True):
+        text = textwrap.dedent(body.strip("\n")).strip()
+        inner, after = _indented(body)
+        blocks.append(_section(title, inner or text))
+        blocks += [after] if after else []
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _indented(body: str) -> tuple[str, str]:
+    """Split what is indented below a heading from what follows it."""
+    lines = body.strip("\n").splitlines()
+    end = next((i for i, line in enumerate(lines) if line and line[0] != " "), len(lines))
+    inner = textwrap.dedent("\n".join(lines[:end])).strip()
+    return inner, "\n".join(lines[end:]).strip()
+
+
+def _section(title: str, body: str) -> str:
+    if title == "Example":
+        return f"**Example**\n\n```pycon\n{body}\n```"
+    if title in ("Args", "Call arguments", "Raises", "Attributes"):
+        return f"**{title}**\n\n{_entries(body)}"
+    return f"**{title}**\n\n{body}"
+
+
+def _entries(body: str) -> str:
+    """Return `name: meaning` entries as a list."""
+    items = []
+    for entry in re.split(r"\n(?=\S)", body):
+        name, _, meaning = " ".join(entry.split()).partition(":")
+        items.append(f"- `{name}`: {meaning.strip()}")
+    return "\n".join(items)
+
+
+def recipes_page() -> str:
+    """Return the page with every recipe in full."""
+    blocks = [
+        "# Recipes\n\nThe recipes that kssl brings. `kssl fit NAME` trains one from anywhere, "
+        "`kssl cp NAME mine.yaml` copies it. How one is written: [writing a recipe](../recipes.md)."
+    ]
+    blocks.append(_overview("recipes"))
+    for part in own("recipes"):
+        text = recipe.locate(part.name).read_text(encoding="utf-8").rstrip()
+        blocks.append(f"## `{part.name}` {{ #{part.name} }}\n\n```yaml\n{text}\n```")
+    return "\n\n".join(blocks) + "\n"
+
+
+def results_page() -> str:
+    """Return the measured results of the recipes, from their head comments."""
+    rows = ["| recipe | what it is | measured |", "|---|---|---|"]
+    for part in own("recipes"):
+        about, _, measured = read_head(recipe.locate(part.name).read_text(encoding="utf-8"))
+        link = f"[`{part.name}`](parts/recipes.md#{part.name})"
+        rows.append(f"| {link} | {about} | {measured or 'no number is recorded yet'} |")
+    return f"{inspect.cleandoc(_RESULTS)}\n\n" + "\n".join(rows) + "\n"
+
+
+_RESULTS = """
+    # Results
+
+    What the recipes gave when they were run in full with their default settings. The numbers
+    stand in the head comment of each recipe's file, from which this table is made when the site
+    is built. Your own run writes the same numbers with their baselines into `results.json` and
+    `report.html`; see [what every evaluation prints](concepts.md#what-every-evaluation-prints).
+"""
+
+
+def read_head(text: str) -> tuple[str, str, str]:
+    """Read the head comment of a recipe.
+
+    Args:
+        text: The recipe. Its comment says what it is; then comes the command, alone on its line
+            or with the result behind two spaces or more; indented lines after it go on with the
+            result.
+
+    Returns:
+        What it is, the command, and the result, which is empty where none is recorded.
+    """
+    about: list[str] = []
+    command, measured = "", []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        found = _COMMAND.fullmatch(line.rstrip())
+        if found and not command:
+            command, measured = found[1], [found[2] or ""]
+        elif command:
+            measured.append(line.lstrip("# ").rstrip())
+        else:
+            about.append(line.lstrip("# ").rstrip())
+    return " ".join(about), command, " ".join(" ".join(measured).split())
+
+
+def cli_page() -> str:
+    """Return the page of the command line: every verb with its help."""
+    blocks = [inspect.cleandoc(_CLI)]
+    for title, verbs in SECTIONS.items():
+        rows = [f"| [`{verb}`](#{verb}) | {text} |" for verb, text in verbs.items()]
+        blocks.append("\n".join([f"| {title} | |", "|---|---|", *rows]))
+    with click.Context(cli, info_name="kssl", terminal_width=90) as context:
+        for verb in (verb for verbs in SECTIONS.values() for verb in verbs):
+            command = cli.get_command(context, verb)
+            assert command is not None  # every verb of SECTIONS has a module
+            with click.Context(command, info_name=verb, parent=context) as inner:
+                blocks.append(f"## {verb}\n\n```text\n{command.get_help(inner)}\n```")
+    return "\n\n".join(blocks) + "\n"
+
+
+_CLI = """
+    # Command line
+
+    `kssl VERB …`. The exit code is 0 when all went well, 1 when a run failed, 2 when the input
+    was wrong, 130 after Ctrl-C. An error is one message without a traceback; `--debug` shows the
+    traceback. Plugins may add verbs of their own.
+
+    A RUN is a folder (`runs/vae_mnist/3`), a name (`vae_mnist/3`) or the name of a recipe, which
+    means its latest run.
+"""
