@@ -1,8 +1,8 @@
-"""Make the pictures of the README and the documentation from a finished run.
+"""Make the picture of the README and the documentation from a finished run.
 
     python docs/make_pictures.py runs/vae_mnist/1
 
-They are the figures of the run's own report, scaled to one width and put under each other.
+It is the figures of the run's own report, scaled to one width and put under each other.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ WIDTH = 1200
 MOST_BYTES = 300_000
 GAP = 24
 PICTURES = {
-    "samples_and_reconstructions.png": ("samples.png", "reconstructions.png"),
-    "embedding.png": ("embedding.png",),
     "report.png": ("samples.png", "reconstructions.png", "embedding.png"),
 }
 

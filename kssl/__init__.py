@@ -27,6 +27,7 @@ _ROOMS = (
     "layers",
     "losses",
     "models",
+    "optimizers",
     "plugins",
     "pretext",
     "preview",
@@ -51,13 +52,15 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-@wrapt.when_imported("keras")
 def _make_known_to_keras(_keras: Any = None) -> None:
     # Keras finds a saved class by its registered name only: importing the rooms registers them.
     # Whoever imports one of them first imports Keras from inside it: that room is still half
     # loaded here, the others cannot be imported yet, and it calls this again on its last line.
-    rooms = [f"kssl.{room}" for room in ("layers", "losses", "models")]
+    rooms = [f"kssl.{room}" for room in ("layers", "losses", "models", "optimizers")]
     loaded = [sys.modules[room] for room in rooms if room in sys.modules]
     if all(hasattr(room, "__all__") for room in loaded):
         for room in rooms:
             importlib.import_module(room)
+
+
+wrapt.register_post_import_hook(_make_known_to_keras, "keras")

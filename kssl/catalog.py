@@ -37,6 +37,96 @@ def register_layers(register: Register) -> None:
         help="A reparametrized sample of a diagonal Gaussian",
     )
     register("corruption", "kssl.layers.corruption:Corruption", help="Noise added in training")
+    register(
+        "batch_normalization",
+        "kssl.layers.normalization:BatchNormalization",
+        help="Keras' own, faster on TensorFlow",
+    )
+    register("conv_net", "kssl.layers.resnet:ConvNet", help="Small residual network for images")
+    register(
+        "dilated_causal_stack",
+        "kssl.layers.causal:DilatedCausalStack",
+        help="Body of a WaveNet",
+    )
+    register("feature_queue", "kssl.layers.queue:FeatureQueue", help="Features of the last batches")
+    register(
+        "gated_activation",
+        "kssl.layers.causal:GatedActivation",
+        help="Half the features gate the others",
+    )
+    register(
+        "gradient_reversal",
+        "kssl.layers.gradient:GradientReversal",
+        help="Turns gradients round",
+    )
+    register(
+        "mask_tokens",
+        "kssl.layers.masking:MaskTokens",
+        help="Hidden tokens back in their places",
+    )
+    register("masked_conv2d", "kssl.layers.causal:MaskedConv2D", help="Convolution of a PixelCNN")
+    register("masked_dense", "kssl.layers.autoregressive:MaskedDense", help="Dense layer of a MADE")
+    register(
+        "momentum_encoder",
+        "kssl.layers.momentum:MomentumEncoder",
+        help="Teacher that follows its student",
+    )
+    register(
+        "neural_autoregressive",
+        "kssl.layers.autoregressive:NeuralAutoregressive",
+        help="Conditionals of a NADE",
+    )
+    register(
+        "patch_embedding",
+        "kssl.layers.patches:PatchEmbedding",
+        help="One vector for each patch",
+    )
+    register("patches", "kssl.layers.patches:Patches", help="Image to patches")
+    register(
+        "prediction_head",
+        "kssl.layers.heads:PredictionHead",
+        help="Predictor of BYOL and SimSiam",
+    )
+    register(
+        "projection_head",
+        "kssl.layers.heads:ProjectionHead",
+        help="Projector between encoder and loss",
+    )
+    register(
+        "prototypes",
+        "kssl.layers.clustering:Prototypes",
+        help="Cosine scores against learned prototypes",
+    )
+    register("random_masking", "kssl.layers.masking:RandomMasking", help="Hides most tokens")
+    register(
+        "residual_block",
+        "kssl.layers.resnet:ResidualBlock",
+        help="Convolutions with a shortcut",
+    )
+    register("resnet", "kssl.layers.resnet:ResNet", help="Residual network for 32 x 32 images")
+    register(
+        "sin_cos_positions",
+        "kssl.layers.positions:SinCosPositions",
+        help="Fixed position embedding",
+    )
+    register("sinkhorn", "kssl.layers.clustering:Sinkhorn", help="Assignments in equal shares")
+    register(
+        "timestep_embedding",
+        "kssl.layers.positions:TimestepEmbedding",
+        help="Embedding of a diffusion timestep",
+    )
+    register("unet", "kssl.layers.unet:UNet", help="Image to image, with timestep and class")
+    register(
+        "unet_block",
+        "kssl.layers.unet_block:UNetBlock",
+        help="Residual block with conditioning",
+    )
+    register("unpatchify", "kssl.layers.patches:Unpatchify", help="Patches to image")
+    register(
+        "vector_quantizer",
+        "kssl.layers.quantizer:VectorQuantizer",
+        help="Nearest entry of a codebook",
+    )
 
 
 @hookimpl
@@ -57,6 +147,123 @@ def register_losses(register: Register) -> None:
         "kssl.losses.distribution:ImportanceWeightedBound",
         help="Tighter bound from several samples",
     )
+    register(
+        "contrastive",
+        "kssl.losses.pairs:Contrastive",
+        help="Similar pairs together, others a margin apart",
+    )
+    register(
+        "lifted_structured",
+        "kssl.losses.pairs:LiftedStructured",
+        help="Each positive pair against all its negatives",
+    )
+    register(
+        "n_pair",
+        "kssl.losses.pairs:NPair",
+        help="One positive against many negatives, by dot products",
+    )
+    register(
+        "triplet",
+        "kssl.losses.triplets:Triplet",
+        help="Positive nearer than negative; mines the batch",
+    )
+    register(
+        "soft_nearest_neighbor",
+        "kssl.losses.neighbours:SoftNearestNeighbor",
+        help="Chance of a neighbour of the class",
+    )
+    register(
+        "supervised_contrastive",
+        "kssl.losses.neighbours:SupervisedContrastive",
+        help="SupCon: all of the class are positives",
+    )
+    register(
+        "nce",
+        "kssl.losses.noise_contrastive:NCE",
+        help="Logistic regression of data against noise",
+    )
+    register(
+        "info_nce",
+        "kssl.losses.noise_contrastive:InfoNCE",
+        help="Find each query's key in the batch",
+    )
+    register(
+        "nt_xent",
+        "kssl.losses.noise_contrastive:NTXent",
+        help="SimCLR: find the other view in the batch",
+    )
+    register(
+        "clip",
+        "kssl.losses.multimodal:CLIP",
+        help="Images find their texts and texts their images",
+    )
+    register(
+        "siglip",
+        "kssl.losses.multimodal:SigLIP",
+        help="Whether each image and each text belong together",
+    )
+    register(
+        "barlow_twins",
+        "kssl.losses.redundancy:BarlowTwins",
+        help="Cross-correlation of two views to the identity",
+    )
+    register("vicreg", "kssl.losses.redundancy:VICReg", help="Invariance, variance, covariance")
+    register(
+        "negative_cosine",
+        "kssl.losses.redundancy:NegativeCosine",
+        help="BYOL and SimSiam: predict the other view",
+    )
+    register(
+        "dino",
+        "kssl.losses.clustering:DINO",
+        help="Student follows the centred, sharpened teacher",
+    )
+    register(
+        "swapped_prediction",
+        "kssl.losses.clustering:SwappedPrediction",
+        help="SwAV: predict the other view's code",
+    )
+    register(
+        "gaussian_kl_between",
+        "kssl.losses.divergence:GaussianKLBetween",
+        help="Divergence of two diagonal Gaussians",
+    )
+    register(
+        "categorical_kl",
+        "kssl.losses.divergence:CategoricalKL",
+        help="Divergence of two categorical distributions",
+    )
+    register(
+        "negative_sampling",
+        "kssl.losses.words:NegativeSampling",
+        help="word2vec: a word against noise words",
+    )
+    register(
+        "sampled_softmax",
+        "kssl.losses.words:SampledSoftmax",
+        help="Cross-entropy over a sample of the vocabulary",
+    )
+    register(
+        "masked_cross_entropy",
+        "kssl.losses.tokens:MaskedCrossEntropy",
+        help="Cross-entropy of the selected tokens",
+    )
+    register(
+        "adversarial",
+        "kssl.losses.adversarial:Adversarial",
+        help="Discriminator or generator: three kinds",
+    )
+    register(
+        "contrastive_divergence",
+        "kssl.losses.energy:ContrastiveDivergence",
+        help="Free energy of data against samples",
+    )
+    register("denoising_score", "kssl.losses.score:DenoisingScore", help="The score of noisy data")
+    register(
+        "diffusion",
+        "kssl.losses.score:Diffusion",
+        help="Squared error by noise level: min-SNR, EDM",
+    )
 
 
 @hookimpl
@@ -71,12 +278,24 @@ def register_models(register: Register) -> None:
 
 
 @hookimpl
+def register_optimizers(register: Register) -> None:
+    register("ema", "kssl.optimizers.ema:EMA", help="Any optimizer, and an average of its weights")
+    register("lars", "kssl.optimizers.lars:LARS", help="Momentum for very large batches")
+
+
+@hookimpl
+def register_schedules(register: Register) -> None:
+    register("warmup_cosine", "kssl.optimizers.schedules:WarmupCosine", help="Rise, then a cosine")
+
+
+@hookimpl
 def register_callbacks(register: Register) -> None:
     register(
         "sample_grid",
         "kssl.callbacks.sample_grid:SampleGrid",
         help="A picture of samples after every epoch",
     )
+    register("swap_ema", "kssl.optimizers.ema:SwapEMA", help="Evaluate with averaged weights")
 
 
 @hookimpl

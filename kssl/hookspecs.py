@@ -52,6 +52,16 @@ def register_models(register: Register) -> None:
 
 
 @hookspec
+def register_optimizers(register: Register) -> None:
+    """Offer classes of `keras.optimizers.Optimizer`; Keras' own need no offer."""
+
+
+@hookspec
+def register_schedules(register: Register) -> None:
+    """Offer classes of `keras.optimizers.schedules.LearningRateSchedule`."""
+
+
+@hookspec
 def register_callbacks(register: Register) -> None:
     """Offer classes of `keras.callbacks.Callback`."""
 

@@ -25,6 +25,8 @@ KINDS = (
     "layers",
     "losses",
     "models",
+    "optimizers",
+    "schedules",
     "callbacks",
     "evaluations",
     "recipes",
@@ -145,8 +147,8 @@ def find(kind: str, name: str) -> Any:
     """Import one part.
 
     Args:
-        kind: One of `KINDS`, or a kind of which Keras itself has the parts: `optimizers`,
-            `schedules`, `initializers`, `regularizers`, `constraints`.
+        kind: One of `KINDS`, or a kind of which only Keras has the parts: `initializers`,
+            `regularizers`, `constraints`, `metrics`.
         name: A short name that is offered, `"package.module:attribute"`, a dotted path, or the
             name of a Keras class of that kind (`adam`, `Adam`, `cosine_decay`).
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
 import sys
 import time
 from collections.abc import Iterator
@@ -116,9 +115,10 @@ def fit(
         RunError: The run could not be finished; its folder says why.
 
     Example:
-        >>> run = kssl.training.fit(kssl.recipe.load("vae_mnist", ["fit.epochs=1"]))
+        >>> recipe = kssl.recipe.load("vae_mnist", ["data=digits", "evaluate=[knn]", "fit.epochs=1"])
+        >>> run = kssl.training.fit(recipe)
         >>> run.read_json("results.json")["results"][0]["metric"]
-        '-log p(x) in nats, 200-sample bound'
+        'accuracy'
     """
     used = resume.read_json(DATA_RECORD)["used"] if resume else None
     with _scope():
@@ -271,11 +271,11 @@ def _steps_per_execution(recipe: Recipe, steps_per_epoch: int) -> int:
     import keras
 
     steps = recipe.settings.fit.steps_per_epoch or steps_per_epoch
-    chosen = recipe.settings.fit.steps_per_execution
-    if chosen is not None:
-        return min(chosen, steps)
     # Small models on TensorFlow spend as long between steps as in them; JAX hides that by itself.
-    return 16 if keras.backend.backend() == "tensorflow" and steps >= 64 else 1
+    wanted = recipe.settings.fit.steps_per_execution
+    wanted = wanted or (32 if keras.backend.backend() == "tensorflow" else 1)
+    # Keras rounds an epoch up to whole executions: only a divisor keeps epochs what they are.
+    return max(number for number in range(1, wanted + 1) if steps % number == 0)
 
 
 def _bytes(variable: Any) -> int:

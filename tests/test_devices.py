@@ -22,8 +22,8 @@ devices.choose(sys.argv[1], "cpu", int(sys.argv[2]))
 devices.load_keras()
 import keras
 from kssl.recipe import load
-from kssl.training import _scope, prepare
-with _scope():
+from kssl.training import prepare
+with devices.scope():
     prepared = prepare(load(sys.argv[3]))
     pipeline = prepared.data.train
     history = prepared.model.fit(

@@ -27,22 +27,26 @@ def failures(checks: list[testing.Check]) -> dict[str, str]:
     return failed
 
 
+@keras.saving.register_keras_serializable(package="tests")
 class Whole(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return keras.ops.sum(keras.ops.square(y_true - y_pred))
 
 
+@keras.saving.register_keras_serializable(package="tests")
 class Ordered(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         rank = keras.ops.arange(keras.ops.shape(y_true)[0], dtype=y_true.dtype)
         return keras.ops.sum(keras.ops.square(y_true - y_pred), axis=-1) * rank
 
 
+@keras.saving.register_keras_serializable(package="tests")
 class Overflowing(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return keras.ops.log(keras.ops.sum(keras.ops.exp(12.0 * (y_true + y_pred)), axis=-1))
 
 
+@keras.saving.register_keras_serializable(package="tests")
 class Forgetful(keras.losses.Loss):
     def __init__(self, scale: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -52,17 +56,45 @@ class Forgetful(keras.losses.Loss):
         return self.scale * keras.ops.sum(keras.ops.square(y_true - y_pred), axis=-1)
 
 
+class Unregistered(keras.losses.Loss):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return keras.ops.sum(keras.ops.square(y_true - y_pred), axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Unweighted(Unregistered):
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        return super().__call__(y_true, y_pred)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Rooted(keras.losses.Loss):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        centre = keras.ops.mean(y_pred, axis=0)
+        return keras.ops.sqrt(keras.ops.sum(keras.ops.square(y_pred - centre), axis=-1))
+
+
 @pytest.mark.parametrize(
     ("make", "failing"),
     [
-        (Whole, "loss_is_per_example"),
-        (Ordered, "loss_ignores_the_order_of_examples"),
-        (Overflowing, "loss_is_finite_in_half_precision"),
-        (lambda: Forgetful(scale=3.0), "loss_comes_back_from_its_config"),
+        (Whole, ["loss_is_per_example"]),
+        (Ordered, ["loss_ignores_the_order_of_examples"]),
+        (Overflowing, ["loss_is_finite_in_half_precision"]),
+        (
+            lambda: Forgetful(scale=3.0),
+            ["loss_comes_back_from_its_config", "loss_comes_back_in_a_compiled_model"],
+        ),
+        (Unregistered, ["loss_comes_back_in_a_compiled_model"]),
+        (Unweighted, ["loss_takes_sample_weights"]),
+        (Rooted, ["loss_is_finite_when_all_examples_are_equal"]),
     ],
 )
-def test_a_loss_that_breaks_a_promise(make: Callable[[], Any], failing: str) -> None:
-    assert list(failures(testing.loss_checks(make))) == [failing]
+def test_a_loss_that_breaks_a_promise(make: Callable[[], Any], failing: list[str]) -> None:
+    assert list(failures(testing.loss_checks(make, large=None))) == failing
+
+
+def test_a_loss_that_squares_in_half_precision() -> None:
+    assert "loss_is_finite_for_large_values" in failures(testing.loss_checks(Unweighted))
 
 
 def forgets_others(example: Any, seed: Any = None) -> Any:

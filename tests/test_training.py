@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ from kssl.errors import RunError, UserError
 from kssl.recipe import load
 from kssl.run import Run
 from kssl.trained import embed, evaluate, sample
-from kssl.training import dry_run, fit
+from kssl.training import dry_run, fit, prepare
 
 SMALL = """# A small recipe for the tests.
 seed: 3
@@ -53,20 +55,8 @@ def rows(run: Run) -> list[dict[str, str]]:
 
 
 def weights(path: Path) -> list[np.ndarray]:
-    model = load_model(path)
-    return [np.asarray(kssl_numpy(variable)) for variable in model.weights]
-
-
-def load_model(path):
-    import keras
-
-    return keras.models.load_model(path)
-
-
-def kssl_numpy(variable):
-    import keras
-
-    return keras.ops.convert_to_numpy(variable)
+    model = keras.models.load_model(path)
+    return [keras.ops.convert_to_numpy(weight) for weight in model.weights]
 
 
 def test_a_run_has_all_its_files_and_says_what_it_was(run):
@@ -118,7 +108,7 @@ def test_the_encoder_alone_gives_the_same_embeddings(run, tmp_path):
     from kssl.trained import load as load_run
 
     arrays = load_run(run).test.arrays()
-    got = load_model(run.file("encoder.keras")).predict(arrays["image"], verbose=0)
+    got = keras.models.load_model(run.file("encoder.keras")).predict(arrays["image"], verbose=0)
     np.testing.assert_allclose(got, stored["embeddings"], atol=1e-5)
     np.testing.assert_array_equal(stored["labels"], arrays["label"])
 
@@ -133,8 +123,10 @@ def test_embeds_other_data_and_refuses_other_shapes(run, tmp_path):
 
 
 def test_samples_depend_on_the_seed_alone(run, tmp_path):
-    paths = [sample(run, tmp_path / f"{n}.png", count=9, seed=seed) for n, seed in enumerate((1, 1, 2))]
-    first, second, third = (path.read_bytes() for path in paths)
+    first, second, third = (
+        sample(run, tmp_path / f"{number}.png", count=9, seed=seed).read_bytes()
+        for number, seed in enumerate((1, 1, 2))
+    )
     assert first == second != third
 
 
@@ -156,6 +148,13 @@ def test_a_dry_run_says_what_it_costs_and_writes_nothing(recipe_file, tmp_path, 
     assert cost["steps"] == 2 * (cost["examples"]["train"] // 32)
     assert cost["seconds_total"] == pytest.approx(cost["steps"] * cost["seconds_per_step"])
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize(("wanted", "taken"), [(1, 1), (3, 2), (8, 8), (1000, 8)])
+def test_an_epoch_is_a_whole_number_of_executions(recipe_file, wanted, taken):
+    """256 examples in batches of 32 are 8 steps: Keras would round an epoch up, not down."""
+    recipe = load(recipe_file, [f"fit.steps_per_execution={wanted}"])
+    assert prepare(recipe).model.steps_per_execution == taken
 
 
 @pytest.mark.parametrize(
@@ -185,9 +184,11 @@ def test_a_loss_that_explodes_fails_the_run_and_says_so(recipe_file, tmp_path):
 def test_data_that_cannot_be_had_is_replaced_only_where_allowed(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "empty"))
     monkeypatch.delenv("KSSL_DATA_DIR", raising=False)
-    monkeypatch.setattr(kssl_preparing(), "_download", refuse, raising=True)
+    preparing = importlib.import_module("kssl.data.preparing")
+    monkeypatch.setattr(preparing, "_download", refuse)
     path = tmp_path / "standing.yaml"
-    path.write_text(SMALL.replace("{use: synthetic, shape: [8, 8, 1], examples: 256}", "{use: mnist, stand_in: digits}"))
+    own = "{use: synthetic, shape: [8, 8, 1], examples: 256}"
+    path.write_text(SMALL.replace(own, "{use: mnist, stand_in: digits}"))
     overrides = ["fit.epochs=1", "fit.steps_per_epoch=2", "evaluate=[]", "callbacks=[]"]
     run = fit(load(path, overrides), root=tmp_path / "runs")
     record = run.read_json("environment.json")["data"]
@@ -198,18 +199,16 @@ def test_data_that_cannot_be_had_is_replaced_only_where_allowed(tmp_path, monkey
         fit(load(path, overrides), root=tmp_path / "other", allow_stand_in=False)
 
 
-def kssl_preparing():
-    import importlib
-
-    return importlib.import_module("kssl.data.preparing")
-
-
 def refuse(*_, **__):
     raise kssl.data.Unavailable("mnist: there is no network in this test")
 
 
-BACKENDS = ["tensorflow", pytest.param("jax", marks=pytest.mark.skipif(
-    find_spec("jax") is None, reason="needs the extra jax"))]
+BACKENDS = [
+    "tensorflow",
+    pytest.param(
+        "jax", marks=pytest.mark.skipif(find_spec("jax") is None, reason="needs the extra jax")
+    ),
+]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -218,7 +217,7 @@ def test_killed_at_three_random_moments_a_run_ends_with_the_same_weights(backend
     seed = int.from_bytes(os.urandom(2))
     moments = random.Random(seed)
     path = tmp_path / "killed.yaml"
-    path.write_text(SMALL.replace("epochs: 2", "epochs: 12"))
+    path.write_text(SMALL.replace("epochs: 2", "epochs: 12, steps_per_execution: 2"))
     quick = ["evaluate=[]", "~callbacks"]
     whole = start(backend, tmp_path, "whole", str(path), *quick)
     assert whole.wait() == 0

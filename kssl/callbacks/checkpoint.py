@@ -35,8 +35,8 @@ class Checkpoint(keras.callbacks.Callback):
         state: What `restore` returned, when training goes on.
 
     Example:
-        >>> callback = kssl.callbacks.Checkpoint(run.checkpoints, steps_per_epoch=429)
-        >>> model.fit(dataset, callbacks=[…, callback])
+        >>> callback = kssl.callbacks.Checkpoint(run.checkpoints, steps_per_epoch=len(dataset))
+        >>> history = model.fit(dataset, callbacks=[callback])
     """
 
     def __init__(

@@ -21,7 +21,7 @@ class MetricsLog(keras.callbacks.Callback):
         path: The file; rows of epochs that are trained again after a resume are replaced.
 
     Example:
-        >>> model.fit(dataset, callbacks=[kssl.callbacks.MetricsLog("metrics.csv")])
+        >>> history = model.fit(dataset, callbacks=[kssl.callbacks.MetricsLog("metrics.csv")])
     """
 
     def __init__(self, path: Path) -> None:

@@ -25,7 +25,8 @@ class SampleGrid(keras.callbacks.Callback):
         ValueError: If `every` or `count` is less than 1.
 
     Example:
-        >>> model.fit(dataset, callbacks=[kssl.callbacks.SampleGrid(every=5, folder="figures")])
+        >>> grids = kssl.callbacks.SampleGrid(every=5, folder=run.figures)
+        >>> history = model.fit(dataset, callbacks=[grids])
     """
 
     def __init__(

@@ -180,9 +180,7 @@ class Pipeline:
 def _without_label(example: Example) -> Example:
     # A method without labels must not be able to see them; text ids and the like stay behind too.
     return {
-        key: value
-        for key, value in example.items()
-        if key != "label" and value.dtype != tf.string
+        key: value for key, value in example.items() if key != "label" and value.dtype != tf.string
     }
 
 

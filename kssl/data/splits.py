@@ -92,9 +92,7 @@ def open_splits(recipe: Recipe, allow_stand_in: bool = True, used: str | None = 
         return _open(recipe, recipe.stand_in, wanted, str(problem))
 
 
-def _open(
-    recipe: Recipe, used: str, stand_in_for: str | None = None, reason: str = ""
-) -> Splits:
+def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: str = "") -> Splits:
     settings = recipe.settings
     transforms = recipe.build("pretext")
     names = recipe.written("pretext")

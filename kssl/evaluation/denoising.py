@@ -49,8 +49,9 @@ def denoising(
         A function of a `Task` that returns one `Result`.
 
     Example:
-        >>> result = denoising(plain=False)(task)[0]
-        >>> result.value < result.baselines["corrupted input"]
+        >>> (result,) = denoising(plain=False)(task)
+        >>> sorted(result.baselines)
+        ['PCA', 'corrupted input', 'untrained']
     """
     positive("batch_size", batch_size)
 

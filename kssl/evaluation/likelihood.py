@@ -47,6 +47,7 @@ def log_likelihood(
     Example:
         >>> bound, negative_elbo = log_likelihood(samples=50)(task)
         >>> bound.value <= negative_elbo.value
+        True
     """
     for name, value in [("samples", samples), ("batch_size", batch_size), ("limit", limit)]:
         positive(name, value)
@@ -140,7 +141,7 @@ def independent_pixels(train: np.ndarray, test: np.ndarray, family: str = "berno
         Mean over `test`, summed over pixels.
 
     Example:
-        >>> independent_pixels(np.array([[0.0], [1.0]]), np.array([[1.0]]))  # doctest: +ELLIPSIS
+        >>> independent_pixels(np.array([[0.0], [1.0]]), np.array([[1.0]]))
         0.693...
     """
     rows, targets = flat(train), flat(test)

@@ -56,8 +56,9 @@ def knn(
         UserError: A setting is not above zero.
 
     Example:
-        >>> results = knn(k=10, temperature=None)(task)
-        >>> results[0].value, results[0].baselines["raw input"]
+        >>> (result,) = knn(k=10, temperature=None)(task)
+        >>> sorted(result.baselines)
+        ['PCA', 'majority class', 'raw input', 'untrained']
     """
     for name, value in [("k", k), ("temperature", temperature), ("limit", limit)]:
         positive(name, value)
@@ -101,7 +102,9 @@ def linear(
         UserError: A setting is not above zero.
 
     Example:
-        >>> results = linear(limit=None)(task)
+        >>> (result,) = linear(limit=None)(task)
+        >>> result.metric
+        'accuracy'
     """
     for name, value in [("penalty", penalty), ("max_iterations", max_iterations), ("limit", limit)]:
         positive(name, value)

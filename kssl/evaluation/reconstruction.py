@@ -38,8 +38,9 @@ def reconstruction(batch_size: int = 256) -> Evaluation:
         A function of a `Task` that returns one `Result`.
 
     Example:
-        >>> result = reconstruction()(task)[0]
-        >>> result.value, result.baselines["mean image"]
+        >>> (result,) = reconstruction()(task)
+        >>> sorted(result.baselines)
+        ['PCA', 'mean image', 'untrained']
     """
     positive("batch_size", batch_size)
 

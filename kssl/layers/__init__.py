@@ -3,22 +3,68 @@
 from __future__ import annotations
 
 import kssl
+from kssl.layers.autoregressive import MaskedDense, NeuralAutoregressive
+from kssl.layers.causal import DilatedCausalStack, GatedActivation, MaskedConv2D
+from kssl.layers.clustering import Prototypes, Sinkhorn, sinkhorn
 from kssl.layers.coding import ImageDecoder, LatentEncoder
 from kssl.layers.convnet import ConvDecoder, ConvEncoder
 from kssl.layers.corruption import Corruption
+from kssl.layers.gradient import GradientReversal
+from kssl.layers.heads import PredictionHead, ProjectionHead
+from kssl.layers.masking import MaskTokens, RandomMasking, gather_tokens
 from kssl.layers.mlp import MLP
 from kssl.layers.moments import LatentGaussian
+from kssl.layers.momentum import MomentumEncoder, cosine_momentum
+from kssl.layers.normalization import BatchNormalization
+from kssl.layers.patches import PatchEmbedding, Patches, Unpatchify
+from kssl.layers.positions import SinCosPositions, TimestepEmbedding, sincos_1d, sincos_2d
+from kssl.layers.quantizer import VectorQuantizer
+from kssl.layers.queue import FeatureQueue
+from kssl.layers.resnet import ConvNet, ResidualBlock, ResNet
 from kssl.layers.sampling import GaussianSampling
+from kssl.layers.unet import UNet
+from kssl.layers.unet_block import UNetBlock
 
 __all__ = [
     "MLP",
+    "BatchNormalization",
     "ConvDecoder",
     "ConvEncoder",
+    "ConvNet",
     "Corruption",
+    "DilatedCausalStack",
+    "FeatureQueue",
+    "GatedActivation",
     "GaussianSampling",
+    "GradientReversal",
     "ImageDecoder",
     "LatentEncoder",
     "LatentGaussian",
+    "MaskTokens",
+    "MaskedConv2D",
+    "MaskedDense",
+    "MomentumEncoder",
+    "NeuralAutoregressive",
+    "PatchEmbedding",
+    "Patches",
+    "PredictionHead",
+    "ProjectionHead",
+    "Prototypes",
+    "RandomMasking",
+    "ResNet",
+    "ResidualBlock",
+    "SinCosPositions",
+    "Sinkhorn",
+    "TimestepEmbedding",
+    "UNet",
+    "UNetBlock",
+    "Unpatchify",
+    "VectorQuantizer",
+    "cosine_momentum",
+    "gather_tokens",
+    "sincos_1d",
+    "sincos_2d",
+    "sinkhorn",
 ]
 
 kssl._make_known_to_keras()

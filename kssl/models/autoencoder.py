@@ -6,7 +6,6 @@ Hinton and Salakhutdinov, Reducing the Dimensionality of Data with Neural Networ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras

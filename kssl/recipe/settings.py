@@ -14,7 +14,8 @@ class FitSettings:
         batch_size: Examples in a step.
         epochs: Passes over the data.
         steps_per_epoch: Steps that count as one epoch; None means the whole of the data.
-        steps_per_execution: Steps in one call of the compiled function; None lets kssl choose.
+        steps_per_execution: Steps in one call of the compiled function, at most: a divisor of the
+            steps of an epoch is taken. None lets kssl choose.
         checkpoint_seconds: Seconds between two checkpoints from which a run can go on.
     """
 

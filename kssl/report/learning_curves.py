@@ -106,7 +106,8 @@ def compare(runs: Iterable[Any], path: Path) -> Path:
         UserError: None of the runs has a metrics.csv.
 
     Example:
-        >>> kssl.report.curves([Run.open("vae_mnist/1"), Run.open("vae_mnist/2")], Path("c.png"))
+        >>> runs = [kssl.run.Run.open(name) for name in ("vae_mnist/1", "vae_mnist/2")]
+        >>> picture = kssl.report.curves(runs, Path("curves.png"))
     """
     runs = list(runs)
     read_runs = {run.name: read(run.file("metrics.csv")) for run in runs}

@@ -72,7 +72,9 @@ def test_half_precision_is_summed_in_float32(kind, dtype):
 def test_class_averages_over_the_batch_with_weights_and_keeps_its_settings():
     loss = Reconstruction.from_config(Reconstruction("absolute").get_config())
     assert float(loss(TARGET, PREDICTION)) == pytest.approx((2.5 + 3.0) / 2)
-    assert float(loss(TARGET, PREDICTION, sample_weight=np.array([1.0, 0.0]))) == pytest.approx(1.25)
+    assert float(loss(TARGET, PREDICTION, sample_weight=np.array([1.0, 0.0]))) == pytest.approx(
+        1.25
+    )
 
 
 def test_only_bernoulli_predictions_are_logits():
@@ -81,7 +83,9 @@ def test_only_bernoulli_predictions_are_logits():
     np.testing.assert_allclose(Reconstruction("squared").to_data(PREDICTION), PREDICTION)
 
 
-@pytest.mark.parametrize("make", [Reconstruction, lambda kind: reconstruction(TARGET, TARGET, kind)])
+@pytest.mark.parametrize(
+    "make", [Reconstruction, lambda kind: reconstruction(TARGET, TARGET, kind)]
+)
 def test_unknown_kind_names_the_known_ones(make):
     with pytest.raises(ValueError, match="squared, absolute, huber, bernoulli, gaussian; got 'l3'"):
         make("l3")

@@ -117,7 +117,9 @@ def test_vae_bounds_are_in_order_and_tighten(images):
     vae.fit(binary, epochs=10, batch_size=32, verbose=0)
     one, ten, many = (run(vae, "log_prob", binary, samples=k).mean() for k in (1, 10, 300))
     assert one < ten < many
-    assert vae.evaluate(binary, verbose=0, return_dict=True)["loss"] == pytest.approx(-one, rel=0.02)
+    assert vae.evaluate(binary, verbose=0, return_dict=True)["loss"] == pytest.approx(
+        -one, rel=0.02
+    )
 
 
 def test_vae_log_prob_is_exact_for_a_decoder_that_ignores_its_latent(images):

@@ -1,0 +1,108 @@
+"""The block that a U-Net is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="kssl")
+class UNetBlock(keras.layers.Layer):
+    """Two normalised convolutions with a residual, shifted by the conditioning between them.
+
+    Ho et al., arXiv:2006.11239, appendix B. The second convolution starts at zero.
+
+    Args:
+        filters: Channels of the output.
+        dropout: Share of the features set to zero before the second convolution while training.
+        attention: Whether self-attention over all places follows.
+
+    Call arguments:
+        inputs: Tensor `(batch, height, width, channels)`.
+        condition: Tensor `(batch, condition)`.
+
+    Returns:
+        Tensor `(batch, height, width, filters)`.
+
+    Example:
+        >>> import keras, kssl
+        >>> block = kssl.layers.UNetBlock(16)
+        >>> block(keras.ops.ones((2, 8, 8, 4)), keras.ops.ones((2, 32))).shape
+        (2, 8, 8, 16)
+    """
+
+    def __init__(
+        self, filters: int, dropout: float = 0.0, attention: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.dropout = dropout
+        self.attention = attention
+        options = {"dtype": self.dtype_policy}
+        conv = {"padding": "same", **options}
+        self.first = keras.layers.Conv2D(filters, 3, **conv)
+        self.second = keras.layers.Conv2D(filters, 3, kernel_initializer="zeros", **conv)
+        self.shift = keras.layers.Dense(filters, **options)
+        self.drop = keras.layers.Dropout(dropout, **options)
+        self.shortcut: list[keras.layers.Layer] = []
+        self.norms: list[keras.layers.Layer] = []
+        self.attend: list[keras.layers.Layer] = []
+
+    def build(
+        self, inputs_shape: Sequence[int | None], condition_shape: Sequence[int | None]
+    ) -> None:
+        options = {"dtype": self.dtype_policy}
+        wide = (*inputs_shape[:-1], self.filters)
+        self.norms = [group_norm(inputs_shape[-1], options), group_norm(self.filters, options)]
+        for layer, shape in (
+            (self.norms[0], inputs_shape),
+            (self.first, inputs_shape),
+            (self.shift, condition_shape),
+            (self.norms[1], wide),
+            (self.second, wide),
+        ):
+            layer.build(shape)
+        if inputs_shape[-1] != self.filters:
+            self.shortcut = [keras.layers.Conv2D(self.filters, 1, **options)]
+            self.shortcut[0].build(inputs_shape)
+        if self.attention:
+            heads = max(1, self.filters // 64)
+            attend = keras.layers.MultiHeadAttention(heads, self.filters // heads, **options)
+            self.attend = [group_norm(self.filters, options), attend]
+            tokens = (inputs_shape[0], None, self.filters)
+            self.attend[0].build(wide)
+            attend.build(tokens, tokens)
+
+    def call(self, inputs: Any, condition: Any, training: bool = False) -> Any:
+        features = self.first(ops.silu(self.norms[0](inputs)))  # (batch, height, width, filters)
+        shift = self.shift(ops.silu(condition))  # (batch, filters)
+        features = features + ops.reshape(shift, (-1, 1, 1, self.filters))
+        features = self.drop(ops.silu(self.norms[1](features)), training=training)
+        features = self.second(features)
+        features = features + (self.shortcut[0](inputs) if self.shortcut else inputs)
+        return features + self._attended(features) if self.attention else features
+
+    def compute_output_shape(
+        self, inputs_shape: Sequence[int | None], condition_shape: Any = None
+    ) -> tuple[int | None, ...]:
+        return (*inputs_shape[:-1], self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"filters": self.filters, "dropout": self.dropout, "attention": self.attention}
+        return {**super().get_config(), **own}
+
+    def _attended(self, features: Any) -> Any:
+        places = features.shape[1] * features.shape[2]
+        tokens = ops.reshape(self.attend[0](features), (-1, places, self.filters))
+        found = self.attend[1](tokens, tokens)  # (batch, height · width, filters)
+        return ops.reshape(found, (-1, *features.shape[1:]))
+
+
+def group_norm(channels: int, options: dict[str, Any]) -> keras.layers.Layer:
+    """Return group normalisation with 32 groups, or as many as divide the channels."""
+    groups = math.gcd(channels, 32)
+    return keras.layers.GroupNormalization(groups, epsilon=1e-5, **options)

@@ -1,0 +1,61 @@
+"""What the loss classes share: settings from the signature, and means over valid anchors."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class Loss(keras.losses.Loss):
+    """A loss that keeps each constructor argument as an attribute of the same name.
+
+    Keras hands `y_true` and `y_pred` to `call` in float32, labels too: whole numbers are exact up
+    to 16,777,216. A loss that is not defined for every anchor (one without a positive, say)
+    returns 0 for it from `call` and says so in `valid`: then the mean is over the valid anchors
+    only, and 0 if there are none. That is how Keras treats a mask; `sample_weight` is multiplied
+    in on top, so that `sum_i weight_i · loss_i / number of valid anchors` comes out.
+    """
+
+    def valid(self, y_true: Any, y_pred: Any) -> Any | None:
+        """Return which values of `call` count, as booleans; None for all of them."""
+        return None
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any | None = None) -> Any:
+        valid = self.valid(y_true, y_pred)
+        if valid is not None:
+            sample_weight = self._weights(valid, sample_weight)
+        return super().__call__(y_true, y_pred, sample_weight)
+
+    def _weights(self, valid: Any, sample_weight: Any | None) -> Any:
+        """Return weights whose mean over the batch is the mean over what is valid."""
+        weights = ops.cast(valid, "float32")
+        if self.reduction in ("sum_over_batch_size", "mean"):
+            weights = weights * ops.divide_no_nan(1.0, ops.mean(weights))
+        if sample_weight is None:
+            return weights
+        given = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
+        if len(given.shape) == len(weights.shape) + 1:
+            given = ops.squeeze(given, axis=-1)  # (batch, 1) -> (batch,)
+        if len(given.shape) == len(weights.shape) - 1:
+            given = ops.expand_dims(given, axis=-1)  # (batch,) -> (batch, 1)
+        return weights * given
+
+    def get_config(self) -> dict[str, Any]:
+        parameters = inspect.signature(type(self).__init__).parameters.values()
+        names = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+        return {**super().get_config(), **{name: getattr(self, name) for name in names[1:]}}
+
+
+def require_one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
+    """Raise a ValueError unless the value is one of those known."""
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}; got {value!r}")
+
+
+def require_positive(name: str, value: Any) -> None:
+    """Raise a ValueError unless the number is above zero."""
+    if value <= 0:
+        raise ValueError(f"{name} must be above 0; got {value}")

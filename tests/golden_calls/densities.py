@@ -1,0 +1,106 @@
+"""Calls of the losses of latent variables, energies, noise levels and words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from golden_calls.common import Case, averaged, mean_of
+from keras import ops
+
+from kssl import losses
+
+
+def gaussian_reconstruction(case: Case) -> dict[str, Any]:
+    half = 0.5 * losses.reconstruction(case.x, case.x_hat)
+    nll = losses.reconstruction(case.x, case.x_hat, "gaussian", case.log_var)
+    return {
+        "half_squared_error": half,
+        "mean_half_squared_error": ops.mean(half),
+        "nll": nll,
+        "mean_nll": ops.mean(nll),
+    }
+
+
+def negative_elbo(case: Case) -> dict[str, Any]:
+    bernoulli = case.likelihood == "bernoulli"
+    kind, factor = ("bernoulli", 1.0) if bernoulli else ("squared", 0.5)
+    error = factor * losses.reconstruction(case.x, case.decoder_output, kind)
+    kl = losses.gaussian_kl(case.mu, case.log_var)
+    return {
+        "reconstruction": error,
+        "kl": kl,
+        "per_example": losses.elbo(error, kl, case.beta),
+        "mean": mean_of(losses.ELBO(case.beta), error, kl),
+    }
+
+
+def importance_log_likelihood(case: Case) -> dict[str, Any]:
+    batch, samples, latent = case.z.shape
+
+    def log_density(values: Any, prediction: Any, kind: str, log_variance: Any = 0.0) -> Any:
+        pairs = np.broadcast_arrays(values, prediction, log_variance)
+        flat = [pair.reshape(batch * samples, -1) for pair in pairs]
+        found = losses.reconstruction(flat[0], flat[1], kind, flat[2])
+        return -np.reshape(ops.convert_to_numpy(found), (batch, samples))
+
+    mean, spread = case.mu[:, None], case.log_var[:, None]
+    parts = {
+        "log_px_given_z": log_density(case.x[:, None], case.z @ case.W + case.b, "bernoulli"),
+        "log_pz": log_density(case.z, np.zeros(latent), "gaussian"),
+        "log_qz_given_x": log_density(case.z, mean, "gaussian", spread),
+    }
+    weights = parts["log_px_given_z"] + parts["log_pz"] - parts["log_qz_given_x"]
+    estimate = -losses.importance_weighted_bound(weights)
+    return {**parts, "log_weights": weights, "per_example": estimate, "mean": ops.mean(estimate)}
+
+
+def cbow(case: Case) -> dict[str, Any]:
+    hidden = losses.context_mean(case.context, case.context_mask)
+    values = losses.negative_sampling(hidden, case.target, case.negatives)
+    return {"hidden": hidden, **averaged("per_example", values)}
+
+
+def signal_of(case: Case) -> np.ndarray:
+    """Return the cumulative product of 1 - beta at each timestep, in float64."""
+    steps = np.arange(case.T)
+    if case.schedule == "linear":
+        betas = case.beta_start + (case.beta_end - case.beta_start) * steps / (case.T - 1)
+    else:
+        at = np.cos((np.arange(case.T + 1) / case.T + case.s) / (1 + case.s) * np.pi / 2) ** 2
+        betas = np.minimum(1 - at[1:] / at[:-1], case.max_beta)
+    return np.cumprod(1 - betas)[case.timesteps]
+
+
+def min_snr_weights(case: Case) -> dict[str, Any]:
+    signal = signal_of(case)
+    snr = signal / (1 - signal)
+    return {
+        kind: losses.diffusion_weight(snr, kind, "min_snr", case.gamma)
+        for kind in ("epsilon", "x0", "v")
+    }
+
+
+def edm(case: Case) -> dict[str, Any]:
+    settings = {"weighting": "edm", "sigma_data": case.sigma_data}
+    return {"loss_weight": losses.diffusion_weight(case.sigma**-2.0, "x0", **settings)}
+
+
+def mlm_loss(case: Case) -> dict[str, Any]:
+    loss = losses.MaskedCrossEntropy()
+    return {
+        "per_position": losses.masked_cross_entropy(case.labels, case.logits),
+        "loss": mean_of(loss, case.labels, case.logits, case.weights),
+    }
+
+
+def rbm(case: Case) -> dict[str, Any]:
+    def free_energy(visible: Any) -> Any:
+        return losses.rbm_free_energy(visible, case.W, case.b, case.c)
+
+    difference = losses.contrastive_divergence(case.v, case.v_model, free_energy)
+    return {
+        "free_energy": free_energy(case.v),
+        "free_energy_model": free_energy(case.v_model),
+        "contrastive_divergence_loss": ops.mean(difference),
+    }

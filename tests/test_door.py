@@ -1,0 +1,42 @@
+"""`import kssl`: light, lazy, and known to Keras in whichever order things are imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def output(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_importing_kssl_imports_nothing_heavy():
+    code = "import sys, kssl; print(sorted({'keras', 'tensorflow', 'numpy', 'jax'} & set(sys.modules)))"
+    assert output(code) == "[]"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import kssl, keras",
+        "import keras, kssl",
+        "import kssl.layers",
+        "import kssl.losses",
+        "from kssl.models.vae import VAE",
+        "from kssl import layers",
+    ],
+)
+def test_keras_knows_the_classes_in_any_order_of_imports(first):
+    code = f"{first}; import keras; print('kssl>VAE' in keras.saving.get_custom_objects())"
+    assert output(code).splitlines()[-1] == "True"
+
+
+def test_an_unknown_room_names_the_rooms():
+    with pytest.raises(AttributeError, match="has no attribute 'loses'; it has .* losses"):
+        import kssl
+
+        kssl.loses  # noqa: B018
