@@ -31,7 +31,7 @@ CONTENDERS = [
 RECIPE = """
 data: {{use: {data}}}
 pretext: [{pretext}]
-model: {{use: vae, latent_dim: 20, encoder: {{use: mlp, units: [400]}}, decoder: {{use: mlp, units: [400]}}}}
+model: {{use: vae, latent_dim: 20}}
 fit: {{batch_size: {batch}, epochs: {epochs}}}
 callbacks: [{{use: "vae_epoch:EpochClock"}}]
 """

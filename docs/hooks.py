@@ -19,15 +19,17 @@ from kssl.cli import SECTIONS, cli, source
 from kssl.cli.show import PLACES
 from kssl.plugins import KINDS, Part, offered
 
-# The public room that each kind of part is imported from, and what the page says first.
-ROOMS = {
-    "datasets": ("kssl.data", "Where examples come from. See also [data](../data.md)."),
-    "transforms": ("kssl.pretext", "Map functions for `tf.data` that make the task."),
-    "layers": ("kssl.layers", "Encoders, decoders and the parts of them; plain Keras layers."),
-    "losses": ("kssl.losses", "Classes of `keras.losses.Loss`; most have a function too."),
-    "models": ("kssl.models", "One self-supervised method each, with its own loss."),
-    "callbacks": ("kssl.callbacks", "What happens beside the training steps."),
-    "evaluations": ("kssl.evaluation", "Numbers of a trained model, beside their baselines."),
+# What the page of each kind says first.
+ABOUT = {
+    "datasets": "Where examples come from. See also [data](../data.md).",
+    "transforms": "Map functions for `tf.data` that make the task.",
+    "layers": "Encoders, decoders and the parts of them; plain Keras layers.",
+    "losses": "Classes of `keras.losses.Loss`; most have a function too.",
+    "models": "One self-supervised method each, with its own loss.",
+    "optimizers": "Those that Keras lacks. Keras' own are used by their names (`adam`).",
+    "schedules": "Learning rates that Keras lacks. Keras' own are used by their names.",
+    "callbacks": "What happens beside the training steps. Keras' own are used by their names.",
+    "evaluations": "Numbers of a trained model, beside their baselines.",
 }
 
 _COMMAND = re.compile(r"#\s+(kssl fit \S+(?: \S+)*)(?:\s{2,}(.*))?")
@@ -59,10 +61,9 @@ def own(kind: str) -> list[Part]:
 
 def kind_page(kind: str) -> str:
     """Return the page of one kind of part."""
-    room, about = ROOMS[kind]
     place = PLACES[kind].format("NAME")
-    head = f"# {kind.capitalize()}\n\n{about} In a recipe: `{place}`. In Python: `{room}`.\n"
-    return "\n\n".join([head, _overview(kind), *(_part(each, room) for each in own(kind))]) + "\n"
+    head = f"# {kind.capitalize()}\n\n{ABOUT[kind]} In a recipe: `{place}`."
+    return "\n\n".join([head, _overview(kind), *(_part(each) for each in own(kind))]) + "\n"
 
 
 def _overview(kind: str) -> str:
@@ -70,13 +71,14 @@ def _overview(kind: str) -> str:
     return "\n".join(["| name | what it is |", "|---|---|", *rows])
 
 
-def _part(part: Part, room: str) -> str:
+def _part(part: Part) -> str:
     found = source.read(part.path)
     if found is None:
         raise ValueError(f"the source of {part.kind} {part.name!r} ({part.path}) is not found")
     arguments = ", ".join(_written(each) for each in found.arguments)
-    head = f"## `{part.name}` {{ #{part.name} }}\n\n{part.help}. `{room}.{found.name}`, "
-    head += f"from `{part.path}`."
+    room = ".".join(part.path.split(".")[:2])  # a room passes on what its modules make
+    head = f"## `{part.name}` {{ #{part.name} }}\n\n{part.help}. In Python: "
+    head += f"`{room}.{found.name}`, from `{part.path}`."
     signature = f"```text\n{found.name}({arguments})\n```"
     return f"{head}\n\n{signature}\n\n{_docstring(found)}"
 
@@ -188,10 +190,12 @@ def cli_page() -> str:
     for title, verbs in SECTIONS.items():
         rows = [f"| [`{verb}`](#{verb}) | {text} |" for verb, text in verbs.items()]
         blocks.append("\n".join([f"| {title} | |", "|---|---|", *rows]))
-    with click.Context(cli, info_name="kssl", terminal_width=90) as context:
+    options = {"help_option_names": ["-h", "--help"], "terminal_width": 90}
+    with click.Context(cli, info_name="kssl", **options) as context:
         for verb in (verb for verbs in SECTIONS.values() for verb in verbs):
             command = cli.get_command(context, verb)
-            assert command is not None  # every verb of SECTIONS has a module
+            if command is None:
+                raise ValueError(f"there is no module for the verb {verb!r}")
             with click.Context(command, info_name=verb, parent=context) as inner:
                 blocks.append(f"## {verb}\n\n```text\n{command.get_help(inner)}\n```")
     return "\n\n".join(blocks) + "\n"

@@ -5,6 +5,41 @@ from __future__ import annotations
 from kssl import hookimpl
 from kssl.hookspecs import Register
 
+# name, module:class below kssl.layers, what it is
+_LAYERS = (
+    ("mlp", "mlp:MLP", "Fully connected layers"),
+    ("conv_encoder", "convnet:ConvEncoder", "Image to vector"),
+    ("conv_decoder", "convnet:ConvDecoder", "Vector to image"),
+    ("gaussian_sampling", "sampling:GaussianSampling", "Reparametrized sample of a Gaussian"),
+    ("corruption", "corruption:Corruption", "Noise added in training"),
+    ("batch_normalization", "normalization:BatchNormalization", "Keras' own, faster on TensorFlow"),
+    ("conv_net", "resnet:ConvNet", "Small residual network for images"),
+    ("dilated_causal_stack", "causal:DilatedCausalStack", "Body of a WaveNet"),
+    ("feature_queue", "queue:FeatureQueue", "Features of the last batches"),
+    ("gated_activation", "causal:GatedActivation", "Half the features gate the others"),
+    ("gradient_reversal", "gradient:GradientReversal", "Turns gradients round"),
+    ("mask_tokens", "masking:MaskTokens", "Hidden tokens back in their places"),
+    ("masked_conv2d", "causal:MaskedConv2D", "Convolution of a PixelCNN"),
+    ("masked_dense", "autoregressive:MaskedDense", "Dense layer of a MADE"),
+    ("momentum_encoder", "momentum:MomentumEncoder", "Teacher that follows its student"),
+    ("neural_autoregressive", "autoregressive:NeuralAutoregressive", "Conditionals of a NADE"),
+    ("patch_embedding", "patches:PatchEmbedding", "One vector for each patch"),
+    ("patches", "patches:Patches", "Image to patches"),
+    ("prediction_head", "heads:PredictionHead", "Predictor of BYOL and SimSiam"),
+    ("projection_head", "heads:ProjectionHead", "Projector between encoder and loss"),
+    ("prototypes", "clustering:Prototypes", "Cosine scores against learned prototypes"),
+    ("random_masking", "masking:RandomMasking", "Hides most tokens"),
+    ("residual_block", "resnet:ResidualBlock", "Convolutions with a shortcut"),
+    ("resnet", "resnet:ResNet", "Residual network for 32 x 32 images"),
+    ("sin_cos_positions", "positions:SinCosPositions", "Fixed position embedding"),
+    ("sinkhorn", "clustering:Sinkhorn", "Assignments in equal shares"),
+    ("timestep_embedding", "positions:TimestepEmbedding", "Embedding of a diffusion timestep"),
+    ("unet", "unet:UNet", "Image to image, with timestep and class"),
+    ("unet_block", "unet_block:UNetBlock", "Residual block with conditioning"),
+    ("unpatchify", "patches:Unpatchify", "Patches to image"),
+    ("vector_quantizer", "quantizer:VectorQuantizer", "Nearest entry of a codebook"),
+)
+
 
 @hookimpl
 def register_datasets(register: Register) -> None:
@@ -28,105 +63,8 @@ def register_transforms(register: Register) -> None:
 
 @hookimpl
 def register_layers(register: Register) -> None:
-    register("mlp", "kssl.layers.mlp:MLP", help="Fully connected layers")
-    register("conv_encoder", "kssl.layers.convnet:ConvEncoder", help="Image to vector")
-    register("conv_decoder", "kssl.layers.convnet:ConvDecoder", help="Vector to image")
-    register(
-        "gaussian_sampling",
-        "kssl.layers.sampling:GaussianSampling",
-        help="A reparametrized sample of a diagonal Gaussian",
-    )
-    register("corruption", "kssl.layers.corruption:Corruption", help="Noise added in training")
-    register(
-        "batch_normalization",
-        "kssl.layers.normalization:BatchNormalization",
-        help="Keras' own, faster on TensorFlow",
-    )
-    register("conv_net", "kssl.layers.resnet:ConvNet", help="Small residual network for images")
-    register(
-        "dilated_causal_stack",
-        "kssl.layers.causal:DilatedCausalStack",
-        help="Body of a WaveNet",
-    )
-    register("feature_queue", "kssl.layers.queue:FeatureQueue", help="Features of the last batches")
-    register(
-        "gated_activation",
-        "kssl.layers.causal:GatedActivation",
-        help="Half the features gate the others",
-    )
-    register(
-        "gradient_reversal",
-        "kssl.layers.gradient:GradientReversal",
-        help="Turns gradients round",
-    )
-    register(
-        "mask_tokens",
-        "kssl.layers.masking:MaskTokens",
-        help="Hidden tokens back in their places",
-    )
-    register("masked_conv2d", "kssl.layers.causal:MaskedConv2D", help="Convolution of a PixelCNN")
-    register("masked_dense", "kssl.layers.autoregressive:MaskedDense", help="Dense layer of a MADE")
-    register(
-        "momentum_encoder",
-        "kssl.layers.momentum:MomentumEncoder",
-        help="Teacher that follows its student",
-    )
-    register(
-        "neural_autoregressive",
-        "kssl.layers.autoregressive:NeuralAutoregressive",
-        help="Conditionals of a NADE",
-    )
-    register(
-        "patch_embedding",
-        "kssl.layers.patches:PatchEmbedding",
-        help="One vector for each patch",
-    )
-    register("patches", "kssl.layers.patches:Patches", help="Image to patches")
-    register(
-        "prediction_head",
-        "kssl.layers.heads:PredictionHead",
-        help="Predictor of BYOL and SimSiam",
-    )
-    register(
-        "projection_head",
-        "kssl.layers.heads:ProjectionHead",
-        help="Projector between encoder and loss",
-    )
-    register(
-        "prototypes",
-        "kssl.layers.clustering:Prototypes",
-        help="Cosine scores against learned prototypes",
-    )
-    register("random_masking", "kssl.layers.masking:RandomMasking", help="Hides most tokens")
-    register(
-        "residual_block",
-        "kssl.layers.resnet:ResidualBlock",
-        help="Convolutions with a shortcut",
-    )
-    register("resnet", "kssl.layers.resnet:ResNet", help="Residual network for 32 x 32 images")
-    register(
-        "sin_cos_positions",
-        "kssl.layers.positions:SinCosPositions",
-        help="Fixed position embedding",
-    )
-    register("sinkhorn", "kssl.layers.clustering:Sinkhorn", help="Assignments in equal shares")
-    register(
-        "timestep_embedding",
-        "kssl.layers.positions:TimestepEmbedding",
-        help="Embedding of a diffusion timestep",
-    )
-    register("unet", "kssl.layers.unet:UNet", help="Image to image, with timestep and class")
-    register(
-        "unet_block",
-        "kssl.layers.unet_block:UNetBlock",
-        help="Residual block with conditioning",
-    )
-    register("unpatchify", "kssl.layers.patches:Unpatchify", help="Patches to image")
-    register(
-        "vector_quantizer",
-        "kssl.layers.quantizer:VectorQuantizer",
-        help="Nearest entry of a codebook",
-    )
+    for name, path, help in _LAYERS:
+        register(name, f"kssl.layers.{path}", help=help)
 
 
 @hookimpl

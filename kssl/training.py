@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from kssl.recipe import Recipe
 
 DATA_RECORD = "data.json"
+FEW_STEPS = 200  # fewer than these leave most models close to where they began
 
 
 @dataclasses.dataclass
@@ -79,9 +79,10 @@ def prepare(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None
 
 def build_model(recipe: Recipe, data: Splits) -> keras.Model:
     """Return the recipe's model, built for the data, with fresh weights."""
+    from kssl.data.splits import first_batch
     from kssl.memory import guard
 
-    batch = next(data.train.train().as_numpy_iterator())
+    batch = first_batch(data)
     with guard(), _explained(recipe, "the model and the data"):
         model = recipe.build("model")
         model.check_values(batch["image"])
@@ -115,19 +116,21 @@ def fit(
         RunError: The run could not be finished; its folder says why.
 
     Example:
-        >>> recipe = kssl.recipe.load("vae_mnist", ["data=digits", "evaluate=[knn]", "fit.epochs=1"])
+        >>> changes = ["data=digits", "evaluate=[knn]", "fit.epochs=1"]
+        >>> recipe = kssl.recipe.load("vae_mnist", changes)
         >>> run = kssl.training.fit(recipe)
         >>> run.read_json("results.json")["results"][0]["metric"]
         'accuracy'
     """
     used = resume.read_json(DATA_RECORD)["used"] if resume else None
-    with _scope():
+    with scope():
         prepared = prepare(recipe, allow_stand_in, used)
         run = resume or Run.create(root, recipe.name)
         if resume:
             resume.begin()
         try:
             _record(run, prepared, command, new=resume is None)
+            _warn_of_few_steps(prepared)
             train(prepared, run)
             finish(prepared, run)
         except KeyboardInterrupt:
@@ -191,36 +194,6 @@ def finish(prepared: Prepared, run: Run) -> None:
     report.draw(run, model, prepared.data.train, prepared.data.test)
 
 
-def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
-    """Build everything, train one step on real data and time a few more; nothing is written.
-
-    Returns:
-        What training costs: parameters, shapes, bytes, steps, seconds per step and in all.
-    """
-    with _scope():
-        prepared = prepare(recipe, allow_stand_in)
-        model, pipeline, settings = prepared.model, prepared.data.train, recipe.settings.fit
-        batches = pipeline.train(0, settings.epochs).repeat()
-        model.fit(batches, steps_per_epoch=1, shuffle=False, verbose=0)  # compiles
-        steps = min(20 * model.steps_per_execution, settings.epochs * pipeline.steps_per_epoch)
-        began = time.perf_counter()
-        history = model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
-        step_time = (time.perf_counter() - began) / steps
-        weights = sum(_bytes(variable) for variable in model.variables)
-        optimizer = sum(_bytes(variable) for variable in model.optimizer.variables)
-        total = settings.epochs * (settings.steps_per_epoch or pipeline.steps_per_epoch)
-        return {
-            "parameters": model.count_params(),
-            "shapes": {key: str(spec.shape) for key, spec in batches.element_spec.items()},
-            "examples": prepared.data.sizes,
-            "bytes": weights + optimizer + prepared.data.bytes_held,
-            "loss": float(history.history["loss"][0]),
-            "steps": total,
-            "seconds_per_step": step_time,
-            "seconds_total": total * step_time,
-        }
-
-
 def _callbacks(
     prepared: Prepared, run: Run, steps: int, state: dict[str, Any] | None
 ) -> tuple[list[Any], Any]:
@@ -248,6 +221,16 @@ def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:
         )
     record = environment(prepared.model, command)
     run.write_json("environment.json", record | {"data": prepared.data.record()})
+
+
+def _warn_of_few_steps(prepared: Prepared) -> None:
+    settings, size = prepared.recipe.settings.fit, prepared.data.train.size
+    epoch = settings.steps_per_epoch or prepared.data.train.steps_per_epoch
+    if epoch * settings.epochs < FEW_STEPS:
+        print(
+            f"note: {size} examples make {epoch} step(s) of an epoch, {epoch * settings.epochs} in "
+            "all, which is little: raise fit.epochs or lower fit.batch_size"
+        )
 
 
 def _write_report(run: Run) -> None:
@@ -278,14 +261,9 @@ def _steps_per_execution(recipe: Recipe, steps_per_epoch: int) -> int:
     return max(number for number in range(1, wanted + 1) if steps % number == 0)
 
 
-def _bytes(variable: Any) -> int:
-    import numpy as np
-
-    return int(np.prod(variable.shape)) * (2 if "16" in str(variable.dtype) else 4)
-
-
 @contextlib.contextmanager
-def _scope() -> Iterator[None]:
+def scope() -> Iterator[None]:
+    """Import Keras quietly, and use the devices that were chosen for what happens inside."""
     devices.load_keras()
     with devices.scope():
         yield

@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 from golden_calls import densities, labels, views
+from golden_calls import layers as of_layers
 from golden_calls.common import Case, averaged
 from keras import ops
 
-from kssl import losses
+from kssl import layers, losses
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # of float32
 
@@ -80,6 +81,13 @@ CALLS: dict[str, Callable[[Case], dict[str, Any]]] = {
     ),
     "cbow_negative_sampling": densities.cbow,
     "mlm_loss": densities.mlm_loss,
+    # images, teachers, explicit likelihoods
+    "patchify": lambda c: {"patches": layers.Patches(c.patch_size)(c.images)},
+    "mae_target": of_layers.mae_target,
+    "mae_random_masking": of_layers.mae_random_masking,
+    "sincos_2d": of_layers.sincos_2d,
+    "cosine_momentum": of_layers.cosine_momentum,
+    "nade": of_layers.nade,
     # energies, noise levels
     "rbm": densities.rbm,
     "min_snr_weights": densities.min_snr_weights,

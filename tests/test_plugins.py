@@ -130,6 +130,16 @@ def test_a_name_offered_twice_is_an_error_that_names_both_owners(install: Instal
     assert plugins.find("losses", "decimal:Decimal").__name__ == "Decimal"
 
 
+def test_optimizers_and_schedules_of_a_plugin_come_before_those_of_keras(install: Install) -> None:
+    install(
+        one=offering("optimizers", ("adam", "fractions:Fraction")),
+        two=offering("schedules", ("ratio", "fractions:Fraction")),
+    )
+    assert plugins.find("optimizers", "adam").__name__ == "Fraction"
+    assert plugins.offered("schedules")["ratio"].owner == "two"
+    assert plugins.failures() == {}
+
+
 def test_the_same_name_may_be_used_in_two_kinds(install: Install) -> None:
     install(mine=offering("layers", ("reconstruction", "fractions:Fraction")))
     assert plugins.failures() == {}
@@ -180,6 +190,8 @@ def test_commands_are_added_through_their_hook(install: Install) -> None:
     [
         ("optimizers", "adam", "Adam"),
         ("optimizers", "AdamW", "AdamW"),
+        ("optimizers", "lars", "LARS"),
+        ("schedules", "warmup_cosine", "WarmupCosine"),
         ("schedules", "cosine_decay", "CosineDecay"),
         ("layers", "conv2d", "Conv2D"),
         ("layers", "batch_normalization", "BatchNormalization"),
@@ -200,8 +212,9 @@ def test_names_of_keras_and_paths(install: Install, kind: str, name: str, found:
         ("models", "veae", "'veae' is not among the models; did you mean 'vae'?"),
         ("optimizers", "adma", "did you mean 'adam"),
         ("layers", "dens", "did you mean 'dense'"),
-        ("layers", "zzzz", "there is: conv_decoder, conv_encoder, .*, and those of keras.layers"),
-        ("schedules", "zzzz", "not among the schedules; there are those of keras.optimizers.sch"),
+        ("layers", "zzzz", "there is: batch_normalization, conv_.*, and those of keras.layers"),
+        ("schedules", "zzzz", "there is: warmup_cosine, and those of keras.optimizers.schedules"),
+        ("initializers", "zzzz", "not among the initializers; there are those of keras.init"),
         ("transforms", "vae", "'vae' is not among the transforms, but one of the models"),
         ("models", "nowhere:Model", "cannot be imported from 'nowhere': ModuleNotFound.*installed"),
         ("models", "fractions:Fractoin", "'fractions' has no 'Fractoin'; did you mean 'Fraction'"),

@@ -19,16 +19,21 @@ import pytest
 
 import kssl
 from kssl.errors import RunError, UserError
+from kssl.preview import dry_run
 from kssl.recipe import load
 from kssl.run import Run
 from kssl.trained import embed, evaluate, sample
-from kssl.training import dry_run, fit, prepare
+from kssl.training import fit, prepare
 
 SMALL = """# A small recipe for the tests.
 seed: 3
 data: {use: synthetic, shape: [8, 8, 1], examples: 256}
 pretext: [to_float, binarize]
-model: {use: vae, latent_dim: 2, encoder: {use: mlp, units: [16], dropout: 0.2}, annealing_steps: 20}
+model:
+  use: vae
+  latent_dim: 2
+  encoder: {use: mlp, units: [16], dropout: 0.2}
+  annealing_steps: 20
 fit: {batch_size: 32, epochs: 2, checkpoint_seconds: 0}
 callbacks: [{use: sample_grid, every: 1}, {use: early_stopping, monitor: loss, patience: 50}]
 evaluate: [{use: log_likelihood, samples: 5}, reconstruction, knn]
@@ -164,13 +169,18 @@ def test_an_epoch_is_a_whole_number_of_executions(recipe_file, wanted, taken):
         ("model.encoder.units=[400000000]", "a model with a weight of shape"),
         ("model.encoder={use: conv_encoder, filters: [-3]}", "filters must be positive"),
         ("data={use: images, path: nowhere}", "there is no 'nowhere'"),
+        (
+            "data={use: arrays, path: FOLDER/wide.npy}",
+            r"to_float, binarize cannot be read: .*\[0, 1\]",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_found_before_anything_is_written(
     recipe_file, tmp_path, override, message
 ):
+    np.save(tmp_path / "wide.npy", np.full((30, 8, 8, 1), 7.0, "float32"))
     with pytest.raises(UserError, match=message):
-        fit(load(recipe_file, [override]), root=tmp_path / "runs")
+        fit(load(recipe_file, [override.replace("FOLDER", str(tmp_path))]), root=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 

@@ -36,7 +36,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Example:
         >>> callback = kssl.callbacks.Checkpoint(run.checkpoints, steps_per_epoch=len(dataset))
-        >>> history = model.fit(dataset, callbacks=[callback])
+        >>> history = model.fit(dataset, callbacks=[callback], verbose=0)
     """
 
     def __init__(

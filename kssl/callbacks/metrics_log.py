@@ -21,7 +21,8 @@ class MetricsLog(keras.callbacks.Callback):
         path: The file; rows of epochs that are trained again after a resume are replaced.
 
     Example:
-        >>> history = model.fit(dataset, callbacks=[kssl.callbacks.MetricsLog("metrics.csv")])
+        >>> log = kssl.callbacks.MetricsLog("metrics.csv")
+        >>> history = model.fit(dataset, callbacks=[log], verbose=0)
     """
 
     def __init__(self, path: Path) -> None:

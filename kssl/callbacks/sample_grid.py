@@ -19,14 +19,14 @@ class SampleGrid(keras.callbacks.Callback):
         every: Epochs between two grids; the first and the last epoch have one too.
         count: Images in a grid.
         seed: Seed of the latents.
-        folder: Where the PNG files go; None is the current folder, and a run gives its figures folder.
+        folder: Where the PNG files go; None is the current folder. A run gives its own.
 
     Raises:
         ValueError: If `every` or `count` is less than 1.
 
     Example:
         >>> grids = kssl.callbacks.SampleGrid(every=5, folder=run.figures)
-        >>> history = model.fit(dataset, callbacks=[grids])
+        >>> history = model.fit(dataset, callbacks=[grids], verbose=0)
     """
 
     def __init__(

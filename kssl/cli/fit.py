@@ -47,10 +47,10 @@ def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> N
             "which recipe? give its name (kssl list recipes), its file, or --resume RUN"
         )
     ready = read_recipe(recipe, overrides, options)
-    from kssl import training
+    from kssl import preview, training
 
     if options["dry_run"]:
-        _print_cost(ready.name, training.dry_run(ready, allow_stand_in=not options["no_stand_in"]))
+        _print_cost(ready.name, preview.dry_run(ready, allow_stand_in=not options["no_stand_in"]))
         return
     run = training.fit(
         ready,

@@ -7,6 +7,8 @@ import hashlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kssl.data.finding import Unavailable
 from kssl.data.pipeline import Pipeline
 from kssl.errors import UserError
@@ -106,6 +108,23 @@ def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: st
         except UserError as error:
             raise UserError(f"{used}, split {split}: {error}") from error
     return Splits(**pipelines, used=used, stand_in_for=stand_in_for, reason=reason)
+
+
+def first_batch(data: Splits) -> dict[str, np.ndarray]:
+    """Return the first training batch: whatever is wrong with data or transforms shows here.
+
+    Raises:
+        UserError: The data cannot be read, or a transform does not take it.
+    """
+    import tensorflow as tf
+
+    try:
+        return next(data.train.train().as_numpy_iterator())
+    except tf.errors.OpError as error:
+        lines = [line.strip() for line in error.message.splitlines() if line.strip()]
+        told = next((line for line in lines if "assertion failed" in line), lines[0])
+        steps = ", ".join(data.train.transform_names) or "no transforms"
+        raise UserError(f"{data.used} with {steps} cannot be read: {told}") from error
 
 
 def _announce(wanted: str, stand_in: str, reason: str) -> None:

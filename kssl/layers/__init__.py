@@ -5,7 +5,7 @@ from __future__ import annotations
 import kssl
 from kssl.layers.autoregressive import MaskedDense, NeuralAutoregressive
 from kssl.layers.causal import DilatedCausalStack, GatedActivation, MaskedConv2D
-from kssl.layers.clustering import Prototypes, Sinkhorn, sinkhorn
+from kssl.layers.clustering import Prototypes, Sinkhorn
 from kssl.layers.coding import ImageDecoder, LatentEncoder
 from kssl.layers.convnet import ConvDecoder, ConvEncoder
 from kssl.layers.corruption import Corruption
@@ -16,7 +16,7 @@ from kssl.layers.mlp import MLP
 from kssl.layers.moments import LatentGaussian
 from kssl.layers.momentum import MomentumEncoder, cosine_momentum
 from kssl.layers.normalization import BatchNormalization
-from kssl.layers.patches import PatchEmbedding, Patches, Unpatchify
+from kssl.layers.patches import PatchEmbedding, Patches, Unpatchify, normalize_patches
 from kssl.layers.positions import SinCosPositions, TimestepEmbedding, sincos_1d, sincos_2d
 from kssl.layers.quantizer import VectorQuantizer
 from kssl.layers.queue import FeatureQueue
@@ -62,9 +62,9 @@ __all__ = [
     "VectorQuantizer",
     "cosine_momentum",
     "gather_tokens",
+    "normalize_patches",
     "sincos_1d",
     "sincos_2d",
-    "sinkhorn",
 ]
 
 kssl._make_known_to_keras()

@@ -110,6 +110,9 @@ class GatedActivation(keras.layers.Layer):
 
     Van den Oord et al., Conditional Image Generation with PixelCNN Decoders, arXiv:1606.05328.
 
+    Args:
+        **kwargs: As in every Keras layer.
+
     Call arguments:
         inputs: Tensor `(batch, …, 2 · dim)`.
 

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.losses import sinkhorn
+
 
 @keras.saving.register_keras_serializable(package="kssl")
 class Prototypes(keras.layers.Layer):
@@ -65,7 +67,7 @@ class Prototypes(keras.layers.Layer):
 class Sinkhorn(keras.layers.Layer):
     """Assigns a batch to prototypes so that all prototypes get equal shares.
 
-    The layer around `sinkhorn`; Cuturi, arXiv:1306.0895, and Caron et al., SwAV,
+    The layer around `kssl.losses.sinkhorn`; Cuturi, arXiv:1306.0895, and Caron et al., SwAV,
     arXiv:2006.09882. The assignments are targets: they have no gradient.
 
     Args:
@@ -106,32 +108,6 @@ class Sinkhorn(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon, "iterations": self.iterations}
-
-
-def sinkhorn(scores: Any, epsilon: float = 0.05, iterations: int = 3) -> Any:
-    """Return soft assignments in which every prototype has about the same share of the batch.
-
-    `exp(scores / epsilon)`, whose columns are divided by their sums over the batch, then its rows
-    by their sums over the prototypes, `iterations` times. Computed with logarithms in float32.
-
-    Args:
-        scores: Tensor `(batch, prototypes)`.
-        epsilon: Temperature of the scores; smaller is sharper.
-        iterations: Rounds of dividing columns and rows.
-
-    Returns:
-        Tensor `(batch, prototypes)` in float32; each row sums to 1.
-
-    Example:
-        >>> import keras, kssl
-        >>> kssl.layers.sinkhorn(keras.ops.zeros((8, 4))).shape
-        (8, 4)
-    """
-    logits = ops.cast(scores, "float32") / epsilon
-    for _ in range(iterations):
-        logits = logits - ops.logsumexp(logits, axis=0, keepdims=True)
-        logits = logits - ops.logsumexp(logits, axis=1, keepdims=True)
-    return ops.exp(logits)
 
 
 def _normalized(vectors: Any, axis: int) -> Any:

@@ -129,6 +129,9 @@ class MaskTokens(keras.layers.Layer):
 
     He et al., Masked Autoencoders, arXiv:2111.06377: the decoder's input.
 
+    Args:
+        **kwargs: As in every Keras layer.
+
     Call arguments:
         inputs: Visible tokens `(batch, kept, dim)`.
         restore: `"restore"` of `RandomMasking`, `(batch, tokens)`.

@@ -46,6 +46,7 @@ class LatentGaussian(keras.layers.Layer):
     def build(self, input_shape: Sequence[int | None]) -> None:
         width = input_shape[-1]
         options = {"initializer": "zeros", "trainable": False, "aggregation": "mean"}
+        options["autocast"] = False  # moving averages stay in float32 under mixed precision
         self.mean = self.add_weight(shape=(width,), name="mean", dtype="float32", **options)
         self.second_moment = self.add_weight(
             shape=(width, width), name="second_moment", dtype="float32", **options

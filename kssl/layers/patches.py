@@ -176,3 +176,28 @@ class PatchEmbedding(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "dim": self.dim, "patch_size": self.patch_size}
+
+
+def normalize_patches(patches: Any, epsilon: float = 1e-6) -> Any:
+    """Return patches with mean 0 and variance 1 each: what a masked autoencoder reconstructs.
+
+    He et al., Masked Autoencoders, arXiv:2111.06377, section 4.1. The variance is the unbiased
+    one, as in the original code.
+
+    Args:
+        patches: Tensor `(batch, patches, values)`.
+        epsilon: Added to the variance; a patch of one colour becomes zeros.
+
+    Returns:
+        Tensor of the same shape in float32.
+
+    Example:
+        >>> import keras, kssl
+        >>> kssl.layers.normalize_patches(keras.ops.ones((2, 64, 48))).shape
+        (2, 64, 48)
+    """
+    patches = ops.cast(patches, "float32")
+    count = patches.shape[-1]
+    centred = patches - ops.mean(patches, axis=-1, keepdims=True)
+    variance = ops.sum(ops.square(centred), axis=-1, keepdims=True) / max(count - 1, 1)
+    return centred / ops.sqrt(variance + epsilon)

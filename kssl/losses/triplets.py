@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from kssl.losses.base import Loss, require_one_of
 from kssl.losses.batch import (
     count,
     distances,
+    flat_labels,
     positives_and_negatives,
     prepared,
     row_distances,
@@ -44,9 +46,10 @@ def triplet(
 
     Values are scaled such that their mean over the valid anchors is the mean over all triplets
     that count, those of loss 0 among them. pytorch-metric-learning averages over those above 0
-    (`Triplet(average="active")`), so that its loss hides how many there are. The first three take
-    batch² memory, by sorting each row, and so does `semi_hard_all`; only `soft_margin` with `all`
-    or `semi_hard_all` needs batch³.
+    (`Triplet(average="active")`), so that its loss hides how many there are. Memory grows as
+    batch²; the time of all but `hard` as batch² times the size of the largest class: the positives
+    of all anchors are gone through in a loop, one of each at a time. Only first derivatives are
+    defined.
 
     Under data parallelism triplets are found in the batch that the loss sees: the global one on
     JAX, that of each replica on TensorFlow and torch.
@@ -92,39 +95,31 @@ def _mined(
     """Return for each anchor the sum over its triplets, their number, and how many are above 0."""
     if len(rows.shape) == 3:
         near = row_distances(rows[:, 0], rows[:, 1], squared)
-        gap = near - row_distances(rows[:, 0], rows[:, 2], squared)
-        return _summed(_cost(gap, margin, soft_margin)[:, None], ops.ones_like(gap)[:, None] > 0)
-    positive, negative = positives_and_negatives(labels)
-    usable = ops.logical_and(positive, ops.any(negative, axis=1, keepdims=True))
+        costs = _cost(near - row_distances(rows[:, 0], rows[:, 2], squared), margin, soft_margin)
+        return costs, ops.ones_like(costs), ops.cast(costs > 0, "float32")
     if mining == "hard":
-        gap = _hardest(rows, positive, negative, squared)[:, None]  # (batch, 1)
-        return _summed(_cost(gap, margin, soft_margin), ops.any(usable, axis=1, keepdims=True))
+        valid = valid_anchors(labels, negatives=True)
+        costs = _cost(_hardest(labels, rows, squared), margin, soft_margin)
+        costs = ops.where(valid, costs, 0.0)
+        return costs, ops.cast(valid, "float32"), ops.cast(costs > 0, "float32")
     distance = distances(rows, squared)  # (batch, batch)
-    if mining == "semi_hard":
-        gap = distance - _semi_hard(distance, positive, negative)  # (batch, batch)
-        return _summed(_cost(gap, margin, soft_margin), usable)
-    band = mining == "semi_hard_all"
-    if soft_margin:
-        return _every_soft(distance, positive, negative, margin, band)
-    return _every(distance, positive, negative, margin, band)
+    fixed = ops.stop_gradient(distance)
+    found = _over_positives(labels, fixed, margin, mining, soft_margin)
+    sums, terms, active, slopes = (ops.stop_gradient(each) for each in found)
+    return sums + ops.sum(slopes * (distance - fixed), axis=1), terms, active
 
 
 def _cost(gap: Any, margin: float, soft_margin: bool) -> Any:
     return ops.softplus(gap + margin) if soft_margin else ops.relu(gap + margin)
 
 
-def _summed(values: Any, mask: Any) -> tuple[Any, Any, Any]:
-    """Sum values `(batch, terms)` over what the mask keeps."""
-    values = ops.where(mask, values, 0.0)
-    return ops.sum(values, axis=1), count(mask, axis=1), count(values > 0, axis=1)
-
-
-def _hardest(rows: Any, positive: Any, negative: Any, squared: bool) -> Any:
+def _hardest(labels: Any, rows: Any, squared: bool) -> Any:
     """Return for each anchor its farthest positive's distance less its nearest negative's.
 
     Rows are chosen by the matrix of distances and then measured anew, two per anchor: exact, and
     the gradient needs no matrix.
     """
+    positive, negative = positives_and_negatives(labels)
     distance = distances(ops.stop_gradient(rows), squared=True)  # (batch, batch)
     farthest = ops.argmax(ops.where(positive, distance, -1.0), axis=1)  # (batch,)
     nearest = ops.argmin(ops.where(negative, distance, float("inf")), axis=1)
@@ -132,71 +127,85 @@ def _hardest(rows: Any, positive: Any, negative: Any, squared: bool) -> Any:
     return far - row_distances(rows, ops.take(rows, nearest, axis=0), squared)
 
 
-def _semi_hard(distance: Any, positive: Any, negative: Any) -> Any:
-    """Return for each positive pair the distance of its semi-hard negative, `(batch, batch)`."""
-    fixed = ops.stop_gradient(distance)
-    nearer, _ = _crossings(fixed, positive, negative, 0.0, inclusive=True)
-    last = ops.sum(ops.cast(negative, "int32"), axis=1, keepdims=True) - 1  # (batch, 1)
-    place = ops.maximum(ops.minimum(nearer, last), 0)  # (batch, batch)
-    order = ops.argsort(ops.where(negative, fixed, float("inf")), axis=1)
-    return ops.take_along_axis(distance, ops.take_along_axis(order, place, axis=1), axis=1)
+def _over_positives(
+    labels: Any, distance: Any, margin: float, mining: str, soft_margin: bool
+) -> tuple[Any, Any, Any, Any]:
+    """Go through the positives of all anchors, one of each at a time, in batch² memory.
 
-
-def _every(
-    distance: Any, positive: Any, negative: Any, margin: float, band: bool
-) -> tuple[Any, Any, Any]:
-    """Sum the hinge over all triplets, or those in the semi-hard band, in batch² memory.
-
-    A triplet costs `d_ap + margin - d_an`: a positive's distance counts once for each negative
-    below `d_ap + margin`, a negative's once, with a minus, for each positive that reaches it.
+    Returns for each anchor the sum of its costs, the number of its triplets and of those above 0,
+    `(batch,)` each, and the slope of the sum at every distance, `(batch, batch)`: the loop itself
+    needs no gradient, and so keeps nothing.
     """
-    fixed = ops.stop_gradient(distance)
-    up, down = _crossings(fixed, positive, negative, margin, inclusive=band)
-    if band:  # take away the negatives that are nearer than the positive
-        nearer, farther = _crossings(fixed, positive, negative, 0.0, inclusive=True)
-        up, down = up - nearer, down - farther
-    active = ops.sum(ops.cast(up, "float32"), axis=1)  # (batch,)
-    pull = ops.cast(up, "float32") * (distance + margin)
-    sums = ops.sum(pull - ops.cast(down, "float32") * distance, axis=1)  # (batch,)
-    every = count(positive, axis=1) * count(negative, axis=1)
-    return ops.relu(sums), active if band else every, active
+    partner, members = _classmates(labels)
+    _, negative = positives_and_negatives(labels)
+    usable = ops.any(negative, axis=1)  # (batch,)
+    columns = ops.arange(ops.shape(distance)[0])[None, :]
+    select = _semi_hard if mining == "semi_hard" else _within(margin, mining == "semi_hard_all")
+
+    def step(turn: Any, sums: Any, terms: Any, active: Any, slopes: Any) -> tuple[Any, ...]:
+        at = ops.equal(columns, partner(turn)[:, None])  # (batch, batch), one in each row
+        near = ops.sum(ops.where(at, distance, 0.0), axis=1, keepdims=True)  # (batch, 1)
+        there = ops.logical_and(turn < members, usable)[:, None]
+        chosen = ops.logical_and(select(distance, near, negative), there)  # (batch, batch)
+        gap = near - distance
+        cost = ops.where(chosen, _cost(gap, margin, soft_margin), 0.0)
+        slope = ops.sigmoid(gap + margin) if soft_margin else ops.cast(cost > 0, "float32")
+        slope = ops.where(chosen, slope, 0.0)
+        pull = ops.where(at, ops.sum(slope, axis=1, keepdims=True), 0.0)
+        return (
+            turn + 1,
+            sums + ops.sum(cost, axis=1),
+            terms + count(chosen, axis=1),
+            active + count(cost > 0, axis=1),
+            slopes + pull - slope,
+        )
+
+    nothing = ops.zeros_like(distance[:, 0])
+    start = (ops.ones_like(members[0]), nothing, nothing, nothing, ops.zeros_like(distance))
+    largest = ops.max(members)
+    return ops.while_loop(lambda turn, *_: turn < largest, step, start)[1:]
 
 
-def _crossings(
-    fixed: Any, positive: Any, negative: Any, shift: float, inclusive: bool
-) -> tuple[Any, Any]:
-    """Count, in each row, the negatives below each positive's distance plus the shift.
+def _classmates(labels: Any) -> tuple[Callable[[Any], Any], Any]:
+    """Return a function that gives each row another of its class for each turn, and class sizes.
 
-    Returns two integer tensors `(batch, batch)`: at a positive the number of negatives below it,
-    at a negative the number of positives that it is below; 0 elsewhere. `inclusive`: a negative
-    at exactly that distance counts as below.
+    Turns 1, 2, … up to the size of the class, exclusive, give every other member once.
     """
-    keys = ops.where(positive, fixed + shift, fixed)
-    behind = positive if inclusive else negative  # which of two equal ones is sorted behind
-    keys = ops.where(behind, keys * (1.0 + 1.2e-7) + 1.2e-38, keys)
-    keys = ops.where(ops.logical_or(positive, negative), keys, float("inf"))
-    order = ops.argsort(keys, axis=1)
-    place = ops.argsort(order, axis=1)  # where each entry went
+    labels = flat_labels(labels)
+    rows = ops.arange(ops.shape(labels)[0])
+    same = ops.equal(labels[:, None], labels[None, :])
+    members = ops.sum(ops.cast(same, "int32"), axis=1)  # (batch,)
+    start = ops.sum(ops.cast(labels[None, :] < labels[:, None], "int32"), axis=1)
+    earlier = ops.logical_and(same, rows[None, :] < rows[:, None])
+    offset = ops.sum(ops.cast(earlier, "int32"), axis=1)
+    by_class = ops.cast(ops.argsort(start + offset), "int32")  # rows, class after class
 
-    def before(mask: Any) -> Any:
-        ordered = ops.take_along_axis(ops.cast(mask, "int32"), order, axis=1)
-        return ops.take_along_axis(ops.cumsum(ordered, axis=1), place, axis=1)
+    def partner(turn: Any) -> Any:
+        return ops.take(by_class, start + (offset + turn) % members, axis=0)  # (batch,)
 
-    behind_it = ops.sum(ops.cast(positive, "int32"), axis=1, keepdims=True) - before(positive)
-    return ops.where(positive, before(negative), 0), ops.where(negative, behind_it, 0)
+    return partner, members
 
 
-def _every_soft(
-    distance: Any, positive: Any, negative: Any, margin: float, band: bool
-) -> tuple[Any, Any, Any]:
-    """Sum the soft margin over all triplets, or those in the semi-hard band: batch³ memory."""
-    gap = distance[:, :, None] - distance[:, None, :]  # (anchor, positive, negative)
-    mask = ops.logical_and(positive[:, :, None], negative[:, None, :])
-    if band:
-        mask = ops.logical_and(mask, ops.logical_and(gap < 0, gap >= -margin))
-    size = ops.shape(distance)[0]
-    flat = (size, size * size)
-    return _summed(_cost(ops.reshape(gap, flat), margin, True), ops.reshape(mask, flat))
+def _semi_hard(distance: Any, near: Any, negative: Any) -> Any:
+    """Choose the nearest negative beyond the positive, or the farthest if there is none."""
+    infinity = float("inf")
+    beyond = ops.where(ops.logical_and(negative, distance > near), distance, infinity)
+    farthest = ops.argmax(ops.where(negative, distance, -1.0), axis=1)  # (batch,)
+    place = ops.where(ops.min(beyond, axis=1) < infinity, ops.argmin(beyond, axis=1), farthest)
+    columns = ops.arange(ops.shape(distance)[0], dtype=place.dtype)
+    return ops.equal(columns[None, :], place[:, None])
+
+
+def _within(margin: float, band: bool) -> Callable[[Any, Any, Any], Any]:
+    """Return a function that chooses all negatives, or those in the semi-hard band."""
+
+    def select(distance: Any, near: Any, negative: Any) -> Any:
+        if not band:
+            return negative
+        inside = ops.logical_and(distance > near, near - distance + margin >= 0)
+        return ops.logical_and(negative, inside)
+
+    return select
 
 
 @keras.saving.register_keras_serializable(package="kssl")

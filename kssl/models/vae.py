@@ -47,7 +47,7 @@ class VAE(Model):
 
     Returns:
         Dict of `mean` and `log_variance` `(batch, latent_dim)`, `latent`
-        `(batch, samples, latent_dim)` and `prediction` `(batch · samples, height, width, channels)`.
+        `(batch, samples, latent_dim)` and `prediction`, `batch · samples` images.
 
     Raises:
         ValueError: If `latent_dim` is not positive, `likelihood` or `loss` is not one of the
@@ -98,7 +98,11 @@ class VAE(Model):
         self.to_image.build((None, self.latent_dim))
         if self.likelihood == "gaussian":
             self.pixel_log_variance = self.add_weight(
-                shape=(), initializer="zeros", name="pixel_log_variance", dtype="float32"
+                shape=(),
+                initializer="zeros",
+                name="pixel_log_variance",
+                dtype="float32",
+                autocast=False,
             )
         if self.annealing_steps:
             self.annealing_step = self.add_weight(
@@ -107,6 +111,7 @@ class VAE(Model):
                 trainable=False,
                 name="annealing_step",
                 dtype="float32",
+                autocast=False,
                 aggregation="mean",
             )
         self.built = True

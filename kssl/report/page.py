@@ -29,7 +29,7 @@ def write(run: Any) -> Path:
         The path of the page.
 
     Example:
-        >>> kssl.report.write(kssl.run.Run.open("vae_mnist"))
+        >>> kssl.report.write(kssl.run.Run.open("vae_mnist/1"))
         PosixPath('runs/vae_mnist/1/report.html')
     """
     folder = Path(__file__).parent

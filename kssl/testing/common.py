@@ -127,3 +127,44 @@ def saved_and_loaded(model: Any) -> Any:
         file = Path(folder) / "model.keras"
         model.save(file)
         return keras.models.load_model(file)
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function compiled by the backend; torch runs eagerly, as it does in Keras."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=True)  # type: ignore[no-any-return]
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
+
+
+def value_and_gradient(
+    function: Callable[[Any], Any], at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a scalar function's value and its gradient, with the backend's own means."""
+    import keras
+
+    backend = keras.backend.backend()
+    point = keras.ops.convert_to_tensor(at)
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(point)
+            value = function(point)
+        return array(value), array(tape.gradient(value, point))
+    if backend == "jax":
+        import jax
+
+        value, gradient = jax.value_and_grad(function)(point)
+        return array(value), array(gradient)
+    point.requires_grad_(True)
+    value = function(point)
+    value.backward()
+    return array(value.detach()), array(point.grad)

@@ -10,11 +10,13 @@ import numpy as np
 from kssl.testing.common import (
     Check,
     array,
+    compiled,
     equal,
     make_checks,
     require,
     run_all,
     saved_and_loaded,
+    value_and_gradient,
 )
 
 
@@ -65,7 +67,7 @@ def loss_is_per_example(make: Callable[[], Any], first: Any, second: Any) -> Non
 
 
 def loss_is_finite_with_gradient(make: Callable[[], Any], first: Any, second: Any) -> None:
-    value, gradient = _value_and_gradient(lambda prediction: make()(first, prediction), second)
+    value, gradient = value_and_gradient(lambda prediction: make()(first, prediction), second)
     require(np.isfinite(value).all(), f"the loss is {value}")
     require(np.isfinite(gradient).all(), "the gradient is not finite")
     require(np.abs(gradient).max() > 0, "the gradient is zero everywhere")
@@ -84,7 +86,7 @@ def loss_is_finite_for_large_values(
     make: Callable[[], Any], first: Any, second: Any, large: float
 ) -> None:
     loss_is_finite_in_half_precision(make, first, second * large)
-    value, gradient = _value_and_gradient(lambda each: make()(first, each), second * large)
+    value, gradient = value_and_gradient(lambda each: make()(first, each), second * large)
     require(np.isfinite(value).all(), f"the loss of values times {large:g} is {value}")
     require(np.isfinite(gradient).all(), f"the gradient at values times {large:g} is not finite")
 
@@ -94,7 +96,7 @@ def loss_is_finite_when_all_examples_are_equal(
 ) -> None:
     equal_second = np.repeat(second[:1], len(second), axis=0)
     for target in (first, np.repeat(first[:1], len(first), axis=0)):
-        value, gradient = _value_and_gradient(
+        value, gradient = value_and_gradient(
             lambda each, target=target: make()(target, each), equal_second
         )
         require(np.isfinite(value).all(), f"the loss of equal examples is {value}")
@@ -119,7 +121,7 @@ def loss_ignores_the_order_of_examples(make: Callable[[], Any], first: Any, seco
 
 
 def loss_is_the_same_compiled(make: Callable[[], Any], first: Any, second: Any) -> None:
-    equal(_compiled(make())(first, second), make()(first, second), "when compiled")
+    equal(compiled(make())(first, second), make()(first, second), "when compiled")
 
 
 def loss_takes_two_examples(make: Callable[[], Any], first: Any, second: Any) -> None:
@@ -142,44 +144,3 @@ def loss_comes_back_in_a_compiled_model(make: Callable[[], Any], first: Any, sec
     again = saved_and_loaded(model).loss
     require(type(again) is type(loss), f"after loading a model the loss is {again!r}")
     equal(again(first, second), loss(first, second), "after saving and loading a model")
-
-
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function compiled by the backend; torch runs eagerly, as it does in Keras."""
-    import keras
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(function, jit_compile=True)  # type: ignore[no-any-return]
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.jit(function)
-    return function
-
-
-def _value_and_gradient(
-    function: Callable[[Any], Any], at: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a scalar function's value and its gradient, with the backend's own means."""
-    import keras
-
-    backend = keras.backend.backend()
-    point = keras.ops.convert_to_tensor(at)
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            tape.watch(point)
-            value = function(point)
-        return array(value), array(tape.gradient(value, point))
-    if backend == "jax":
-        import jax
-
-        value, gradient = jax.value_and_grad(function)(point)
-        return array(value), array(gradient)
-    point.requires_grad_(True)
-    value = function(point)
-    value.backward()
-    return array(value.detach()), array(point.grad)

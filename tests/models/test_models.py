@@ -73,6 +73,21 @@ def test_takes_dicts_and_gives_each_weight_a_gradient(model, images):
         assert not np.array_equal(old, ops.convert_to_numpy(weight)), weight.path
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("make", MAKERS.values(), ids=list(MAKERS))
+def test_trains_in_mixed_precision(make, policy, images):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = make()
+        model.compile("adam")
+        losses = model.fit(images, epochs=3, batch_size=32, verbose=0).history["loss"]
+        assert np.isfinite(losses).all() and losses[-1] < losses[0]
+        assert run(model, "reconstruct", images).shape == images.shape
+        assert np.isfinite(ops.convert_to_numpy(ops.cast(model.generate(3), "float32"))).all()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def test_settings_survive_the_configuration(model):
     again = type(model).from_config(model.get_config())
     assert again.get_config() == model.get_config()
@@ -224,7 +239,8 @@ def test_losses_are_equal_on_every_installed_backend(tmp_path):
 def test_models_losses_and_layers_need_no_tensorflow_on_jax():
     pytest.importorskip("jax", reason="needs the extra jax")
     code = (
-        "import sys; sys.modules['tensorflow'] = None; import kssl.models, kssl.losses, kssl.layers;"
+        "import sys; sys.modules['tensorflow'] = None;"
+        "import kssl.models, kssl.losses, kssl.layers;"
         "import numpy as np; model = kssl.models.VAE(2); model.compile('adam');"
         "x = np.zeros((8, 4, 4, 1), 'float32'); print(model.embed(x).shape)"
     )

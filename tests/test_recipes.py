@@ -1,0 +1,67 @@
+"""Every recipe that is shipped: right as it stands, trains, and gives the number that it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kssl.plugins import offered
+from kssl.recipe import load
+from kssl.training import fit
+
+FOLDER = Path(__file__).resolve().parent.parent / "recipes"
+RECIPES = sorted(FOLDER.rglob("*.yaml"))
+# Enough to train two steps of any recipe on any machine.
+QUICK = ["data={use: synthetic, examples: 300}", "fit.epochs=1", "fit.steps_per_epoch=2"]
+
+
+def test_all_recipes_are_offered_by_name():
+    own = {name for name, part in offered("recipes").items() if part.owner == "kssl"}
+    assert own == {path.stem for path in RECIPES}
+    assert len(RECIPES) >= 4
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_is_right_and_says_how_it_is_run(path):
+    load(path).check()
+    head = "".join(line for line in path.read_text().splitlines(True) if line.startswith("#"))
+    assert f"kssl fit recipes/{path.stem}.yaml" in head
+    assert re.search(r"arXiv:|doi:|JMLR", head), "the head comment names no paper"
+    assert re.search(r"\d (minutes|seconds)", head), "the head comment says no time"
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_trains_two_steps(path, tmp_path):
+    run = fit(load(path, [*QUICK, "evaluate=[]"]), root=tmp_path)
+    assert run.status == "finished"
+    assert run.name == f"{path.stem}/1"
+
+
+@pytest.mark.slow
+def test_vae_mnist_reaches_its_number(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data / "tfds"))
+    run = fit(load("vae_mnist"), root=tmp_path, allow_stand_in=False)
+    results = run.read_json("results.json")["results"]
+    (bound,) = [each for each in results if "200-sample" in each["metric"]]
+    assert bound["value"] <= 95.0
+    assert bound["settings"]["binarization"].startswith("dynamic")
+
+
+@pytest.mark.slow
+def test_autoencoder_mnist_beats_pca(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data / "tfds"))
+    run = fit(load("autoencoder_mnist"), root=tmp_path, allow_stand_in=False)
+    results = run.read_json("results.json")["results"]
+    (error,) = [each for each in results if each["name"] == "reconstruction"]
+    assert error["value"] < error["baselines"]["PCA"]
+
+
+@pytest.mark.slow
+def test_denoising_autoencoder_mnist_beats_noise_and_plain_twin(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data / "tfds"))
+    run = fit(load("denoising_autoencoder_mnist"), root=tmp_path, allow_stand_in=False)
+    results = run.read_json("results.json")["results"]
+    (error,) = [each for each in results if each["name"] == "denoising"]
+    assert error["value"] < min(error["baselines"].values())
