@@ -11,7 +11,7 @@ _LAYERS = (
     ("conv_encoder", "convnet:ConvEncoder", "Image to vector"),
     ("conv_decoder", "convnet:ConvDecoder", "Vector to image"),
     ("gaussian_sampling", "sampling:GaussianSampling", "Reparametrized sample of a Gaussian"),
-    ("corruption", "corruption:Corruption", "Noise added in training"),
+    ("corruption", "corruption:Corruption", "Gaussian, masking or salt-and-pepper noise"),
     ("batch_normalization", "normalization:BatchNormalization", "Keras' own, faster on TensorFlow"),
     ("conv_net", "resnet:ConvNet", "Small residual network for images"),
     ("dilated_causal_stack", "causal:DilatedCausalStack", "Body of a WaveNet"),
@@ -231,7 +231,7 @@ def register_callbacks(register: Register) -> None:
     register(
         "sample_grid",
         "kssl.callbacks.sample_grid:SampleGrid",
-        help="A picture of samples after every epoch",
+        help="A picture of samples every few epochs",
     )
     register("swap_ema", "kssl.optimizers.ema:SwapEMA", help="Evaluate with averaged weights")
 

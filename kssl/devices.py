@@ -58,6 +58,11 @@ def choose(
     return chosen
 
 
+def several() -> bool:
+    """Return whether `choose` was asked for more than one device."""
+    return bool(_chosen["devices"] > 1)
+
+
 def _quieten() -> None:
     # 3: errors only. TensorFlow's start-up lines say nothing about the user's run.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -173,7 +173,7 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
 
 
 def sample(run: Run, output: Path, count: int = 64, seed: int | None = None) -> Path:
-    """Write a grid of generated images as PNG.
+    """Write a grid of generated images as PNG; without a seed, that of the recipe is taken.
 
     Raises:
         UserError: The model does not generate.
@@ -183,7 +183,8 @@ def sample(run: Run, output: Path, count: int = 64, seed: int | None = None) -> 
 
     from kssl.callbacks.sample_grid import write_grid
 
-    model = load(run).model
+    loaded = load(run)
+    model, seed = loaded.model, loaded.recipe.settings.seed if seed is None else seed
     if not hasattr(model, "generate"):
         raise UserError(f"{type(model).__name__} does not generate")
     images = keras.ops.convert_to_numpy(model.generate(count, seed=seed))

@@ -257,6 +257,8 @@ def _steps_per_execution(recipe: Recipe, steps_per_epoch: int) -> int:
     # Small models on TensorFlow spend as long between steps as in them; JAX hides that by itself.
     wanted = recipe.settings.fit.steps_per_execution
     wanted = wanted or (32 if keras.backend.backend() == "tensorflow" else 1)
+    if devices.several() and keras.backend.backend() == "tensorflow":
+        wanted = 1  # Keras 3.15's loop over steps fails under a tf.distribute strategy
     # Keras rounds an epoch up to whole executions: only a divisor keeps epochs what they are.
     return max(number for number in range(1, wanted + 1) if steps % number == 0)
 

@@ -64,6 +64,21 @@ def test_four_devices_train_like_one(backend, tmp_path):
     np.testing.assert_allclose(four["weights"], one["weights"], rtol=1e-4)
 
 
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_whole_run_on_two_devices(backend, tmp_path):
+    if find_spec(backend) is None:
+        pytest.skip(f"needs the extra {backend}")
+    (tmp_path / "recipe.yaml").write_text(RECIPE.replace("MODEL", "vae") + "evaluate: [knn]\n")
+    options = ["--device", "cpu", "--devices", "2", "--backend", backend]
+    command = [sys.executable, "-m", "kssl", "fit", "recipe.yaml", *options]
+    environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "KERAS_BACKEND")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "runs/recipe/1/environment.json").read_text())
+    assert len(record["devices"]) == 2
+    assert (tmp_path / "runs/recipe/1/report.html").is_file()
+
+
 def test_random_models_train_alike_on_jax_too(tmp_path):
     if find_spec("jax") is None:
         pytest.skip("needs the extra jax")

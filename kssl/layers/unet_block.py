@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +11,11 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="kssl")
 class UNetBlock(keras.layers.Layer):
-    """Two normalised convolutions with a residual, shifted by the conditioning between them.
+    """Two normalised convolutions with a residual, scaled and shifted by the conditioning.
 
-    Ho et al., arXiv:2006.11239, appendix B. The second convolution starts at zero.
+    Ho et al., arXiv:2006.11239, appendix B, with the conditioning after the second normalisation
+    (Dhariwal and Nichol, arXiv:2105.05233, section 3.1): a shift before it is taken away again
+    where a group has few channels. The second convolution starts at zero.
 
     Args:
         filters: Channels of the output.
@@ -46,7 +47,7 @@ class UNetBlock(keras.layers.Layer):
         conv = {"padding": "same", **options}
         self.first = keras.layers.Conv2D(filters, 3, **conv)
         self.second = keras.layers.Conv2D(filters, 3, kernel_initializer="zeros", **conv)
-        self.shift = keras.layers.Dense(filters, **options)
+        self.modulate = keras.layers.Dense(2 * filters, **options)
         self.drop = keras.layers.Dropout(dropout, **options)
         self.shortcut: list[keras.layers.Layer] = []
         self.norms: list[keras.layers.Layer] = []
@@ -61,7 +62,7 @@ class UNetBlock(keras.layers.Layer):
         for layer, shape in (
             (self.norms[0], inputs_shape),
             (self.first, inputs_shape),
-            (self.shift, condition_shape),
+            (self.modulate, condition_shape),
             (self.norms[1], wide),
             (self.second, wide),
         ):
@@ -79,9 +80,11 @@ class UNetBlock(keras.layers.Layer):
 
     def call(self, inputs: Any, condition: Any, training: bool = False) -> Any:
         features = self.first(ops.silu(self.norms[0](inputs)))  # (batch, height, width, filters)
-        shift = self.shift(ops.silu(condition))  # (batch, filters)
-        features = features + ops.reshape(shift, (-1, 1, 1, self.filters))
-        features = self.drop(ops.silu(self.norms[1](features)), training=training)
+        modulation = self.modulate(ops.silu(condition))  # (batch, 2 · filters)
+        modulation = ops.reshape(modulation, (-1, 1, 1, 2 * self.filters))
+        scale, shift = ops.split(modulation, 2, axis=-1)
+        features = self.norms[1](features) * (1.0 + scale) + shift
+        features = self.drop(ops.silu(features), training=training)
         features = self.second(features)
         features = features + (self.shortcut[0](inputs) if self.shortcut else inputs)
         return features + self._attended(features) if self.attention else features
@@ -103,6 +106,8 @@ class UNetBlock(keras.layers.Layer):
 
 
 def group_norm(channels: int, options: dict[str, Any]) -> keras.layers.Layer:
-    """Return group normalisation with 32 groups, or as many as divide the channels."""
-    groups = math.gcd(channels, 32)
+    """Return group normalisation with up to 32 groups of at least 4 channels."""
+    # With one channel in a group nothing would be left of a channel's mean.
+    most = max(1, min(32, channels // 4))
+    groups = max(number for number in range(1, most + 1) if channels % number == 0)
     return keras.layers.GroupNormalization(groups, epsilon=1e-5, **options)

@@ -92,9 +92,9 @@ def test_the_momentum_rises_along_a_cosine():
 def test_nothing_of_a_teacher_is_trainable_but_its_statistics_move():
     student, teacher = built()
     teacher.follow(student)
-    model = keras.Sequential([student, teacher])
-    model.trainable = False
-    model.trainable = True
+    pair = keras.layers.Pipeline([student, teacher])
+    pair.trainable = False
+    pair.trainable = True
     assert teacher.trainable_variables == [] and len(student.trainable_variables) == 6
     before = array(teacher.encoder.layers[1].moving_mean)
     teacher(FEATURES, training=True)
