@@ -162,7 +162,8 @@ class MomentumEncoder(keras.layers.Layer):
 
     def _freeze(self) -> None:
         # Variable by variable: a layer that is not trainable would also stop its batch statistics.
-        for weight in self.encoder.weights if "encoder" in self.__dict__ else ():
+        encoder = getattr(self, "encoder", None)  # None while the layer is being made
+        for weight in encoder.weights if encoder is not None else ():
             weight.trainable = False
 
     def _check(self, student: keras.layers.Layer) -> None:

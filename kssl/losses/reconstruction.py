@@ -63,8 +63,8 @@ def reconstruction(
 
     Example:
         >>> import keras, kssl
-        >>> kssl.losses.reconstruction(keras.ops.ones((2, 3)), keras.ops.zeros((2, 3))).shape
-        (2,)
+        >>> float(kssl.losses.reconstruction(keras.ops.ones((2, 3)), keras.ops.zeros((2, 3)))[0])
+        3.0
     """
     target = ops.cast(target, "float32")
     prediction = ops.cast(prediction, "float32")

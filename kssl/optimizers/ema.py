@@ -83,7 +83,8 @@ class EMA(keras.optimizers.Optimizer):
     def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
         if not self.built:
             self.build(list(trainable_variables or ()))
-        before = ops.convert_to_tensor(self.iterations)
+        # A copy: on TensorFlow and torch the count itself would change with the next line.
+        before = ops.copy(ops.convert_to_tensor(self.iterations))
         self.optimizer.apply(grads, trainable_variables)
         # Under gradient accumulation most batches do not update the weights.
         updated = ops.cast(ops.convert_to_tensor(self.iterations) > before, "float32")
