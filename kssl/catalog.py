@@ -40,6 +40,63 @@ _LAYERS = (
     ("vector_quantizer", "quantizer:VectorQuantizer", "Nearest entry of a codebook"),
 )
 
+# name, module:class below kssl.losses, what it is
+_LOSSES = (
+    (
+        "reconstruction",
+        "reconstruction:Reconstruction",
+        "Distance of an input from its reconstruction",
+    ),
+    (
+        "gaussian_kl",
+        "distribution:GaussianKL",
+        "Divergence of a diagonal Gaussian from the standard normal",
+    ),
+    ("elbo", "distribution:ELBO", "Negative evidence lower bound"),
+    (
+        "importance_weighted_bound",
+        "distribution:ImportanceWeightedBound",
+        "Tighter bound from several samples",
+    ),
+    ("contrastive", "pairs:Contrastive", "Similar pairs together, others a margin apart"),
+    ("lifted_structured", "pairs:LiftedStructured", "Each positive pair against all its negatives"),
+    ("n_pair", "pairs:NPair", "One positive against many negatives, by dot products"),
+    ("triplet", "triplets:Triplet", "Positive nearer than negative; mines the batch"),
+    (
+        "soft_nearest_neighbor",
+        "neighbours:SoftNearestNeighbor",
+        "Chance of a neighbour of the class",
+    ),
+    (
+        "supervised_contrastive",
+        "neighbours:SupervisedContrastive",
+        "SupCon: all of the class are positives",
+    ),
+    ("nce", "noise_contrastive:NCE", "Logistic regression of data against noise"),
+    ("info_nce", "noise_contrastive:InfoNCE", "Find each query's key in the batch"),
+    ("nt_xent", "noise_contrastive:NTXent", "SimCLR: find the other view in the batch"),
+    ("clip", "multimodal:CLIP", "Images find their texts and texts their images"),
+    ("siglip", "multimodal:SigLIP", "Whether each image and each text belong together"),
+    ("barlow_twins", "redundancy:BarlowTwins", "Cross-correlation of two views to the identity"),
+    ("vicreg", "redundancy:VICReg", "Invariance, variance, covariance"),
+    ("negative_cosine", "redundancy:NegativeCosine", "BYOL and SimSiam: predict the other view"),
+    ("dino", "clustering:DINO", "Student follows the centred, sharpened teacher"),
+    ("swapped_prediction", "clustering:SwappedPrediction", "SwAV: predict the other view's code"),
+    ("gaussian_kl_between", "divergence:GaussianKLBetween", "Divergence of two diagonal Gaussians"),
+    ("categorical_kl", "divergence:CategoricalKL", "Divergence of two categorical distributions"),
+    ("negative_sampling", "words:NegativeSampling", "word2vec: a word against noise words"),
+    ("sampled_softmax", "words:SampledSoftmax", "Cross-entropy over a sample of the vocabulary"),
+    ("masked_cross_entropy", "tokens:MaskedCrossEntropy", "Cross-entropy of the selected tokens"),
+    ("adversarial", "adversarial:Adversarial", "Discriminator or generator: three kinds"),
+    (
+        "contrastive_divergence",
+        "energy:ContrastiveDivergence",
+        "Free energy of data against samples",
+    ),
+    ("denoising_score", "score:DenoisingScore", "The score of noisy data"),
+    ("diffusion", "score:Diffusion", "Squared error by noise level: min-SNR, EDM"),
+)
+
 
 @hookimpl
 def register_datasets(register: Register) -> None:
@@ -48,7 +105,9 @@ def register_datasets(register: Register) -> None:
     register("fashion_mnist", "kssl.data.tfds:fashion_mnist", help="Clothes, 28 x 28, 70,000")
     register("cifar10", "kssl.data.tfds:cifar10", help="Colour photographs, 32 x 32, 60,000")
     register("digits", "kssl.data.embedded:digits", help="1,797 digits that scikit-learn brings")
-    register("synthetic", "kssl.data.embedded:synthetic", help="Drawn shapes, for tests")
+    register(
+        "synthetic", "kssl.data.embedded:synthetic", help="Made-up images, for trying things out"
+    )
     register("arrays", "kssl.data.arrays:arrays", help="NumPy files: .npz or .npy")
     register("images", "kssl.data.images:images", help="A folder of image files")
 
@@ -69,139 +128,8 @@ def register_layers(register: Register) -> None:
 
 @hookimpl
 def register_losses(register: Register) -> None:
-    register(
-        "reconstruction",
-        "kssl.losses.reconstruction:Reconstruction",
-        help="Distance of an input from its reconstruction",
-    )
-    register(
-        "gaussian_kl",
-        "kssl.losses.distribution:GaussianKL",
-        help="Divergence of a diagonal Gaussian from the standard normal",
-    )
-    register("elbo", "kssl.losses.distribution:ELBO", help="Negative evidence lower bound")
-    register(
-        "importance_weighted_bound",
-        "kssl.losses.distribution:ImportanceWeightedBound",
-        help="Tighter bound from several samples",
-    )
-    register(
-        "contrastive",
-        "kssl.losses.pairs:Contrastive",
-        help="Similar pairs together, others a margin apart",
-    )
-    register(
-        "lifted_structured",
-        "kssl.losses.pairs:LiftedStructured",
-        help="Each positive pair against all its negatives",
-    )
-    register(
-        "n_pair",
-        "kssl.losses.pairs:NPair",
-        help="One positive against many negatives, by dot products",
-    )
-    register(
-        "triplet",
-        "kssl.losses.triplets:Triplet",
-        help="Positive nearer than negative; mines the batch",
-    )
-    register(
-        "soft_nearest_neighbor",
-        "kssl.losses.neighbours:SoftNearestNeighbor",
-        help="Chance of a neighbour of the class",
-    )
-    register(
-        "supervised_contrastive",
-        "kssl.losses.neighbours:SupervisedContrastive",
-        help="SupCon: all of the class are positives",
-    )
-    register(
-        "nce",
-        "kssl.losses.noise_contrastive:NCE",
-        help="Logistic regression of data against noise",
-    )
-    register(
-        "info_nce",
-        "kssl.losses.noise_contrastive:InfoNCE",
-        help="Find each query's key in the batch",
-    )
-    register(
-        "nt_xent",
-        "kssl.losses.noise_contrastive:NTXent",
-        help="SimCLR: find the other view in the batch",
-    )
-    register(
-        "clip",
-        "kssl.losses.multimodal:CLIP",
-        help="Images find their texts and texts their images",
-    )
-    register(
-        "siglip",
-        "kssl.losses.multimodal:SigLIP",
-        help="Whether each image and each text belong together",
-    )
-    register(
-        "barlow_twins",
-        "kssl.losses.redundancy:BarlowTwins",
-        help="Cross-correlation of two views to the identity",
-    )
-    register("vicreg", "kssl.losses.redundancy:VICReg", help="Invariance, variance, covariance")
-    register(
-        "negative_cosine",
-        "kssl.losses.redundancy:NegativeCosine",
-        help="BYOL and SimSiam: predict the other view",
-    )
-    register(
-        "dino",
-        "kssl.losses.clustering:DINO",
-        help="Student follows the centred, sharpened teacher",
-    )
-    register(
-        "swapped_prediction",
-        "kssl.losses.clustering:SwappedPrediction",
-        help="SwAV: predict the other view's code",
-    )
-    register(
-        "gaussian_kl_between",
-        "kssl.losses.divergence:GaussianKLBetween",
-        help="Divergence of two diagonal Gaussians",
-    )
-    register(
-        "categorical_kl",
-        "kssl.losses.divergence:CategoricalKL",
-        help="Divergence of two categorical distributions",
-    )
-    register(
-        "negative_sampling",
-        "kssl.losses.words:NegativeSampling",
-        help="word2vec: a word against noise words",
-    )
-    register(
-        "sampled_softmax",
-        "kssl.losses.words:SampledSoftmax",
-        help="Cross-entropy over a sample of the vocabulary",
-    )
-    register(
-        "masked_cross_entropy",
-        "kssl.losses.tokens:MaskedCrossEntropy",
-        help="Cross-entropy of the selected tokens",
-    )
-    register(
-        "adversarial",
-        "kssl.losses.adversarial:Adversarial",
-        help="Discriminator or generator: three kinds",
-    )
-    register(
-        "contrastive_divergence",
-        "kssl.losses.energy:ContrastiveDivergence",
-        help="Free energy of data against samples",
-    )
-    register("denoising_score", "kssl.losses.score:DenoisingScore", help="The score of noisy data")
-    register(
-        "diffusion",
-        "kssl.losses.score:Diffusion",
-        help="Squared error by noise level: min-SNR, EDM",
-    )
+    for name, path, help in _LOSSES:
+        register(name, f"kssl.losses.{path}", help=help)
 
 
 @hookimpl

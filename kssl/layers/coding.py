@@ -43,9 +43,7 @@ class LatentEncoder(keras.layers.Layer):
         self.encoder = encoder
         self.latent_dim = latent_dim
         self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
-        self.heads = [
-            keras.layers.Dense(latent_dim, dtype=self.dtype_policy) for _ in range(heads)
-        ]
+        self.heads = [keras.layers.Dense(latent_dim, dtype=self.dtype_policy) for _ in range(heads)]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         if not self.encoder.built:
