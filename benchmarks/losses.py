@@ -153,6 +153,7 @@ def contend(name: str) -> None:
 def run(name: str) -> dict[int, tuple[float, float]]:
     """Run a contender in a process of its own; return time and memory for each batch size."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment["TF_ENABLE_ONEDNN_OPTS"] = "0"  # its allocator keeps what is freed: not to be seen
     command = [sys.executable, __file__, name]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]

@@ -228,8 +228,8 @@ def _warn_of_few_steps(prepared: Prepared) -> None:
     epoch = settings.steps_per_epoch or prepared.data.train.steps_per_epoch
     if epoch * settings.epochs < FEW_STEPS:
         print(
-            f"note: {size} examples make {epoch} step(s) of an epoch, {epoch * settings.epochs} in "
-            "all, which is little: raise fit.epochs or lower fit.batch_size"
+            f"note: {size} examples give {epoch * settings.epochs} training steps in all, which is "
+            "few: raise fit.epochs or lower fit.batch_size"
         )
 
 

@@ -15,7 +15,7 @@ from kssl.cli import screen, source
 from kssl.cli.common import complete_parts, recipe_source
 from kssl.errors import UserError, nearest
 from kssl.imports import KERAS_MODULES
-from kssl.plugins import KINDS, Part, offered
+from kssl.plugins import KINDS, Part, failures, offered
 
 # How a recipe names a part of each kind; layers and losses are arguments of a model.
 PLACES = {
@@ -51,8 +51,9 @@ def command(name: str) -> None:
     parts = parts or _elsewhere(name)
     if not parts:
         known = {each for kind in KINDS for each in offered(kind)}
+        broken = f" (plugins that do not work: {', '.join(failures())})" if failures() else ""
         raise UserError(
-            f"there is nothing called {name!r}, no part and no recipe{_hint(name, known)}"
+            f"there is nothing called {name!r}, no part and no recipe{_hint(name, known)}{broken}"
         )
     for index, part in enumerate(parts):
         screen.show(*([""] if index else []), *_explain(part))

@@ -39,6 +39,7 @@ def contrastive_divergence(visible: Any, sample: Any, free_energy: Callable[[Any
         >>> float(kssl.losses.contrastive_divergence(data, sample, energy)[0])
         3.0
     """
+    visible = ops.convert_to_tensor(visible)
     sample = ops.stop_gradient(ops.convert_to_tensor(sample))
     return ops.cast(free_energy(visible), "float32") - ops.cast(free_energy(sample), "float32")
 

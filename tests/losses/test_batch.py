@@ -21,7 +21,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_distances_are_those_of_the_rows(way: str, offset: float) -> None:
     rows = np.random.default_rng(0).normal(size=(50, 20)) + offset
     wanted = np.linalg.norm(rows[:, None] - rows[None], axis=-1)
-    rows = rows.astype("float32")
+    rows = ops.convert_to_tensor(rows.astype("float32"))
     np.testing.assert_allclose(batch.distances(rows), wanted, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(batch.distances(rows, squared=True), wanted**2, rtol=1e-4, atol=1e-5)
 
