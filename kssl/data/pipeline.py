@@ -20,7 +20,7 @@ from kssl.pretext import random
 Example = dict[str, tf.Tensor]
 
 EVALUATION_EPOCH = 2**31 - 1  # the epoch whose draws every evaluation and preview sees
-SHUFFLE_BUFFER = 16_384  # examples that a streaming split is shuffled among
+SHUFFLE_BUFFER = 16_384  # examples that a streaming split is shuffled among, block by block
 
 
 class Pipeline:
@@ -155,10 +155,12 @@ class Pipeline:
 
     def _stream(self, start_step: int, epochs: int) -> tf.data.Dataset:
         def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-            order = self._dataset.enumerate().shuffle(
-                SHUFFLE_BUFFER, seed=self.seed + epoch, reshuffle_each_iteration=False
-            )
-            batches = order.batch(self.batch_size, drop_remainder=True).take(self.steps_per_epoch)
+            # Not `Dataset.shuffle`: its order depends on TensorFlow's global seed as well, and it
+            # takes no symbolic seed where that one is 0.
+            blocks = self._dataset.enumerate().batch(SHUFFLE_BUFFER).enumerate()
+            order = blocks.map(lambda number, block: self._shuffled(number, epoch, *block))
+            batches = order.unbatch().batch(self.batch_size, drop_remainder=True)
+            batches = batches.take(self.steps_per_epoch)
             return batches.map(
                 lambda index, example: self._transform(index, example, epoch),
                 tf.data.AUTOTUNE,
@@ -167,6 +169,15 @@ class Pipeline:
 
         first, skipped = divmod(start_step, self.steps_per_epoch)
         return tf.data.Dataset.range(first, epochs).flat_map(one_epoch).skip(skipped)
+
+    def _shuffled(
+        self, number: tf.Tensor, epoch: tf.Tensor, index: tf.Tensor, example: Example
+    ) -> tuple[tf.Tensor, Example]:
+        seed = tf.stack([tf.constant(self.seed), tf.cast(number, tf.int32)])[None]  # (1, 2)
+        count = tf.shape(index)[0]
+        order = random.permutation(random.fold_in(seed, epoch), count)[0]  # (count,)
+        columns = {key: tf.gather(column, order) for key, column in example.items()}
+        return tf.gather(index, order), columns
 
     def _transform(self, index: tf.Tensor, example: Example, epoch: Any) -> Example:
         index = tf.cast(index, tf.int32)

@@ -38,6 +38,17 @@ def table(batches):
     ]
 
 
+@pytest.fixture(autouse=True, params=[None, 0], ids=["no global seed", "global seed 0"])
+def global_seed(request):
+    """TensorFlow's global seed, which every run sets, changes nothing here."""
+    from tensorflow.python.eager import context
+
+    before = context.global_seed()
+    tf.random.set_seed(request.param)
+    yield
+    tf.random.set_seed(before)
+
+
 @pytest.fixture(params=[2**30, 0], ids=["in memory", "streamed"])
 def budget(request):
     return request.param
