@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def contest(file: str, contenders: Sequence[str], rounds: int = 3) -> dict[str, float]:
+ROUNDS = int(os.environ.get("KSSL_BENCH_ROUNDS", "3"))
+
+
+def contest(file: str, contenders: Sequence[str], rounds: int = ROUNDS) -> dict[str, float]:
     """Run `python FILE CONTENDER` for each contender, round by round; return median figures.
 
     A contender prints one JSON number on its last line. One that cannot run is left out, and why

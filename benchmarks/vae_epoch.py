@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from contest import contest, here, table
 
-EPOCHS = 6
+EPOCHS = 5
 BATCH = 128
 BACKENDS = ("tensorflow", "jax")
 CONTENDERS = [

@@ -254,11 +254,12 @@ def _steps_per_execution(recipe: Recipe, steps_per_epoch: int) -> int:
     import keras
 
     steps = recipe.settings.fit.steps_per_epoch or steps_per_epoch
-    # Small models on TensorFlow spend as long between steps as in them; JAX hides that by itself.
-    wanted = recipe.settings.fit.steps_per_execution
-    wanted = wanted or (32 if keras.backend.backend() == "tensorflow" else 1)
-    if devices.several() and keras.backend.backend() == "tensorflow":
-        wanted = 1  # Keras 3.15's loop over steps fails under a tf.distribute strategy
+    # Small models spend as long between steps as in them, most of all on TensorFlow.
+    wanted = recipe.settings.fit.steps_per_execution or 32
+    backend = keras.backend.backend()
+    # Keras has no such loop on torch, and TensorFlow's fails under a tf.distribute strategy (3.15).
+    if backend == "torch" or (backend == "tensorflow" and devices.several()):
+        wanted = 1
     # Keras rounds an epoch up to whole executions: only a divisor keeps epochs what they are.
     return max(number for number in range(1, wanted + 1) if steps % number == 0)
 

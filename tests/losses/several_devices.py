@@ -6,7 +6,7 @@ import json
 
 import jax
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from kssl import losses
 
@@ -22,7 +22,7 @@ BY_VIEW += [losses.BarlowTwins(), losses.SwappedPrediction(), losses.NPair(name=
 
 
 def main() -> None:
-    mesh = jax.make_mesh((4,), ("batch",))
+    mesh = Mesh(np.array(jax.devices()), ("batch",))
     sharding = NamedSharding(mesh, PartitionSpec("batch"))
     worst = {}
     for loss, first in [(each, LABELS) for each in BY_LABEL] + [(each, OTHER) for each in BY_VIEW]:
