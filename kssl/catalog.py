@@ -12,7 +12,7 @@ _LAYERS = (
     ("conv_decoder", "convnet:ConvDecoder", "Vector to image"),
     ("gaussian_sampling", "sampling:GaussianSampling", "Reparametrized sample of a Gaussian"),
     ("corruption", "corruption:Corruption", "Gaussian, masking or salt-and-pepper noise"),
-    ("batch_normalization", "normalization:BatchNormalization", "Keras' own, faster on TensorFlow"),
+    ("batch_normalization", "normalization:BatchNormalization", "Keras' own, fused on TensorFlow"),
     ("conv_net", "resnet:ConvNet", "Small residual network for images"),
     ("dilated_causal_stack", "causal:DilatedCausalStack", "Body of a WaveNet"),
     ("feature_queue", "queue:FeatureQueue", "Features of the last batches"),

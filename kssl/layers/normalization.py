@@ -14,14 +14,14 @@ LEAST_EPSILON = 1e-5
 
 @keras.saving.register_keras_serializable(package="kssl")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization`, to the last digit but rounding, and faster on TensorFlow.
+    """`keras.layers.BatchNormalization`, equal but for rounding, and fused on TensorFlow.
 
     Ioffe and Szegedy, arXiv:1502.03167. Arguments, configuration and weights are those of Keras'
     layer, and a model's weights can be loaded from one into the other. Keras computes moments and
-    normalises with element-wise operations; here the TensorFlow backend uses its fused operation,
-    which about doubles the speed of a convolutional network on a processor. The other backends,
-    and whatever the fused operation does not do as Keras does (masks, another axis than the last,
-    renormalisation, synchronisation, float64), take Keras' own path.
+    normalises with element-wise operations; here the TensorFlow backend uses its fused operation
+    (`benchmarks/resnet_step.py` measures what that is worth). The other backends, and whatever the
+    fused operation does not do as Keras does (masks, another axis than the last, renormalisation,
+    synchronisation, float64, an epsilon below 1e-5), take Keras' own path.
 
     Args:
         **kwargs: As in `keras.layers.BatchNormalization`.
