@@ -19,6 +19,7 @@ from kssl.losses import ELBO, ImportanceWeightedBound, Reconstruction
 from kssl.models import VAE, AutoEncoder, DenoisingAutoEncoder, run
 
 HERE = Path(__file__).parent
+STEPS = 1 if keras.backend.backend() == "torch" else 8  # Keras runs one at a time on torch
 MAKERS = {
     "autoencoder": lambda: AutoEncoder(3, encoder=MLP([16]), decoder=MLP([16])),
     "autoencoder, convolutional": lambda: AutoEncoder(
@@ -60,7 +61,8 @@ def test_trains_embeds_and_survives_saving(model, images, tmp_path):
         np.testing.assert_allclose(first, second, atol=1e-6)
     assert run(model, "embed", images).shape == (256, 3)
     assert model.generate(5, seed=0).shape == (5, 8, 8, 1)
-    np.testing.assert_allclose(model.generate(5, seed=0), again.generate(5, seed=0), atol=1e-5)
+    first, second = (ops.convert_to_numpy(each.generate(5, seed=0)) for each in (model, again))
+    np.testing.assert_allclose(first, second, atol=1e-5)
     again.fit(images, epochs=1, batch_size=32, verbose=0)  # compiled as it was
 
 
@@ -76,6 +78,8 @@ def test_takes_dicts_and_gives_each_weight_a_gradient(model, images):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("make", MAKERS.values(), ids=list(MAKERS))
 def test_trains_in_mixed_precision(make, policy, images):
+    if keras.backend.backend() == "torch" and policy == "mixed_float16":
+        pytest.skip("torch has no float16 gradients of convolutions on CPUs")
     keras.config.set_dtype_policy(policy)
     try:
         model = make()
@@ -117,7 +121,7 @@ def test_linear_autoencoder_comes_close_to_pca(images):
     best = flat - PCA(3).fit(flat).inverse_transform(PCA(3).fit_transform(flat))
     linear = MLP([64], activation="linear"), MLP([64], activation="linear")
     model = AutoEncoder(3, *linear)
-    model.compile(keras.optimizers.Adam(3e-3), steps_per_execution=8)
+    model.compile(keras.optimizers.Adam(3e-3), steps_per_execution=STEPS)
     model.fit(images, epochs=200, batch_size=32, verbose=0)
     error = np.square(run(model, "reconstruct", images) - images).sum((1, 2, 3)).mean()
     optimum = np.square(best).sum(1).mean()
@@ -153,7 +157,7 @@ def test_gaussian_vae_learns_the_noise_of_the_data():
     noisy = (clean + 0.5 * random.standard_normal(clean.shape)).reshape(-1, 8, 8, 1)
     keras.utils.set_random_seed(0)
     vae = VAE(2, MLP([64]), MLP([64], activation="linear"), likelihood="gaussian")
-    vae.compile(keras.optimizers.Adam(5e-3), steps_per_execution=8)
+    vae.compile(keras.optimizers.Adam(5e-3), steps_per_execution=STEPS)
     vae.fit(noisy.astype("float32"), epochs=60, batch_size=32, verbose=0)
     deviation = np.exp(0.5 * float(ops.convert_to_numpy(vae.pixel_log_variance)))
     assert deviation == pytest.approx(0.5, abs=0.05)
