@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-
 ROUNDS = int(os.environ.get("KSSL_BENCH_ROUNDS", "3"))
 
 
