@@ -58,10 +58,15 @@ def environment(model: Any, command: str) -> dict[str, Any]:
     }
 
 
-def _plugins() -> list[str]:
+def _plugins() -> dict[str, str]:
+    """The plugins that offer something, each with the version of its package."""
     from kssl.plugins import KINDS, offered
 
-    return sorted({part.owner for kind in KINDS for part in offered(kind).values()})
+    owners = {part.owner for kind in KINDS for part in offered(kind).values()}
+    entries = importlib.metadata.entry_points(group="kssl")
+    found = {entry.name: entry.dist.version for entry in entries if entry.dist is not None}
+    own = importlib.metadata.version("kssl")
+    return {owner: found.get(owner, own if owner == "kssl" else "") for owner in sorted(owners)}
 
 
 def _processor() -> str:

@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -46,6 +46,7 @@ class Part:
         path: `"package.module:attribute"`; for a recipe `"package:folder/file.yaml"`.
         help: One line on what it is.
         owner: The plugin that offers it; kssl's own parts have the owner `"kssl"`.
+        rivals: Other plugins that offer another part of this name, which therefore cannot be used.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Part:
     path: str
     help: str
     owner: str
+    rivals: tuple[str, ...] = ()
 
 
 @dataclass
@@ -60,6 +62,18 @@ class _Offer:
     parts: dict[str, dict[str, Part]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     twice: dict[tuple[str, str], str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+
+
+class _Failures(dict[str, str]):
+    """Why plugins failed, by name, and the exceptions behind the reasons."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.errors: dict[str, BaseException] = {}
+
+    def add(self, name: str, error: BaseException) -> None:
+        said = str(error) if isinstance(error, UserError) else _reason(error)
+        self[name], self.errors[name] = said, error
 
 
 @cache
@@ -77,18 +91,19 @@ def manager() -> pluggy.PluginManager:
     loaded = pluggy.PluginManager("kssl")
     loaded.add_hookspecs(hookspecs)
     loaded.register(catalog, name="kssl")
-    failed: dict[str, str] = {}
+    failed = _Failures()
     for entry in _entry_points(failed):
         try:
             plugin = entry.load()
             hash(plugin)  # pluggy keeps plugins in sets, all of them together
             loaded.register(plugin, name=entry.name)
             _refuse_misspelt_hooks(loaded)
+            _refuse_unmarked_hooks(plugin)
         except UserError as error:
             loaded.unregister(name=entry.name)
-            failed[entry.name] = str(error)
+            failed.add(entry.name, error)
         except (Exception, SystemExit) as error:  # whatever it does, it harms only itself
-            failed[entry.name] = f"{type(error).__name__}: {_first_line(error)}"
+            failed.add(entry.name, error)
     loaded.kssl_failures = failed  # type: ignore[attr-defined]
     return loaded
 
@@ -105,7 +120,8 @@ def _offer() -> _Offer:
                 hook = loaded.subset_hook_caller(f"register_{kind}", remove_plugins=others)
                 hook(register=_registrar(offer, kind, owner))
         except Exception as error:
-            offer.failures[owner] = f"{type(error).__name__}: {_first_line(error)}"
+            offer.failures[owner] = _reason(error)
+            loaded.kssl_failures.errors[owner] = error  # type: ignore[attr-defined]
     return offer
 
 
@@ -141,6 +157,17 @@ def failures() -> dict[str, str]:
         {}
     """
     return dict(_offer().failures)
+
+
+def errors() -> dict[str, BaseException]:
+    """Return the exceptions behind `failures`, where there was one, with their tracebacks.
+
+    Example:
+        >>> errors()
+        {}
+    """
+    _offer()
+    return dict(manager().kssl_failures.errors)  # type: ignore[attr-defined]
 
 
 def find(kind: str, name: str) -> Any:
@@ -223,6 +250,14 @@ def _refuse_misspelt_hooks(loaded: pluggy.PluginManager) -> None:
         ) from error
 
 
+def _refuse_unmarked_hooks(plugin: object) -> None:
+    """pluggy passes over a function without the marker in silence, and offers nothing of it."""
+    for name in vars(hookspecs):
+        hook = getattr(plugin, name, None) if name.startswith("register_") else None
+        if callable(hook) and not hasattr(hook, "kssl_impl"):
+            raise UserError(f"its {name} is not marked: put @kssl.hookimpl above it")
+
+
 def _registrar(offer: _Offer, kind: str, owner: str) -> hookspecs.Register:
     def register(name: str, path: str, help: str = "") -> None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -237,9 +272,14 @@ def _registrar(offer: _Offer, kind: str, owner: str) -> hookspecs.Register:
                 f"plugin out with KSSL_PLUGINS"
             )
             offer.twice[kind, name] = message
+            offer.parts[kind][name] = replace(first, rivals=(*first.rivals, owner))
             offer.failures[owner] = message
 
     return register
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {_first_line(error)}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -295,3 +295,23 @@ def test_listing_is_fast_and_imports_nothing_heavy() -> None:
     assert {result.stdout.splitlines()[1] for result in results} == {"[]"}
     seconds = min(float(result.stdout.splitlines()[0]) for result in results)
     assert seconds < 0.3  # of a processor, the interpreter's own start included
+
+
+def test_a_hook_without_its_mark_is_an_error_that_says_so(install: Install) -> None:
+    module = types.ModuleType("mine")
+    module.register_losses = lambda register: register("ratio", "fractions:Fraction")  # type: ignore[attr-defined]
+    install(mine=module)
+    assert (
+        plugins.failures()["mine"]
+        == "its register_losses is not marked: put @kssl.hookimpl above it"
+    )
+    assert "ratio" not in plugins.offered("losses")
+
+
+def test_rivals_of_a_name_are_known_and_errors_keep_their_traceback(install: Install) -> None:
+    offer = offering("losses", ("ratio", "fractions:Fraction"))
+    install(one=offer, two=offering("losses", ("ratio", "decimal:Decimal")), broken=fails)
+    part = plugins.offered("losses")["ratio"]
+    assert (part.owner, part.rivals) == ("one", ("two",))
+    error = plugins.errors()["broken"]
+    assert isinstance(error, RuntimeError) and error.__traceback__ is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Mapping
 
 import click
 
@@ -32,6 +33,13 @@ def debug(value: bool) -> None:
     """Switch tracebacks on; an option that is absent does not switch them off."""
     global _debug
     _debug = _debug or value
+
+
+def show_tracebacks(errors: Mapping[str, BaseException]) -> None:
+    """Show on stderr where each of these was raised, under its name, if `--debug` was given."""
+    for name, error in errors.items() if _debug else ():
+        text = "".join(traceback.format_exception(error)).rstrip()
+        click.echo(f"\n{name}:\n{text}", err=True)
 
 
 def explain(error: BaseException) -> int:

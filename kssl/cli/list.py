@@ -47,8 +47,14 @@ def _rows(kind: str, parts: list[Part]) -> list[list[str | Text]]:
     if not parts:
         return []
     rows: list[list[str | Text]] = [[Text(kind, style="bold cyan"), "", ""]]
-    rows += [[f"  {part.name}", part.help, Text(part.owner, style="dim")] for part in parts]
+    rows += [[f"  {part.name}", part.help, _owners(part)] for part in parts]
     return [*rows, ["", "", ""]]
+
+
+def _owners(part: Part) -> Text:
+    if part.rivals:
+        return Text(" and ".join((part.owner, *part.rivals)) + ": name its path", style="red")
+    return Text(part.owner, style="dim")
 
 
 def _ordered(kinds: tuple[str, ...]) -> list[str]:

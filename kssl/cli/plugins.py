@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 
 import click
 from rich.text import Text
 
 from kssl import __version__
-from kssl.cli import extensions, screen
+from kssl.cli import ending, extensions, screen
 
 
 @click.command("plugins")
@@ -36,11 +37,19 @@ def command(context: click.Context) -> None:
         rows.append([name, package, version, _offers(name)])
     screen.show(screen.table(["plugin", "package", "version", "offers"], rows, fold=3))
     if len(rows) == 1 and not failures:
-        screen.show("", "No other plugin is installed.")
+        screen.show("", _no_other())
     if failures:
         said = [[Text(name, style="bold red"), reason] for name, reason in failures.items()]
         title = Text("Not working, or not in full", style="bold red")
         screen.show("", title, screen.table(["", ""], said, header=False, fold=1))
+        ending.show_tracebacks(plugins.errors())
+
+
+def _no_other() -> str:
+    left_out = len(_packages())
+    if os.environ.get("KSSL_PLUGINS") is None or not left_out:
+        return "No other plugin is installed."
+    return f"KSSL_PLUGINS leaves out {left_out} installed plugin{'s' * (left_out > 1)}."
 
 
 def _offers(owner: str) -> str:

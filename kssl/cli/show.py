@@ -57,6 +57,10 @@ def command(name: str) -> None:
         )
     for index, part in enumerate(parts):
         screen.show(*([""] if index else []), *_explain(part))
+        if part.rivals:
+            rivals = " and ".join(part.rivals)
+            warning = f"{rivals} too offers {part.kind} called {name!r}: use the path instead."
+            screen.show("", Text(warning, style="red"))
 
 
 def _recipe_file(name: str) -> Path | None:
