@@ -29,7 +29,7 @@ def preview(recipe: Recipe, path: Path, examples: int = 10, epochs: int = 3) -> 
     """
     devices.load_keras()
     from kssl.data.splits import open_splits
-    from kssl.report.contact_sheet import contact_sheet
+    from kssl.report.sheets import contact_sheet
 
     pipeline = open_splits(recipe).train
     raw = pipeline.arrays(limit=examples, transformed=False)

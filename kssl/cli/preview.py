@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kssl.cli import screen
 from kssl.cli.common import device_options, new_file, read_recipe, recipe_arguments
+from kssl.plugins import offered
+
+if TYPE_CHECKING:
+    from kssl.recipe import Recipe
 
 
 @click.command("preview")
 @recipe_arguments
+@click.option(
+    "--data", metavar="SOURCE", help="Other data than the recipe's: a name, or '{use: …}'."
+)
 @click.option(
     "-o",
     "--output",
@@ -23,17 +31,33 @@ from kssl.cli.common import device_options, new_file, read_recipe, recipe_argume
     help="The picture to write; it must not exist.",
 )
 @device_options
-def command(recipe: str, overrides: tuple[str, ...], output: Path, **options: Any) -> None:
+def command(
+    recipe: str, overrides: tuple[str, ...], data: str | None, output: Path, **options: Any
+) -> None:
     """Draw the inputs, and what the pretext task makes of them, on one contact sheet.
 
-    The transforms are those that training sees: the same seed, epoch and example give the same.
+    RECIPE may also be the name of a transform, which is then shown on data that suits it, with
+    its arguments as overrides of `pretext`. The transforms are those that training sees: the
+    same seed, epoch and example give the same.
 
     \b
-    Example:
+    Examples:
       kssl preview vae_mnist -o preview.png
+      kssl preview rotate --data '{use: images, path: photos/}'
     """
     new_file(output)
-    ready = read_recipe(recipe, overrides, options)
+    ready = _read(recipe, (*overrides, *([f"data={data}"] if data else [])), options)
     from kssl.preview import preview
 
     screen.show(screen.pairs({"preview": preview(ready, output)}))
+
+
+def _read(name: str, overrides: tuple[str, ...], options: dict[str, Any]) -> Recipe:
+    if name not in offered("transforms") or Path(name).exists():
+        return read_recipe(name, overrides, options)
+    from kssl.recipe.examples import recipe_text
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.yaml"
+        path.write_text(recipe_text(name), encoding="utf-8")
+        return read_recipe(path, overrides, options)

@@ -1,0 +1,97 @@
+"""Images: a column for each example, a row for each thing that is made of it."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from kssl.report.canvas import as_pictures, bare, figure, tiled
+from kssl.report.sheets.batches import Batch, Rounds, captions, lines, made, short, unit
+
+_LARGEST = 1024  # pixels; what is larger is no picture
+
+
+def draw(raw: Batch, rounds: Rounds) -> Figure:
+    """Draw images, their parts side by side, masks as grids, labels and texts below."""
+    rows = [
+        (f"{name}: {key}", to_pictures(key, values), batch)
+        for name, key, values, batch in lines(raw, rounds, is_picture)
+    ]
+    count = len(next(iter(raw.values())))
+    below = [_below(batch, count, raw) for _, _, batch in rows]
+    # A round's labels are written once, under the last of its rows.
+    last = [
+        index + 1 == len(rows) or rows[index + 1][2] is not rows[index][2]
+        for index in range(len(rows))
+    ]
+    heights = [
+        1.25 + 0.17 * max(text.count("\n") + bool(text) for text in texts) * shown
+        for texts, shown in zip(below, last, strict=True)
+    ]
+    sheet = figure(1.25 * count + 1.6, sum(heights) + 0.6)
+    grid = sheet.subplots(len(rows), count, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for axes, (label, drawn, _), texts, shown in zip(grid, rows, below, last, strict=True):
+        _draw_line(axes, label, drawn, texts if shown else [""] * count)
+    return sheet
+
+
+def is_picture(key: str, values: np.ndarray) -> bool:
+    """Whether values can be drawn as one picture for each example."""
+    if values.dtype.kind not in "iufb":
+        return False
+    if values.ndim == 2:
+        return "mask" in key and math.isqrt(values.shape[1]) ** 2 == values.shape[1]
+    if values.ndim not in (3, 4, 5) or max(values.shape[1:]) > _LARGEST:
+        return False
+    return values.ndim == 3 or values.shape[-1] in (1, 2, 3)
+
+
+def to_pictures(key: str, values: np.ndarray) -> np.ndarray:
+    """Return one picture for each example: grey `(n, height, width)` or RGB with 3 at the end."""
+    if values.ndim == 2:  # a mask of patches, row by row
+        side = math.isqrt(values.shape[1])
+        return values.reshape(-1, side, side).astype(np.float32)
+    if values.ndim == 5:  # parts: tiles, patches, crops
+        columns = math.ceil(math.sqrt(values.shape[1]))
+        gap = max(1, values.shape[2] // 10)
+        parts = [to_pictures(key, example) for example in unit(values)]
+        return np.stack([tiled(example, columns, gap) for example in parts])
+    if values.ndim == 3 and values.dtype.kind == "i":  # a class for each pixel
+        classes = values / max(int(values.max()), 1)
+        return matplotlib.colormaps["turbo"](classes)[..., :3].astype(np.float32)
+    values = unit(values)
+    if values.shape[-1] == 2:  # chrominance: the two axes as red against green, blue against it
+        first, second = values[..., 0], values[..., 1]
+        values = np.stack([first, 1 - (first + second) / 2, 1 - second], axis=-1)
+    return as_pictures(values)
+
+
+def _draw_line(axes: Any, label: str, drawn: np.ndarray, texts: list[str]) -> None:
+    for axis, picture, text in zip(axes, drawn, texts, strict=True):
+        axis.imshow(picture, cmap="gray_r" if picture.ndim == 2 else None, vmin=0, vmax=1)
+        bare(axis)
+        axis.set_xlabel(text, fontsize=8)
+    axes[0].set_ylabel(label.replace("_", " "), rotation=0, ha="right", va="center")
+
+
+def _below(batch: Batch, count: int, raw: Batch) -> list[str]:
+    """Numbers, and texts such as captions, of each example."""
+    batch = made(batch, raw) if batch is not raw else batch
+    numbers = captions({k: v for k, v in batch.items() if not is_picture(k, v)}, count)
+    spoken = [values for values in batch.values() if values.dtype.kind in "OS"]
+    return [
+        "\n".join(
+            [numbers[index]] * bool(numbers[index])
+            + [
+                textwrap.fill(short(values[index]), 20, max_lines=4)
+                for values in spoken
+                if values.ndim == 1
+            ]
+        )
+        for index in range(count)
+    ]

@@ -1,0 +1,103 @@
+"""Contact sheets: each kind of data is drawn, with what changed and what is to be predicted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kssl.report.sheets import batches, contact_sheet, pictures, texts
+
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.random((4, 8, 8, 3), dtype=np.float32)
+VIDEO = RANDOM.random((4, 5, 8, 8, 1), dtype=np.float32)
+SOUND = RANDOM.normal(size=(4, 200)).astype(np.float32)
+TOKENS = np.arange(4 * 6).reshape(4, 6)
+TABLE = RANDOM.normal(size=(4, 12)).astype(np.float32)
+
+KINDS = {
+    "image": ({"image": IMAGES, "label": np.arange(4)}, {"image": 1 - IMAGES, "angle": np.ones(4)}),
+    "parts": ({"image": IMAGES}, {"tiles": VIDEO[..., :3], "mask": np.eye(4, 16) > 0}),
+    "captions": ({"image": IMAGES, "text": np.array([b"a dog"] * 4)}, {"image": IMAGES}),
+    "video": ({"video": VIDEO}, {"video": VIDEO[:, ::-1], "forwards": np.zeros(4, int)}),
+    "audio": ({"audio": SOUND}, {"classes": (SOUND * 9).astype(int), "hidden": SOUND > 1}),
+    "text": (
+        {"text": np.array([b"one two $"] * 4)},
+        {"tokens": TOKENS, "is_next": np.ones(4, int)},
+    ),
+    "tokens": ({"tokens": TOKENS}, {"tokens": TOKENS + 1, "weights": TOKENS % 2}),
+    "table": ({"numeric": TABLE}, {"numeric": TABLE * (TABLE > 0), "mask": TABLE > 0}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_data_has_a_sheet(kind: str, tmp_path: Path) -> None:
+    raw, made = KINDS[kind]
+    path = contact_sheet(raw, [raw | made, raw | made], tmp_path / "sheet.png", kind)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    again = contact_sheet(raw, [raw | made, raw | made], tmp_path / "again.png", kind)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_what_cannot_be_drawn_is_said_with_what_is_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing to look at in graph, label; wanted one of video"):
+        contact_sheet({"graph": TABLE, "label": TOKENS}, [], tmp_path / "sheet.png", "graph")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_did_not_change_is_not_repeated() -> None:
+    raw = {"image": (IMAGES * 255).astype(np.uint8), "label": np.arange(4)}
+    scaled = raw["image"] / np.float32(255)
+    rounds = [
+        {"image": scaled, "target": scaled, "label": np.arange(4), "angle": np.full(4, turn)}
+        for turn in (1, 2)
+    ]
+    found = [(name, key) for name, key, _, _ in batches.lines(raw, rounds, lambda *_: True)]
+    assert found == [
+        ("input", "image"),
+        ("input", "label"),
+        ("epoch 1", "target"),
+        ("epoch 1", "angle"),
+        ("epoch 2", "angle"),
+    ]
+    assert batches.captions(rounds[0], 2, raw) == ["angle 1", "angle 1"]
+
+
+def test_parts_become_one_picture_and_masks_a_grid() -> None:
+    tiles = np.stack([np.full((4, 4, 1), shade, np.float32) for shade in (0.0, 0.25, 0.5, 0.75)])
+    (sheet,) = pictures.to_pictures("tiles", tiles[None])
+    assert sheet.shape == (9, 9)  # two rows of two, and a gap
+    assert sheet[0, 0] == 0 and sheet[0, -1] == 0.25 and sheet[-1, 0] == 0.5
+    (mask,) = pictures.to_pictures("mask", np.array([[True, False, False, True]]))
+    np.testing.assert_array_equal(mask, [[1, 0], [0, 1]])
+    assert not pictures.is_picture("order", np.zeros((2, 9)))
+
+
+def test_values_outside_0_to_1_are_brought_there() -> None:
+    lightness = np.array([[0.0, 50.0, 100.0]])
+    np.testing.assert_allclose(batches.unit(lightness), [[0.0, 0.5, 1.0]])
+    np.testing.assert_allclose(batches.unit(np.array([255, 0], np.uint8)), [1.0, 0.0])
+    noisy = np.array([-0.2, 1.2])
+    np.testing.assert_allclose(batches.unit(noisy), noisy, rtol=1e-6)
+
+
+def test_words_are_spelled_marked_and_padding_is_left_out() -> None:
+    spelled = ["[MASK]", "the", "cat sat", "\n", "[PAD]"]
+    batch = {
+        "tokens": np.arange(5)[None],
+        "target_weights": np.array([[1.0, 0, 0, 0, 0]]),
+        "padding_mask": np.array([[True, True, True, True, False]]),
+    }
+    words = texts._words(
+        "tokens", batch["tokens"][0], batch, 0, lambda ids: [spelled[i] for i in ids]
+    )
+    assert [word for word, _, _ in words] == ["[MASK]", "the", "cat·sat", "↵"]
+    assert [box is not None for _, _, box in words] == [True, False, False, False]
+    assert texts._look("[PAD]", False)[1] is not None
+
+
+def test_long_texts_flow_over_lines() -> None:
+    placed = texts._flow([("word" * 10, "black", None)] * 9, line=3)
+    assert placed[0].line == 3 and placed[-1].line > 3
+    assert max(piece.column + len(piece.text) for piece in placed) <= texts._WIDTH
