@@ -15,7 +15,7 @@ lint:  ## Check style and types
 	mypy
 
 docs:  ## Build the documentation strictly
-	mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 bench:  ## Measure the speed of training beside that of others
 	python benchmarks/run.py

@@ -9,17 +9,18 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 ROUNDS = int(os.environ.get("KSSL_BENCH_ROUNDS", "3"))
 
 
-def contest(file: str, contenders: Sequence[str], rounds: int = ROUNDS) -> dict[str, float]:
+def contest(file: str, contenders: Sequence[str], rounds: int = ROUNDS) -> dict[str, Any]:
     """Run `python FILE CONTENDER` for each contender, round by round; return median figures.
 
-    A contender prints one JSON number on its last line. One that cannot run is left out, and why
-    is said.
+    A contender prints one JSON number on its last line, or an object of named numbers. One that
+    cannot run is left out, and why is said.
     """
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Any]] = {}
     for _ in range(rounds):
         for name in contenders:
             environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -30,8 +31,14 @@ def contest(file: str, contenders: Sequence[str], rounds: int = ROUNDS) -> dict[
                 last = (done.stderr.strip().splitlines() or ["?"])[-1]
                 print(f"{name}: left out ({last})", file=sys.stderr)
                 continue
-            found.setdefault(name, []).append(float(json.loads(done.stdout.splitlines()[-1])))
-    return {name: statistics.median(figures) for name, figures in found.items()}
+            found.setdefault(name, []).append(json.loads(done.stdout.splitlines()[-1]))
+    return {name: _median(figures) for name, figures in found.items()}
+
+
+def _median(figures: list[Any]) -> Any:
+    if isinstance(figures[0], dict):
+        return {key: _median([each[key] for each in figures]) for key in figures[0]}
+    return statistics.median(figures)
 
 
 def table(title: str, unit: str, figures: dict[str, float], reference: str) -> None:

@@ -2,14 +2,18 @@
 
 One page per kind of part, from the catalog and the source text of each part; the command line,
 from click; the results, from the head comments of the recipes. Nothing of it is committed. Keras
-is not imported, so that the site is built in seconds.
+is not imported, so that the site is built in seconds. Formulas become MathML, which browsers draw
+by themselves: the site needs no script for them.
 """
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 import textwrap
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,7 +28,8 @@ ABOUT = {
     "datasets": "Where examples come from. See also [data](../data.md).",
     "transforms": "Map functions for `tf.data` that make the task.",
     "layers": "Encoders, decoders and the parts of them; plain Keras layers.",
-    "losses": "Classes of `keras.losses.Loss`; most have a function too.",
+    "losses": "Each is a function of tensors, one value per example or anchor, and a class of "
+    "`keras.losses.Loss` around it. The picture plots it over its input.",
     "models": "One self-supervised method each, with its own loss.",
     "optimizers": "Those that Keras lacks. Keras' own are used by their names (`adam`).",
     "schedules": "Learning rates that Keras lacks. Keras' own are used by their names.",
@@ -32,6 +37,15 @@ ABOUT = {
     "evaluations": "Numbers of a trained model, beside their baselines.",
 }
 
+# Formula, letters and picture of each loss.
+LOSSES = Path(__file__).parent / "losses.toml"
+
+WIDEST = 76  # characters that fit beside one another in a block of code
+
+_BLOCK_FORMULA = re.compile(r'(?<=<div class="formula">)(.*?)(?=</div>)', re.DOTALL)
+_INLINE_FORMULA = re.compile(r"\$<code>(.*?)</code>\$", re.DOTALL)
+_BAR = re.compile(r"<mo[^>]*>(&#x0007C;|&#x02016;)</mo>")
+_FUNCTION = re.compile(r"(<mi>(?:log|softmax)</mi>)(?!<mo stretchy=\"false\">&#x00028;)")
 _COMMAND = re.compile(r"#\s+(kssl fit \S+(?: \S+)*)(?:\s{2,}(.*))?")
 _SECTION = re.compile(r"^([A-Z][a-z]+(?: [a-z]+)?):$", re.MULTILINE)
 
@@ -43,6 +57,22 @@ def on_files(files: Any, config: Any) -> Any:
     for path, text in pages().items():
         files.append(File.generated(config, path, content=text))
     return files
+
+
+def on_page_content(content: str, page: Any, config: Any, files: Any) -> str:
+    """Turn LaTeX into MathML: blocks of class `formula`, and what is written as $`x`$."""
+    content = _BLOCK_FORMULA.sub(lambda found: math(found[1], "block"), content)
+    return _INLINE_FORMULA.sub(lambda found: math(found[1], "inline"), content)
+
+
+def math(latex: str, display: str) -> str:
+    """Return MathML of LaTeX that is escaped for HTML."""
+    from latex2mathml.converter import convert
+
+    made = convert(html.unescape(latex), display=display)
+    made = re.sub(r"<mo>(max|min)</mo>", r"<mi>\1</mi>", made)  # max(…), not max (…)
+    made = _BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>', made)
+    return _FUNCTION.sub(r'\1<mspace width="0.17em"/>', made)  # log p, not logp
 
 
 def pages() -> dict[str, str]:
@@ -72,15 +102,52 @@ def _overview(kind: str) -> str:
 
 
 def _part(part: Part) -> str:
-    found = source.read(part.path)
-    if found is None:
-        raise ValueError(f"the source of {part.kind} {part.name!r} ({part.path}) is not found")
-    arguments = ", ".join(_written(each) for each in found.arguments)
+    found = _read(part.path)
     room = ".".join(part.path.split(".")[:2])  # a room passes on what its modules make
     head = f"## `{part.name}` {{ #{part.name} }}\n\n{part.help}. In Python: "
-    head += f"`{room}.{found.name}`, from `{part.path}`."
-    signature = f"```text\n{found.name}({arguments})\n```"
-    return f"{head}\n\n{signature}\n\n{_docstring(found)}"
+    head += f"`{room}.{found.name}`, from `{part.path}`"
+    if part.kind != "losses":
+        return f"{head}.\n\n{_definition(found)}"
+    function = _read(f"{part.path.partition(':')[0]}:{part.name}")
+    head += f", and the function `{room}.{function.name}`."
+    heads = (f"**Function** `{function.name}`", f"**Class** `{found.name}`")
+    halves = [_definition(function), _definition(found)]
+    parts = [text for pair in zip(heads, halves, strict=True) for text in pair]
+    return "\n\n".join([head, _shown(part.name), *parts])
+
+
+def _read(path: str) -> source.Definition:
+    found = source.read(path)
+    if found is None:
+        raise ValueError(f"the source of {path} is not found")
+    return found
+
+
+def _shown(name: str) -> str:
+    """Return the formula of a loss and its picture, with what they say in words."""
+    about = tomllib.loads(LOSSES.read_text(encoding="utf-8"))[name]
+    lines = " ".join(about["formula"].split()).split(r", \qquad ")  # each fits a narrow window
+    formula = "\n".join(f'<div class="formula">{html.escape(line)}</div>' for line in lines)
+    where, caption = (" ".join(about[each].split()) for each in ("where", "picture"))
+    size = "{ width=720 loading=lazy }"
+    picture = f"![{name}: the loss over its input](../images/losses/{name}.png){size}"
+    blocks = [
+        formula,
+        f"{where}.",
+        picture,
+        f"{caption}\n{{ .caption }}",
+    ]
+    return "\n\n".join(blocks)
+
+
+def _definition(found: source.Definition) -> str:
+    """Return the signature and the docstring of a class or a function."""
+    arguments = [_written(each) for each in found.arguments]
+    signature = f"{found.name}({', '.join(arguments)})"
+    if len(signature) > WIDEST:
+        lines = "".join(f"    {argument},\n" for argument in arguments)
+        signature = f"{found.name}(\n{lines})"
+    return f"```text\n{signature}\n```\n\n{_docstring(found)}"
 
 
 def _written(argument: source.Argument) -> str:

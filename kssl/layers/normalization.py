@@ -18,10 +18,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Ioffe and Szegedy, arXiv:1502.03167. Arguments, configuration and weights are those of Keras'
     layer, and a model's weights can be loaded from one into the other. Keras computes moments and
-    normalises with element-wise operations; here the TensorFlow backend uses its fused operation
-    (`benchmarks/resnet_step.py` measures what that is worth). The other backends, and whatever the
-    fused operation does not do as Keras does (masks, another axis than the last, renormalisation,
-    synchronisation, float64, an epsilon below 1e-5), take Keras' own path.
+    normalises with element-wise operations; here the TensorFlow backend uses its fused operation.
+    The other backends, and whatever the fused operation does not do as Keras does (masks, another
+    axis than the last, renormalisation, synchronisation, float64, an epsilon below 1e-5), take
+    Keras' own path.
+
+    What that is worth: a training step of a ResNet-18 on 128 images of 32 x 32, on two cores, took
+    a tenth less processor time than with Keras' layer, both as `compile` has it by default (XLA)
+    and with `jit_compile=False`. `benchmarks/resnet_step.py` measures it on your machine.
 
     Args:
         **kwargs: As in `keras.layers.BatchNormalization`.

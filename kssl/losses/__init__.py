@@ -1,4 +1,12 @@
-"""Losses: each a stateless function of tensors, and a `keras.losses.Loss` class around it."""
+"""Losses: each a stateless function of tensors, and a `keras.losses.Loss` class around it.
+
+Some compare the examples of a batch with one another (`spans_batch` of the class is True). Where
+several devices share a batch, they compare the whole of it on JAX (`keras.distribution`), where a
+program sees one global batch. On TensorFlow (`MirroredStrategy`) each replica sees its own part and
+finds its pairs there; the loss and its gradient are the mean over the replicas, which is not that
+of the whole batch on one device. Give each replica as many examples as the method needs. All other
+losses have a value of their own for each example, and are the same on any number of devices.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,14 @@ class Loss(keras.losses.Loss):
     returns 0 for it from `call` and says so in `valid`: then the mean is over the valid anchors
     only, and 0 if there are none. That is how Keras treats a mask; `sample_weight` is multiplied
     in on top, so that `sum_i weight_i · loss_i / number of valid anchors` comes out.
+
+    Attributes:
+        spans_batch: Whether what an example adds depends on the others of its batch. Then the mean
+            of the losses of two half batches is not the loss of the whole, and on TensorFlow
+            replicas each compares the examples of its own part only.
     """
+
+    spans_batch: bool = False
 
     def valid(self, y_true: Any, y_pred: Any) -> Any | None:
         """Return which values of `call` count, as booleans; None for all of them."""
@@ -47,6 +54,15 @@ class Loss(keras.losses.Loss):
         parameters = inspect.signature(type(self).__init__).parameters.values()
         names = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
         return {**super().get_config(), **{name: getattr(self, name) for name in names[1:]}}
+
+
+def one_value(scalar: Any) -> Any:
+    """Return a loss of the whole batch as `(1,)`.
+
+    Keras divides the mean of values by the number of TensorFlow replicas, but leaves a scalar as
+    it is: its gradient would be added up over them.
+    """
+    return ops.reshape(scalar, (1,))
 
 
 def require_one_of(name: str, value: Any, known: tuple[str, ...]) -> None:

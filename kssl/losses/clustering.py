@@ -182,6 +182,8 @@ class SwappedPrediction(Loss):
         1.0986
     """
 
+    spans_batch = True
+
     def __init__(
         self,
         temperature: float = 0.1,

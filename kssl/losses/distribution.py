@@ -14,7 +14,11 @@ def gaussian_kl(mean: Any, log_variance: Any, free_bits: float = 0.0) -> Any:
 
     `-1/2 Σ_d (1 + log σ_d² - μ_d² - σ_d²)`, a sum over the latent dimensions. With `free_bits` a
     dimension whose divergence, averaged over the batch, is below that many nats counts as that
-    constant and gets no gradient (Kingma et al. 2016, arXiv:1606.04934, section 5).
+    constant and gets no gradient.
+
+    Each example has its own value, so that data parallelism changes nothing; but with `free_bits`
+    the average is over the batch that the loss sees: the global one on JAX, that of each replica on
+    TensorFlow and torch.
 
     Args:
         mean: Tensor `(batch, latent)`.
@@ -22,7 +26,11 @@ def gaussian_kl(mean: Any, log_variance: Any, free_bits: float = 0.0) -> Any:
         free_bits: Nats of each latent dimension that cost nothing extra.
 
     Returns:
-        Tensor `(batch,)` in float32.
+        Tensor `(batch,)` in float32, in nats.
+
+    Reference:
+        Kingma and Welling, Auto-Encoding Variational Bayes, arXiv:1312.6114, appendix B; free
+        bits: Kingma et al., arXiv:1606.04934, section 5.
 
     Example:
         >>> import keras, kssl
@@ -42,14 +50,21 @@ def gaussian_kl(mean: Any, log_variance: Any, free_bits: float = 0.0) -> Any:
 def elbo(reconstruction: Any, kl: Any, beta: float = 1.0) -> Any:
     """Negative evidence lower bound of each example: `reconstruction + beta · kl`.
 
+    Both parts are sums over an example, never means over its values: only then is `beta` of 1 the
+    bound. Each example has its own value, so that data parallelism changes nothing.
+
     Args:
         reconstruction: Tensor `(batch,)`: `-log p(x|z)`, summed over the values of the example.
         kl: Tensor `(batch,)`: `KL(q(z|x) || p(z))`, summed over the latent dimensions.
         beta: Weight of the divergence: 1 is the bound, more presses towards the prior
-            (β-VAE, Higgins et al. 2017).
+            (β-VAE).
 
     Returns:
-        Tensor `(batch,)`; lower is better.
+        Tensor `(batch,)` in float32, in nats; lower is better.
+
+    Reference:
+        Kingma and Welling, Auto-Encoding Variational Bayes, arXiv:1312.6114; Higgins et al.,
+        beta-VAE, ICLR 2017.
 
     Example:
         >>> import keras, kssl
@@ -62,15 +77,19 @@ def elbo(reconstruction: Any, kl: Any, beta: float = 1.0) -> Any:
 def importance_weighted_bound(log_weights: Any) -> Any:
     """Negative importance-weighted bound of each example, `-log (1/K Σ_k exp(log w_k))`.
 
-    Burda et al., Importance Weighted Autoencoders, arXiv:1509.00519. `log w = log p(x|z) +
-    log p(z) - log q(z|x)`; with one sample it is the negative evidence lower bound, with many it
-    tends to `-log p(x)`. The sum is a log-sum-exp in float32.
+    `log w = log p(x|z) + log p(z) - log q(z|x)`; with one sample it is the negative evidence lower
+    bound, with many it tends to `-log p(x)`. The sum is a log-sum-exp in float32.
+
+    Each example has its own value, so that data parallelism changes nothing.
 
     Args:
         log_weights: Tensor `(batch, samples)`.
 
     Returns:
-        Tensor `(batch,)`; lower is better.
+        Tensor `(batch,)` in float32, in nats; lower is better.
+
+    Reference:
+        Burda et al., Importance Weighted Autoencoders, arXiv:1509.00519.
 
     Example:
         >>> import keras, kssl
@@ -106,6 +125,11 @@ class GaussianKL(keras.losses.Loss):
     ) -> None:
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.free_bits = free_bits
+
+    @property
+    def spans_batch(self) -> bool:
+        """Free bits are a floor for the average over the batch."""
+        return self.free_bits > 0
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return gaussian_kl(y_true, y_pred, self.free_bits)
@@ -147,6 +171,11 @@ class ELBO(keras.losses.Loss):
             raise ValueError(f"beta and free_bits must be at least 0; got {beta}, {free_bits}")
         self.beta = beta
         self.free_bits = free_bits
+
+    @property
+    def spans_batch(self) -> bool:
+        """Free bits are a floor for the average over the batch."""
+        return self.free_bits > 0
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return elbo(y_true, y_pred, self.beta)

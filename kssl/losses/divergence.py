@@ -28,7 +28,10 @@ def gaussian_kl_between(
         other_log_variance: Natural logarithm of σ_p².
 
     Returns:
-        Tensor `(batch,)` in float32.
+        Tensor `(batch,)` in float32, in nats.
+
+    Reference:
+        Kullback and Leibler, On Information and Sufficiency, 1951.
 
     Example:
         >>> import keras, kssl
@@ -60,7 +63,10 @@ def categorical_kl(logits: Any, other_logits: Any | None = None) -> Any:
         other_logits: Of `p`, of the same shape or one that broadcasts; None for a uniform `p`.
 
     Returns:
-        Tensor `(batch,)` in float32.
+        Tensor `(batch,)` in float32, in nats.
+
+    Reference:
+        Kullback and Leibler, On Information and Sufficiency, 1951.
 
     Example:
         >>> import keras, kssl

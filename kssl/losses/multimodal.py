@@ -103,6 +103,8 @@ class CLIP(Loss):
         1.3863
     """
 
+    spans_batch = True
+
     def __init__(self, logit_scale: float = CLIP_SCALE, name: str = "clip", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self.logit_scale = logit_scale
@@ -129,6 +131,8 @@ class SigLIP(Loss):
         >>> round(float(kssl.losses.SigLIP()(rows, rows)), 4)
         2.7726
     """
+
+    spans_batch = True
 
     def __init__(
         self,

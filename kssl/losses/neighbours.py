@@ -122,6 +122,8 @@ class SoftNearestNeighbor(Loss):
         0.6931
     """
 
+    spans_batch = True
+
     def __init__(
         self,
         temperature: float = 1.0,
@@ -161,6 +163,8 @@ class SupervisedContrastive(Loss):
         >>> round(float(kssl.losses.SupervisedContrastive()(labels, rows)), 4)
         0.6931
     """
+
+    spans_batch = True
 
     def __init__(
         self, temperature: float = 0.1, name: str = "supervised_contrastive", **kwargs: Any

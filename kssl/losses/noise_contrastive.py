@@ -25,6 +25,8 @@ def nce(
     a sum over the `K` noise samples of each example. `log K` makes the unnormalised model `p` a
     density at the optimum; negative sampling leaves out it and `q`.
 
+    Each example has its own value, so that data parallelism changes nothing.
+
     Args:
         model_of_data: `(batch,)`: `log p` of the data under the model, with its learnt constant.
         model_of_noise: `(batch, K)`: `log p` of the noise samples under the model.
@@ -217,6 +219,8 @@ class InfoNCE(Loss):
         1.3863
     """
 
+    spans_batch = True
+
     def __init__(
         self,
         temperature: float = 0.1,
@@ -258,6 +262,8 @@ class NTXent(Loss):
         >>> round(float(kssl.losses.NTXent()(rows, rows)), 4)
         1.9459
     """
+
+    spans_batch = True
 
     def __init__(self, temperature: float = 0.1, name: str = "nt_xent", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)

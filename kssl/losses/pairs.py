@@ -193,6 +193,8 @@ class Contrastive(Loss):
         0.0
     """
 
+    spans_batch = True
+
     def __init__(
         self,
         margin: float = 1.0,
@@ -226,6 +228,8 @@ class LiftedStructured(Loss):
         >>> float(kssl.losses.LiftedStructured()(keras.ops.array([0, 0, 1]), rows))
         0.0
     """
+
+    spans_batch = True
 
     def __init__(
         self,
@@ -263,6 +267,8 @@ class NPair(Loss):
         >>> round(float(kssl.losses.NPair()(rows, rows)), 4)
         1.3863
     """
+
+    spans_batch = True
 
     def __init__(
         self, l2_reg: float = 0.0, normalize: bool = False, name: str = "n_pair", **kwargs: Any

@@ -47,6 +47,8 @@ def reconstruction(
       `prediction` as logit (cross-entropy for grey targets in 0 to 1);
     - `gaussian`: `(d² / variance + log variance + log 2π) / 2`, the negative log-likelihood.
 
+    Each example has its own value, so that data parallelism changes nothing.
+
     Args:
         target: Tensor `(batch, …)`.
         prediction: Tensor of the same shape; logits for `bernoulli`.
@@ -60,6 +62,10 @@ def reconstruction(
 
     Raises:
         ValueError: If `kind` is unknown.
+
+    Reference:
+        Kingma and Welling, Auto-Encoding Variational Bayes, arXiv:1312.6114, appendix C
+        (`bernoulli`, `gaussian`); Huber, Robust Estimation of a Location Parameter, 1964.
 
     Example:
         >>> import keras, kssl

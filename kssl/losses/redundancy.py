@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kssl.losses.base import Loss
+from kssl.losses.base import Loss, one_value
 from kssl.losses.batch import dot, not_self, unit
 
 BATCH_NORM_EPSILON = 1e-5
@@ -182,6 +182,8 @@ class BarlowTwins(Loss):
         0.0
     """
 
+    spans_batch = True
+
     def __init__(
         self, redundancy_weight: float = 0.005, name: str = "barlow_twins", **kwargs: Any
     ) -> None:
@@ -189,7 +191,7 @@ class BarlowTwins(Loss):
         self.redundancy_weight = redundancy_weight
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        return barlow_twins(y_true, y_pred, self.redundancy_weight)
+        return one_value(barlow_twins(y_true, y_pred, self.redundancy_weight))
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -212,6 +214,8 @@ class VICReg(Loss):
         0.99
     """
 
+    spans_batch = True
+
     def __init__(
         self,
         invariance_weight: float = 25.0,
@@ -227,7 +231,7 @@ class VICReg(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         weights = (self.invariance_weight, self.variance_weight, self.covariance_weight)
-        return vicreg(y_true, y_pred, *weights)
+        return one_value(vicreg(y_true, y_pred, *weights))
 
 
 @keras.saving.register_keras_serializable(package="kssl")

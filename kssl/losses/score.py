@@ -142,8 +142,9 @@ def diffusion_weight(
 def diffusion(target: Any, prediction: Any, weight: Any = 1.0) -> Any:
     """Diffusion loss: the squared error of what is predicted, times the weight of its noise level.
 
-    A mean over the values of an example, as in the code of DDPM and its successors (the paper's
-    norm is the sum). What the target is, is `diffusion_target`; the weight, `diffusion_weight`.
+    `weight · mean((target - prediction)²)`: a mean over the values of an example, as in the code of
+    DDPM and its successors (the paper's norm is the sum). What the target is, is
+    `diffusion_target`; the weight, `diffusion_weight`.
 
     Each example has its own value, so that data parallelism changes nothing.
 

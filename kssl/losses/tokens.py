@@ -19,6 +19,9 @@ def masked_cross_entropy(ids: Any, logits: Any, weights: Any | None = None) -> A
     `SparseCategoricalCrossentropy` with its default reduction divides by all positions, which
     dilutes the loss by the share of those selected.
 
+    Each position has its own value, so that data parallelism changes nothing here; what it does to
+    the mean, the class says.
+
     Args:
         ids: `(batch, length)` whole numbers: the true tokens. Below 0 counts as weight 0.
         logits: `(batch, length, vocabulary)`.
@@ -70,6 +73,8 @@ class MaskedCrossEntropy(Loss):
         >>> round(float(kssl.losses.MaskedCrossEntropy()(ids, logits)), 4)
         1.3863
     """
+
+    spans_batch = True
 
     def __init__(
         self,

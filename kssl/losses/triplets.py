@@ -236,6 +236,8 @@ class Triplet(Loss):
         2.5
     """
 
+    spans_batch = True
+
     def __init__(
         self,
         margin: float = 1.0,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +19,42 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = ROOT / "plugins" / "kssl-example"
 
 
+@pytest.fixture(scope="session")
+def hooks() -> Any:
+    """The module that generates pages."""
+    spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site."""
+    for name in ("mkdocs", "material", "latex2mathml"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"needs {name}: pip install -e '.[docs]'")
+    target = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(target)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return target
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder with what the pages speak of: recipes and a folder of photographs."""
+    """A current folder with what the pages speak of: recipes, photographs, recordings, films."""
+    import json
+
     import numpy as np
     from PIL import Image
+    from scipy.io import wavfile
 
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
@@ -29,6 +64,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number in range(6):
             pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+    lines = [json.dumps({"image": f"{n}.png", "caption": f"number {n}"}) for n in range(6)]
+    (tmp_path / "photos" / "captions.jsonl").write_text("\n".join(lines))
+    (tmp_path / "recordings").mkdir()
+    for number in range(4):
+        samples = rng.integers(-9000, 9000, 1600, dtype=np.int16)
+        wavfile.write(tmp_path / "recordings" / f"{number}.wav", 16_000, samples)
+        (tmp_path / "films" / str(number)).mkdir(parents=True)
+        for frame in rng.integers(0, 256, (9, 10, 12, 3), dtype=np.uint8):
+            at = tmp_path / "films" / str(number)
+            Image.fromarray(frame).save(at / f"{len(list(at.iterdir()))}.png")
     return tmp_path
 
 

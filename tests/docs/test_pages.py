@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import inspect
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-import pytest
 
 import kssl.recipe
 from kssl import hookspecs, plugins
@@ -22,15 +18,6 @@ from kssl.recipe.settings import FitSettings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
-
-
-@pytest.fixture(scope="module")
-def hooks() -> Any:
-    """The module that generates pages."""
-    spec = importlib.util.spec_from_file_location("docs_hooks", DOCS / "hooks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def page(name: str) -> str:
@@ -98,6 +85,17 @@ def test_every_key_of_a_recipe_is_documented_with_its_default() -> None:
     }
 
 
+def test_what_is_reused_is_there() -> None:
+    rows = re.findall(r"^\| [\w ,]+ \| `(keras[\w.]*)` \| (.+) \|$", page("keras.md"), re.MULTILINE)
+    assert len(rows) > 10
+    for module, names in rows:
+        where = importlib.import_module(module.partition(".")[0])
+        for part in module.split(".")[1:]:
+            where = getattr(where, part)
+        found = re.findall(r"`(\w+)`", names)
+        assert found and [name for name in found if not hasattr(where, name)] == [], module
+
+
 def test_every_check_of_kssl_testing_is_documented() -> None:
     from kssl import testing
 
@@ -126,24 +124,6 @@ def test_results_are_read_from_the_head_comment(hooks: Any) -> None:
     for name in plugins.offered("recipes"):
         about, command, _ = hooks.read_head(kssl.recipe.locate(name).read_text())
         assert about and command.startswith("kssl fit "), name
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built site."""
-    if importlib.util.find_spec("mkdocs") is None or importlib.util.find_spec("material") is None:
-        pytest.skip("needs mkdocs: pip install -e '.[docs]'")
-    target = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(target)],
-        cwd=ROOT,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return target
 
 
 def test_the_site_is_built_strictly_and_needs_no_other_server(site: Path) -> None:

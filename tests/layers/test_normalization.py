@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -84,25 +84,53 @@ def test_outputs_gradients_and_statistics_are_those_of_keras(
         assert_alike(found, wanted, 2e-5)
 
 
-def test_training_moves_all_weights_as_keras_does() -> None:
+@pytest.fixture
+def policy() -> Iterator[Callable[[str], None]]:
+    """Sets the precision of what is made; it is put back afterwards."""
+    before = keras.config.dtype_policy()
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy(before)
+
+
+def network(cls: type) -> Any:
+    """Return a convolutional network with a normalisation, the same whatever its class is."""
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((6, 6, 3)),
+            keras.layers.Conv2D(8, 3, use_bias=False),
+            cls(momentum=0.8, epsilon=1e-5),
+            keras.layers.ReLU(),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(4, dtype="float32"),
+        ]
+    )
+
+
+def trained(cls: type, jit: bool | str = "auto") -> Any:
+    """Return such a network after 20 steps."""
     images, targets = data((32, 6, 6, 3)), data((32, 4), 1)
-    trained = []
-    for cls in (keras.layers.BatchNormalization, BatchNormalization):
-        keras.utils.set_random_seed(0)
-        model = keras.Sequential(
-            [
-                keras.layers.Conv2D(8, 3, use_bias=False),
-                cls(momentum=0.8, epsilon=1e-5),
-                keras.layers.ReLU(),
-                keras.layers.GlobalAveragePooling2D(),
-                keras.layers.Dense(4),
-            ]
-        )
-        model.compile(keras.optimizers.SGD(0.05), "mse")
-        model.fit(images, targets, batch_size=8, epochs=5, shuffle=False, verbose=0)
-        trained.append(model)
-    for found, wanted in zip(trained[1].weights, trained[0].weights, strict=True):
-        assert_alike(found, wanted, 2e-4)
+    model = network(cls)
+    model.compile(keras.optimizers.SGD(0.05), "mse", jit_compile=jit)
+    model.fit(images, targets, batch_size=8, epochs=5, shuffle=False, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("jit", [True, False] if FUSED else ["auto"])
+@pytest.mark.parametrize(
+    ("precision", "tolerance"),
+    [("float32", 2e-5), ("mixed_bfloat16", 2e-3), ("mixed_float16", 2e-3)],
+)
+def test_training_moves_all_weights_as_keras_does(
+    precision: str, tolerance: float, jit: bool | str, policy: Callable[[str], None]
+) -> None:
+    policy(precision)
+    ours, theirs = trained(BatchNormalization, jit), trained(keras.layers.BatchNormalization, jit)
+    start = network(BatchNormalization)
+    assert ours.layers[1].compute_dtype == precision.removeprefix("mixed_")
+    for found, wanted, before in zip(ours.weights, theirs.weights, start.weights, strict=True):
+        assert_alike(found, wanted, tolerance)
+        assert np.abs(array(wanted) - array(before)).max() > 20 * tolerance
 
 
 @only_fused
@@ -174,11 +202,21 @@ def test_configuration_and_weights_are_interchangeable(tmp_path: Any) -> None:
 
 
 @only_fused
-def test_an_exported_model_normalises_alike(tmp_path: Any) -> None:
+@pytest.mark.parametrize("precision", TOLERANCE)
+def test_an_exported_model_normalises_alike(
+    precision: str, tmp_path: Any, policy: Callable[[str], None]
+) -> None:
     import tensorflow as tf
 
-    keras_layer, layer = twins((None, 5, 6, 8))
-    model = keras.Sequential([keras.Input((5, 6, 8)), layer])
-    model.export(tmp_path / "exported", verbose=False)
-    loaded = tf.saved_model.load(tmp_path / "exported")
-    assert_alike(loaded.serve(data((3, 5, 6, 8))), keras_layer(data((3, 5, 6, 8))), 2e-5)
+    policy(precision)
+    ours, images = trained(BatchNormalization), data((3, 6, 6, 3), 2)
+    theirs = network(keras.layers.BatchNormalization)
+    theirs.set_weights(ours.get_weights())
+    wanted = theirs(images)
+    ours.export(tmp_path / "exported", verbose=False)
+    ours.save(tmp_path / "model.keras")
+    exported = tf.saved_model.load(tmp_path / "exported")
+    assert_alike(exported.serve(images), wanted, TOLERANCE[precision])
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded.layers[1], BatchNormalization)
+    np.testing.assert_array_equal(array(loaded(images)), array(ours(images)))

@@ -65,13 +65,13 @@ def occlude(size: int = 6) -> Callable[..., dict[str, Any]]:
         A map function: "image" has the square set to zero, "target" is the image as it was.
 
     Raises:
-        ValueError: The square has no size.
+        UserError: The square has no size.
 
     Example:
         >>> dataset = rings().map(pretext.to_float()).batch(64).map(occlude(size=4))
     """
     if size < 1:
-        raise ValueError(f"size must be at least 1 pixel; got {size}")
+        raise UserError(f"occlude: size must be at least 1 pixel; got {size}")
 
     def change(batch: dict[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
         image = batch["image"]  # (batch, height, width, channels)
