@@ -97,6 +97,53 @@ _LOSSES = (
     ("diffusion", "score:Diffusion", "Squared error by noise level: min-SNR, EDM"),
 )
 
+# name, module:factory below kssl.pretext, what it is: of sound, video, tables, images with text
+_OTHER_TRANSFORMS = (
+    ("mu_law", "companding:mu_law", "Sound to 256 classes"),
+    ("future_windows", "sequences:future_windows", "CPC: past, future and wrong windows"),
+    ("mask_time", "sequences:mask_time", "Hide spans of a sequence: wav2vec 2.0"),
+    ("frame_order", "frames:frame_order", "Are these three frames in order?"),
+    ("arrow_of_time", "frames:arrow_of_time", "Forwards or backwards?"),
+    ("reference_frame", "reference:reference_frame", "Colour later frames from the first"),
+    ("future_frame", "frames:future_frame", "Predict the frames that follow"),
+    ("corrupt_features", "rows:corrupt_features", "Swap values within columns: SCARF, VIME"),
+    ("mask_features", "rows:mask_features", "Hide values of a row: TabNet"),
+    ("caption_pairs", "captions:caption_pairs", "One caption for each image, drawn anew"),
+    ("split", "splitting:split", "Predict any part from any other"),
+    ("rotate", "rotation:rotate", "Quarter turns: which way up?"),
+    ("jigsaw", "jigsaw:jigsaw", "Shuffled tiles: which permutation?"),
+    ("relative_position", "relative_position:relative_position", "Where is the other patch?"),
+    ("colorize", "colorization:colorize", "Colours from lightness"),
+    ("color_views", "color:color_views", "Brightness against colour: CMC, split-brain"),
+    ("inpaint", "inpainting:inpaint", "Fill in a hole"),
+    ("mask_patches", "patch_masking:mask_patches", "Hide patches: MAE, BEiT"),
+    ("count", "counting:count", "The parts add up to the whole"),
+)
+
+# name, module:factory below kssl.pretext, what it is: of text
+_TEXT_TRANSFORMS = (
+    ("tokenize", "tokenize:tokenize", "Text to ids of one length"),
+    ("skip_gram", "word_pairs:skip_gram", "word2vec: words, neighbours and noise words"),
+    ("cbow", "word_pairs:cbow", "word2vec: a word from those around it"),
+    ("mask_tokens", "token_masking:mask_tokens", "BERT: hide 15 % of the tokens, 80/10/10"),
+    ("word_dropout", "token_masking:word_dropout", "Words unknown at random: text VAE"),
+    ("sentence_pairs", "sentence_tasks:sentence_pairs", "BERT: does B follow A?"),
+    ("sentence_order", "sentence_tasks:sentence_order", "ALBERT: in order or swapped?"),
+    (
+        "neighbour_sentences",
+        "sentence_tasks:neighbour_sentences",
+        "Skip-thought: the sentences before and after",
+    ),
+    ("shuffle_words", "shuffling:shuffle_words", "Put words back into order"),
+    ("shuffle_sentences", "shuffling:shuffle_sentences", "BART: put sentences back into order"),
+    ("mask_sentences", "shuffling:mask_sentences", "PEGASUS: write the hidden sentences"),
+    ("next_token", "language:next_token", "GPT: each token from those before it"),
+    ("prefix", "language:prefix", "The rest of a row from its beginning"),
+    ("corrupt_spans", "spans:corrupt_spans", "T5: spans behind sentinels"),
+    ("drop_spans", "spans:drop_spans", "Write the spans that were left out"),
+    ("infill", "infilling:infill", "BART: spans of unknown length behind one mask"),
+)
+
 
 @hookimpl
 def register_datasets(register: Register) -> None:
@@ -110,6 +157,16 @@ def register_datasets(register: Register) -> None:
     )
     register("arrays", "kssl.data.arrays:arrays", help="NumPy files: .npz or .npy")
     register("images", "kssl.data.images:images", help="A folder of image files")
+    register("text", "kssl.data.text:text", help="Text files: plain, JSON lines, CSV, TSV")
+    register("tokens", "kssl.data.tokens:tokens", help="Text as ids: packed, sentences or pairs")
+    register("python_topics", "kssl.data.text:python_topics", help="Texts of Python's own help")
+    register("tabular", "kssl.data.tabular:tabular", help="A table: CSV or Parquet")
+    register("audio", "kssl.data.audio:audio", help="Recordings: WAV, FLAC or .npz")
+    register("video", "kssl.data.video:video", help="Clips: MP4, folders of frames or .npz")
+    register("captions", "kssl.data.captions:captions", help="Images with their captions")
+    register("moving_digits", "kssl.data.samples:moving_digits", help="Video of bouncing digits")
+    register("photographs", "kssl.data.samples:photographs", help="Crops of two photographs")
+    register("sklearn_table", "kssl.data.samples:sklearn_table", help="Tables: cells, iris, wine")
 
 
 @hookimpl
@@ -117,7 +174,15 @@ def register_transforms(register: Register) -> None:
     register("to_float", "kssl.pretext.scale:to_float", help="Images of bytes to [0, 1]")
     register("flatten", "kssl.pretext.scale:flatten", help="Images to vectors")
     register("binarize", "kssl.pretext.scale:binarize", help="Pixels to 0 or 1")
-    register("noise", "kssl.pretext.noise:noise", help="Gaussian, masking or salt-and-pepper")
+    register("noise", "kssl.pretext.noise:noise", help="Gaussian, masking, salt-and-pepper, swap")
+    for name, path, help in _OTHER_TRANSFORMS + _TEXT_TRANSFORMS:
+        register(name, f"kssl.pretext.{path}", help=help)
+    register("two_views", "kssl.pretext.views:two_views", help="Two random views: SimCLR, BYOL")
+    register(
+        "multi_crop", "kssl.pretext.views:multi_crop", help="Large and small views: SwAV, DINO"
+    )
+    register("exemplar", "kssl.pretext.views:exemplar", help="A class of its own for each image")
+    register("patch_grid", "kssl.pretext.grids:patch_grid", help="Overlapping patches: CPC")
 
 
 @hookimpl
@@ -141,6 +206,7 @@ def register_models(register: Register) -> None:
         help="Reconstruct the clean input from a noisy one",
     )
     register("vae", "kssl.models.vae:VAE", help="Variational autoencoder")
+    register("metric", "kssl.models.metric:Metric", help="Distances that follow labels: triplet, …")
 
 
 @hookimpl
@@ -179,6 +245,11 @@ def register_evaluations(register: Register) -> None:
     register("knn", "kssl.evaluation.probes:knn", help="Nearest neighbours on the embedding")
     register("linear", "kssl.evaluation.probes:linear", help="Linear classifier on the embedding")
     register(
+        "retrieval",
+        "kssl.evaluation.retrieval:retrieval",
+        help="Precision@k: nearest neighbours of the same class",
+    )
+    register(
         "log_likelihood",
         "kssl.evaluation.likelihood:log_likelihood",
         help="Importance-sampled log p(x) of a test example",
@@ -190,6 +261,7 @@ def register_recipes(register: Register) -> None:
     register("vae_mnist", "kssl:vae_mnist.yaml", help="VAE, binarized anew each time")
     register("vae_mnist_binarized", "kssl:vae_mnist_binarized.yaml", help="VAE, fixed binarization")
     register("autoencoder_mnist", "kssl:autoencoder_mnist.yaml", help="Autoencoder against PCA")
+    register("triplet_mnist", "kssl:triplet_mnist.yaml", help="Triplets, trained on labels")
     register(
         "denoising_autoencoder_mnist",
         "kssl:denoising_autoencoder_mnist.yaml",

@@ -58,9 +58,14 @@ def choose(
     return chosen
 
 
+def count() -> int:
+    """Return how many devices share each batch, as `choose` was asked."""
+    return int(_chosen["devices"])
+
+
 def several() -> bool:
     """Return whether `choose` was asked for more than one device."""
-    return bool(_chosen["devices"] > 1)
+    return count() > 1
 
 
 def _quieten() -> None:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kssl import devices, training
+from kssl import devices, notices, training
 
 if TYPE_CHECKING:
     from kssl.recipe import Recipe
@@ -46,8 +46,9 @@ def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
     """
     with training.scope():
         prepared = training.prepare(recipe, allow_stand_in)
+        notices.of_replicas(prepared)
         model, pipeline, settings = prepared.model, prepared.data.train, recipe.settings.fit
-        batches = pipeline.train(0, settings.epochs).repeat()
+        batches = prepared.data.training_batches(0, settings.epochs).repeat()
         model.fit(batches, steps_per_epoch=1, shuffle=False, verbose=0)  # compiles
         steps = min(20 * model.steps_per_execution, settings.epochs * pipeline.steps_per_epoch)
         began = time.perf_counter()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kssl import devices
+from kssl import devices, notices
 from kssl.environment import environment
 from kssl.errors import RunError, UserError
 from kssl.run import Run
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kssl.recipe import Recipe
 
 DATA_RECORD = "data.json"
-FEW_STEPS = 200  # fewer than these leave most models close to where they began
 
 
 @dataclasses.dataclass
@@ -82,9 +81,11 @@ def build_model(recipe: Recipe, data: Splits) -> keras.Model:
     from kssl.data.splits import first_batch
     from kssl.memory import guard
 
-    batch = first_batch(data)
     with guard(), _explained(recipe, "the model and the data"):
         model = recipe.build("model")
+        if getattr(model, "needs_labels", False):
+            data.give_labels()
+        batch = first_batch(data)
         model.check_values(batch["image"])
         model.build({key: (None, *value.shape[1:]) for key, value in batch.items()})
     return model
@@ -130,7 +131,8 @@ def fit(
             resume.begin()
         try:
             _record(run, prepared, command, new=resume is None)
-            _warn_of_few_steps(prepared)
+            notices.of_few_steps(prepared)
+            notices.of_replicas(prepared)
             train(prepared, run)
             finish(prepared, run)
         except KeyboardInterrupt:
@@ -161,11 +163,11 @@ def train(prepared: Prepared, run: Run) -> None:
     for first, last in parts:
         start = max(done, first * steps)
         model.fit(
-            pipeline.train(start, -(-steps * last // pipeline.steps_per_epoch)),
+            prepared.data.training_batches(start, -(-steps * last // pipeline.steps_per_epoch)),
             steps_per_epoch=(first + 1) * steps - start,
             initial_epoch=first,
             epochs=last,
-            validation_data=prepared.data.validation.ordered(),
+            validation_data=prepared.data.validation_batches(),
             shuffle=False,  # the pipeline does it
             callbacks=callbacks,
             verbose=1 if sys.stdout.isatty() else 2,
@@ -221,16 +223,6 @@ def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:
         )
     record = environment(prepared.model, command)
     run.write_json("environment.json", record | {"data": prepared.data.record()})
-
-
-def _warn_of_few_steps(prepared: Prepared) -> None:
-    settings, size = prepared.recipe.settings.fit, prepared.data.train.size
-    epoch = settings.steps_per_epoch or prepared.data.train.steps_per_epoch
-    if epoch * settings.epochs < FEW_STEPS:
-        print(
-            f"note: {size} examples give {epoch * settings.epochs} training steps in all, which is "
-            "few: raise fit.epochs or lower fit.batch_size"
-        )
 
 
 def _write_report(run: Run) -> None:

@@ -12,6 +12,36 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 ROOT = Path(__file__).resolve().parent.parent
+PROCESSES = 4  # more do not help: each of them imports Keras and its backend first
+MEMORY = 3 << 30  # bytes that one of them takes, with what it starts
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Give whole folders of tests to several processes; `-n 0` or a single file is one process."""
+    started = "PYTEST_XDIST_WORKER" in os.environ or not config.pluginmanager.hasplugin("xdist")
+    folders = any(Path(argument).is_dir() for argument in config.args)
+    if started or not folders or config.option.usepdb or config.option.collectonly:
+        return
+    if config.option.numprocesses is None and config.option.dist == "no":
+        config.option.numprocesses = processes()
+        config.option.dist = "worksteal"  # keeps the tests of a file together as long as it can
+
+
+def processes() -> int:
+    """Return how many processes the cores and the free memory allow; share the cores out."""
+    import psutil
+
+    cores = os.cpu_count() or 1
+    count = min(cores, PROCESSES, psutil.virtual_memory().available // MEMORY)
+    if count < 2:
+        return 0
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "NPROC"):  # TensorFlow, torch, JAX
+        os.environ.setdefault(name, str(cores // count))
+    # A GPU is shared: nobody takes all of its memory at once.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    return int(count)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from golden_calls import densities, labels, views
+from golden_calls import densities, labels, texts, views
 from golden_calls import layers as of_layers
 from golden_calls.common import Case, averaged
 from keras import ops
@@ -81,6 +81,13 @@ CALLS: dict[str, Callable[[Case], dict[str, Any]]] = {
     ),
     "cbow_negative_sampling": densities.cbow,
     "mlm_loss": densities.mlm_loss,
+    "noise_distribution": texts.noise_distribution,
+    "subsample_keep_probability": texts.keep_probability,
+    "t5_span_corruption": texts.span_corruption,
+    "t5_random_spans_helper": texts.raw_length,
+    "t5_span_counts": texts.span_counts,
+    "bart_span_budget": texts.span_budget,
+    "bart_infilling": texts.infill,
     # images, teachers, explicit likelihoods
     "patchify": lambda c: {"patches": layers.Patches(c.patch_size)(c.images)},
     "mae_target": of_layers.mae_target,

@@ -13,6 +13,8 @@ from kssl import layers, losses, models, plugins, pretext, testing
 
 IMAGES = np.random.default_rng(0).random((8, 8, 12, 1), dtype=np.float32)
 BYTES = (IMAGES * 255).astype(np.uint8)
+COLOURS = np.random.default_rng(10).integers(0, 256, (6, 18, 14, 3)).astype(np.uint8)
+SQUARES = np.random.default_rng(11).integers(0, 256, (5, 20, 20, 3)).astype(np.uint8)
 VECTORS = IMAGES.reshape(8, -1)
 CODES = np.random.default_rng(1).normal(size=(2, 8, 5)).astype(np.float32)
 EACH = np.random.default_rng(2).random((2, 8), dtype=np.float32)
@@ -24,7 +26,37 @@ TOKENS = np.array([[1, 2], [0, -1], [4, 4], [-1, -1], [3, 2], [1, 0], [-1, 2], [
 VIEWS = tuple(CODES)
 LABELLED = (LABELS, CODES[0])
 EVEN_TOKENS = np.stack(EVEN, axis=1)
+SOUND = np.random.default_rng(6).uniform(-1, 1, (8, 120)).astype(np.float32)
+REAL = np.arange(120) < np.array([120, 60, 33, 1, 0, 90, 7, 119])[:, None]  # the rest is padding
+FRAMES = np.random.default_rng(7).integers(0, 256, (6, 9, 8, 12, 3)).astype(np.uint8)
+ROWS = {
+    "numeric": np.random.default_rng(8).normal(size=(8, 5)).astype(np.float32),
+    "categorical": np.random.default_rng(9).integers(0, 4, (8, 3)).astype(np.int32),
+}
+TEXTS = np.array([["a cat", "a pet", ""], ["a dog", "", ""], ["", "", ""], ["b", "c", "d"]])
 PLACES = np.tile(np.array([3, 0, 2, 1], np.int32), (8, 1))
+WORDS = pretext.train_vocabulary([f"w{i} " * (60 - i) for i in range(50)], "words", sentinels=12)
+
+
+def text_rows() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Packed rows and pairs of rows of sentences, of that vocabulary."""
+    rng = np.random.default_rng(12)
+    tokens = rng.integers(5, 55, (8, 32)).astype(np.int32)
+    document = np.cumsum(rng.random((8, 32)) < 0.05, axis=1).astype(np.int32)
+    starts = rng.random((8, 32)) < 0.7
+    packed = {"tokens": tokens, "document": document, "starts": starts}
+    place, real = np.arange(32), np.array([32, 30, 20, 3, 32, 12, 8, 25])[:, None]
+    inside = (place > 0) & (place < real - 1)
+    sentence = np.where(inside, (place - 1) // 6, -1).astype(np.int32)
+    ids = np.where(inside, tokens, np.where(place == 0, 2, np.where(place == real - 1, 3, 0)))
+    ids = ids.astype(np.int32)
+    row = {"tokens": ids, "sentence": sentence, "starts": starts | ~inside}
+    other = {"other": ids[::-1], "other_sentence": sentence[::-1], "other_starts": starts[::-1]}
+    return packed, row | {"padding_mask": place < real} | other
+
+
+PACKED, PAIRS = text_rows()
+SENTENCES = {key: PAIRS[key] for key in ("tokens", "sentence", "starts", "padding_mask")}
 
 PARTS = [
     part
@@ -115,15 +147,157 @@ LOSSES = {
 }
 
 TRANSFORMS = {
+    "tokenize": [
+        testing.transform_checks(
+            partial(pretext.tokenize, WORDS, 7, starts=True),
+            {"text": np.array([b"w1 w2 nothing", b"w3", b"w4 " * 20, b"w5, w6"])},
+        )
+    ],
+    "skip_gram": [testing.transform_checks(partial(pretext.skip_gram, WORDS, 2, pairs=40), PACKED)],
+    "cbow": [testing.transform_checks(partial(pretext.cbow, WORDS, 2, 3, 0.0), PACKED)],
+    "mask_tokens": [
+        testing.transform_checks(partial(pretext.mask_tokens, WORDS, 0.3, **settings), PAIRS)
+        for settings in ({}, {"whole_words": True})
+    ],
+    "word_dropout": [testing.transform_checks(partial(pretext.word_dropout, WORDS), PACKED)],
+    "sentence_pairs": [testing.transform_checks(partial(pretext.sentence_pairs, WORDS), PAIRS)],
+    "sentence_order": [testing.transform_checks(partial(pretext.sentence_order, WORDS), SENTENCES)],
+    "neighbour_sentences": [
+        testing.transform_checks(partial(pretext.neighbour_sentences, WORDS, 9), SENTENCES)
+    ],
+    "shuffle_words": [testing.transform_checks(partial(pretext.shuffle_words, WORDS, 2), PAIRS)],
+    "shuffle_sentences": [testing.transform_checks(pretext.shuffle_sentences, SENTENCES)],
+    "mask_sentences": [
+        testing.transform_checks(partial(pretext.mask_sentences, WORDS, 0.4, 20), SENTENCES)
+    ],
+    "next_token": [
+        testing.transform_checks(partial(pretext.next_token, context, True, True), example)
+        for context, example in ((12, PACKED), (None, SENTENCES))
+    ],
+    "prefix": [testing.transform_checks(partial(pretext.prefix, True), SENTENCES)],
+    "corrupt_spans": [
+        testing.transform_checks(partial(pretext.corrupt_spans, WORDS, 0.3, 2.0), SENTENCES)
+    ],
+    "drop_spans": [testing.transform_checks(partial(pretext.drop_spans, WORDS, 0.3), PACKED)],
+    "infill": [testing.transform_checks(partial(pretext.infill, WORDS), SENTENCES)],
+    "split": [
+        testing.transform_checks(partial(pretext.split, *settings), example)
+        for settings, example in (
+            (("left", 0.3), {"image": BYTES}),
+            (("random", 0.3), {"image": IMAGES}),
+            (("future", 0.3, True, 0.0, "audio", 1), {"audio": SOUND}),
+            (("past", 0.3, False, 9, "video", 4), {"video": FRAMES}),
+        )
+    ],
+    "rotate": [
+        testing.transform_checks(partial(pretext.rotate, all_four), {"image": SQUARES})
+        for all_four in (False, True)
+    ],
+    "jigsaw": [
+        testing.transform_checks(partial(pretext.jigsaw, *settings), {"image": images})
+        for settings, images in (
+            ((100,), COLOURS),
+            ((20, 2, None, 0.5, False, False), IMAGES),
+        )
+    ],
+    "relative_position": [
+        testing.transform_checks(partial(pretext.relative_position, color=color), {"image": images})
+        for color, images in (
+            ("drop", SQUARES),
+            ("project", SQUARES / np.float32(255)),
+        )
+    ],
+    "colorize": [
+        testing.transform_checks(partial(pretext.colorize, *settings), {"image": images})
+        for settings, images in (
+            (("regression",), COLOURS),
+            (("soft", 5), SQUARES),
+            (("hard", 2), COLOURS / np.float32(255)),
+        )
+    ],
+    "color_views": [
+        testing.transform_checks(partial(pretext.color_views, space, keep), {"image": COLOURS})
+        for space, keep in (("lab", True), ("ydbdr", False))
+    ],
+    "inpaint": [
+        testing.transform_checks(partial(pretext.inpaint, kind, fill=0.5), {"image": images})
+        for kind, images in (("center", IMAGES), ("blocks", IMAGES), ("free_form", COLOURS))
+    ],
+    "mask_patches": [
+        testing.transform_checks(partial(pretext.mask_patches, *settings), {"image": images})
+        for settings, images in (
+            ((4, 0.75), SQUARES),
+            ((2, 0.4, "blocks"), IMAGES),
+            ((2, 0.4, "blocks", 7), COLOURS),
+        )
+    ],
+    "count": [
+        testing.transform_checks(partial(pretext.count, data), {"image": COLOURS})
+        for data in (None, COLOURS[:4])
+    ],
+    "mu_law": [testing.transform_checks(partial(pretext.mu_law, 100), {"audio": SOUND})],
+    "future_windows": [
+        testing.transform_checks(partial(pretext.future_windows, 7, 3, 2, 4, 5), example)
+        for example in ({"audio": SOUND}, {"audio": SOUND, "padding_mask": REAL})
+    ],
+    "mask_time": [
+        testing.transform_checks(partial(pretext.mask_time, 0.1, 4, 3), example)
+        for example in ({"audio": SOUND}, {"audio": SOUND, "padding_mask": REAL})
+    ],
+    "frame_order": [
+        testing.transform_checks(partial(pretext.frame_order, gap, 0.3, motion), {"video": video})
+        for gap, motion, video in ((2, False, FRAMES), (1, True, FRAMES), (1, True, FRAMES / 255))
+    ],
+    "arrow_of_time": [testing.transform_checks(pretext.arrow_of_time, {"video": FRAMES})],
+    "reference_frame": [
+        testing.transform_checks(partial(pretext.reference_frame, 2, 2), {"video": video})
+        for video in (FRAMES, FRAMES / 255)
+    ],
+    "future_frame": [
+        testing.transform_checks(partial(pretext.future_frame, 3, 2), {"video": FRAMES})
+    ],
+    "corrupt_features": [
+        testing.transform_checks(partial(pretext.corrupt_features, ROWS, 0.4, exact), ROWS)
+        for exact in (True, False)
+    ],
+    "mask_features": [
+        testing.transform_checks(partial(pretext.mask_features, 0.4, exact), ROWS)
+        for exact in (True, False)
+    ],
+    "caption_pairs": [
+        testing.transform_checks(partial(pretext.caption_pairs, choose), {"captions": TEXTS})
+        for choose in ("random", "first")
+    ],
     "to_float": [testing.transform_checks(pretext.to_float, {"image": BYTES})],
     "flatten": [testing.transform_checks(pretext.flatten, {"image": IMAGES})],
     "binarize": [
         testing.transform_checks(partial(pretext.binarize, mode), {"image": IMAGES})
-        for mode in ("dynamic", "threshold")
+        for mode in ("dynamic", "fixed", "threshold")
     ],
     "noise": [
         testing.transform_checks(partial(pretext.noise, kind, 0.4), {"image": IMAGES})
-        for kind in ("gaussian", "masking", "salt_and_pepper")
+        for kind in ("gaussian", "masking", "salt_and_pepper", "swap")
+    ],
+    "two_views": [
+        testing.transform_checks(partial(pretext.two_views, preset, size), {"image": images})
+        for preset, size, images in (
+            ("small", None, COLOURS),
+            ("byol", None, COLOURS / np.float32(255)),
+            ("simclr", [20, 9], BYTES),
+        )
+    ],
+    "multi_crop": [
+        testing.transform_checks(partial(pretext.multi_crop, "dino", 16, 7), {"image": COLOURS}),
+        testing.transform_checks(partial(pretext.multi_crop, keep=False), {"image": IMAGES}),
+    ],
+    "exemplar": [
+        testing.transform_checks(
+            pretext.exemplar, {"image": COLOURS, "index": np.array([4, 0, 9, 2, 3, 7])}
+        )
+    ],
+    "patch_grid": [
+        testing.transform_checks(partial(pretext.patch_grid, 8, 5, augment), {"image": COLOURS})
+        for augment in (None, {"jitter": 0.8, "blur": 0.5, "scale": [0.5, 1.0]})
     ],
 }
 
@@ -226,12 +400,17 @@ def vae_importance_weighted() -> models.VAE:
     return models.VAE(**small(), likelihood="gaussian", loss=loss)
 
 
+def metric() -> models.Metric:
+    return models.Metric(layers.MLP([9]), 5, False, losses.SoftNearestNeighbor(2.0))
+
+
 MODELS = {
     "autoencoder": [testing.model_checks(autoencoder, {"image": IMAGES})],
     "denoising_autoencoder": [testing.model_checks(denoising_autoencoder, {"image": IMAGES})],
     "vae": [
         testing.model_checks(make, {"image": IMAGES}) for make in (vae, vae_importance_weighted)
     ],
+    "metric": [testing.model_checks(metric, {"image": IMAGES, "label": LABELS})],
 }
 
 CONTRACTS = {"losses": LOSSES, "transforms": TRANSFORMS, "layers": LAYERS, "models": MODELS}
@@ -274,7 +453,19 @@ def test_recipes(check: testing.Check) -> None:
 
 @testing.parametrize_checks(
     testing.dataset_checks(partial(plugins.find("datasets", "digits"))),
+    testing.dataset_checks(partial(plugins.find("datasets", "python_topics"), unit="document")),
+    testing.dataset_checks(
+        partial(
+            plugins.find("datasets", "tokens"),
+            corpus="python_topics",
+            vocabulary={"kind": "characters"},
+            rows="pairs",
+        )
+    ),
     testing.dataset_checks(partial(plugins.find("datasets", "synthetic"), examples=60)),
+    testing.dataset_checks(partial(plugins.find("datasets", "moving_digits"), examples=20)),
+    testing.dataset_checks(partial(plugins.find("datasets", "photographs"), examples=20)),
+    testing.dataset_checks(partial(plugins.find("datasets", "sklearn_table"))),
 )
 def test_datasets(check: testing.Check) -> None:
     check()

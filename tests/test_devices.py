@@ -8,30 +8,42 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
+import keras
 import numpy as np
 import pytest
 
 from kssl import devices
 from kssl.errors import UserError
 
-CURVE = """
+# One process trains every recipe that it is given, on four devices and then on one: TensorFlow
+# cannot make devices once it has computed.
+CURVES = """
 import json, sys
-from pathlib import Path
 from kssl import devices
-devices.choose(sys.argv[1], "cpu", int(sys.argv[2]))
+devices.choose(sys.argv[1], "cpu", 4)  # before Keras is imported
 devices.load_keras()
 import keras
 from kssl.recipe import load
 from kssl.training import prepare
-with devices.scope():
-    prepared = prepare(load(sys.argv[3]))
-    pipeline = prepared.data.train
-    history = prepared.model.fit(
-        pipeline.train(0, 2), epochs=2, steps_per_epoch=pipeline.steps_per_epoch, verbose=0,
-        validation_data=prepared.data.validation.ordered(), shuffle=False)
-    weights = [float(keras.ops.sum(keras.ops.abs(w))) for w in prepared.model.trainable_weights]
-    count = len(keras.distribution.list_devices())
-print(json.dumps({"history": history.history, "weights": weights, "devices": count}))
+
+def curve(file, count):
+    devices.choose(sys.argv[1], "cpu", count)
+    with devices.scope():
+        prepared = prepare(load(file))
+        pipeline = prepared.data.train
+        history = prepared.model.fit(
+            pipeline.train(0, 2), epochs=2, steps_per_epoch=pipeline.steps_per_epoch, verbose=0,
+            validation_data=prepared.data.validation.ordered(), shuffle=False)
+        weights = [keras.ops.sum(keras.ops.abs(w)) for w in prepared.model.trainable_weights]
+        return {"history": history.history, "weights": [float(w) for w in weights],
+                "devices": spread(prepared.model)}
+
+def spread(model):
+    if sys.argv[1] == "jax":
+        return len(model.trainable_weights[0].value.sharding.device_set)
+    return model.distribute_strategy.num_replicas_in_sync
+
+print(json.dumps([[curve(file, count) for file in sys.argv[2:]] for count in (4, 1)]))
 """
 # Deterministic, and a plain SGD that would show a gradient that is scaled by the devices.
 RECIPE = """
@@ -43,49 +55,60 @@ fit: {batch_size: 32, epochs: 2}
 """
 
 
-def curve(backend: str, count: int, recipe) -> dict:
-    environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "KERAS_BACKEND")}
-    command = [sys.executable, "-c", CURVE, backend, str(count), str(recipe)]
+@pytest.fixture(scope="module")
+def backend() -> str:
+    """The backend of these tests; those of another one run with `KERAS_BACKEND`."""
+    name = keras.backend.backend()
+    if name == "torch":
+        pytest.skip("several devices need TensorFlow or JAX")
+    return name
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "KERAS_BACKEND")}
+
+
+@pytest.fixture(scope="module")
+def curves(backend, environment, tmp_path_factory) -> dict[str, tuple[dict, dict]]:
+    """For each model, what it became on one device and on four."""
+    folder = tmp_path_factory.mktemp("recipes")
+    texts = {"autoencoder": RECIPE.replace("MODEL", "autoencoder")}
+    if backend == "jax":  # one process of TensorFlow cannot spread a second model
+        texts["vae"] = RECIPE.replace("MODEL", "vae").replace("0.01", "0.0001")
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    command = [sys.executable, "-c", CURVES, backend, *[str(folder / name) for name in texts]]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    four, one = json.loads(done.stdout.splitlines()[-1])
+    return dict(zip(texts, zip(one, four, strict=True), strict=True))
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_four_devices_train_like_one(backend, tmp_path):
-    if find_spec(backend) is None:
-        pytest.skip(f"needs the extra {backend}")
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(RECIPE.replace("MODEL", "autoencoder"))
-    one, four = (curve(backend, count, recipe) for count in (1, 4))
+def test_four_devices_train_like_one(curves):
+    one, four = curves["autoencoder"]
     assert (one["devices"], four["devices"]) == (1, 4)
     for name, values in one["history"].items():
         np.testing.assert_allclose(four["history"][name], values, rtol=1e-4, err_msg=name)
     np.testing.assert_allclose(four["weights"], one["weights"], rtol=1e-4)
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_a_whole_run_on_two_devices(backend, tmp_path):
-    if find_spec(backend) is None:
-        pytest.skip(f"needs the extra {backend}")
+def test_random_models_train_alike_on_jax_too(backend, curves):
+    if backend != "jax":
+        pytest.skip("on JAX alone the draws do not depend on the devices")
+    one, four = curves["vae"]
+    np.testing.assert_allclose(four["history"]["loss"], one["history"]["loss"], rtol=1e-4)
+
+
+def test_a_whole_run_on_two_devices(backend, environment, tmp_path):
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("MODEL", "vae") + "evaluate: [knn]\n")
     options = ["--device", "cpu", "--devices", "2", "--backend", backend]
     command = [sys.executable, "-m", "kssl", "fit", "recipe.yaml", *options]
-    environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "KERAS_BACKEND")}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "runs/recipe/1/environment.json").read_text())
     assert len(record["devices"]) == 2
     assert (tmp_path / "runs/recipe/1/report.html").is_file()
-
-
-def test_random_models_train_alike_on_jax_too(tmp_path):
-    if find_spec("jax") is None:
-        pytest.skip("needs the extra jax")
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(RECIPE.replace("MODEL", "vae").replace("0.01", "0.0001"))
-    one, four = (curve("jax", count, recipe) for count in (1, 4))
-    np.testing.assert_allclose(four["history"]["loss"], one["history"]["loss"], rtol=1e-4)
 
 
 @pytest.mark.parametrize(

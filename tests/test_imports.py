@@ -138,12 +138,16 @@ def test_what_runs_on_every_backend_touches_none(room: str) -> None:
     assert not found
 
 
+# The one file of transforms that may use KerasHub, inside a function: for its tokenizers.
+HUB = PACKAGE / "pretext" / "tokenize.py"
+
+
 @pytest.mark.parametrize("room", ["pretext", "data"])
 def test_transforms_and_data_never_touch_keras(room: str) -> None:
     found = [
         f"{file.name}:{line}: {name}"
         for file in (PACKAGE / room).rglob("*.py")
-        for name, line in imported(file, everywhere=True)
+        for name, line in imported(file, everywhere=file != HUB)
         if name.partition(".")[0] in {"keras", "keras_hub"}
     ]
     assert not found

@@ -20,7 +20,7 @@ QUICK = ["data={use: synthetic, examples: 300}", "fit.epochs=1", "fit.steps_per_
 def test_all_recipes_are_offered_by_name():
     own = {name for name, part in offered("recipes").items() if part.owner == "kssl"}
     assert own == {path.stem for path in RECIPES}
-    assert len(RECIPES) >= 4
+    assert len(RECIPES) >= 5
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -40,6 +40,7 @@ def test_a_recipe_trains_two_steps(path, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_vae_mnist_reaches_its_number(shared_data, tmp_path, monkeypatch):
     monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data / "tfds"))
     run = fit(load("vae_mnist"), root=tmp_path, allow_stand_in=False)
@@ -50,6 +51,7 @@ def test_vae_mnist_reaches_its_number(shared_data, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_autoencoder_mnist_beats_pca(shared_data, tmp_path, monkeypatch):
     monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data / "tfds"))
     run = fit(load("autoencoder_mnist"), root=tmp_path, allow_stand_in=False)
@@ -59,9 +61,22 @@ def test_autoencoder_mnist_beats_pca(shared_data, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_denoising_autoencoder_mnist_beats_noise_and_plain_twin(shared_data, tmp_path, monkeypatch):
     monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data / "tfds"))
     run = fit(load("denoising_autoencoder_mnist"), root=tmp_path, allow_stand_in=False)
     results = run.read_json("results.json")["results"]
     (error,) = [each for each in results if each["name"] == "denoising"]
     assert error["value"] < min(error["baselines"].values())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_triplet_mnist_reaches_its_precision(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data / "tfds"))
+    run = fit(load("triplet_mnist"), root=tmp_path, allow_stand_in=False)
+    results = run.read_json("results.json")["results"]
+    assert [each["settings"]["bank"] for each in results] == ["test", "train"]
+    for each in results:
+        assert each["settings"]["queries"] == 10_000
+        assert each["value"] >= 0.98 > max(each["baselines"].values())

@@ -114,6 +114,35 @@ def depends_on_the_batch(example: Any, seed: Any = None) -> Any:
     return {**example, "image": example["image"] / tf.reduce_max(example["image"])}
 
 
+def draws_with_keras(example: Any, seed: Any = None) -> Any:
+    noise = keras.random.uniform(tf.shape(example["image"]), seed=3)
+    return {**example, "image": example["image"] + noise}
+
+
+def says_nothing_of_keys(example: Any, seed: Any = None) -> Any:
+    if "image" not in example:
+        raise KeyError("image")
+    return dict(example)
+
+
+def says_nothing_of_shapes(example: Any, seed: Any = None) -> Any:
+    if example["image"].shape.rank > 4:
+        raise ValueError("wrong number of dimensions")
+    return dict(example)
+
+
+def claims_to_be_random(example: Any, seed: Any = None) -> Any:
+    return dict(example)
+
+
+def hides_that_it_is_random(example: Any, seed: Any = None) -> Any:
+    first = tf.cast(tf.reshape(seed, [-1, 2])[:, 0], tf.float32)
+    return {**example, "image": example["image"] + tf.reshape(first, [-1, 1, 1, 1])}
+
+
+claims_to_be_random.random, hides_that_it_is_random.random = True, False
+
+
 def loses_shapes(example: Any, seed: Any = None) -> Any:
     image = tf.numpy_function(lambda value: value, [example["image"]], tf.float32)
     return {**example, "image": image}
@@ -126,7 +155,13 @@ def loses_shapes(example: Any, seed: Any = None) -> Any:
         (changes_its_input, "transform_leaves_its_input_alone"),
         (draws_its_own, "transform_depends_on_seed_and_example_only"),
         (depends_on_the_batch, "transform_depends_on_seed_and_example_only"),
+        (depends_on_the_batch, "transform_is_the_same_in_batches_of_any_size"),
         (loses_shapes, "transform_has_static_shapes"),
+        (draws_with_keras, "transform_uses_tensorflow_alone"),
+        (says_nothing_of_keys, "transform_names_a_missing_key"),
+        (says_nothing_of_shapes, "transform_names_a_wrong_rank"),
+        (claims_to_be_random, "transform_draws_by_the_seed"),
+        (hides_that_it_is_random, "transform_draws_by_the_seed"),
     ],
 )
 def test_a_transform_that_breaks_a_promise(function: Any, failing: str) -> None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
+import types
 from pathlib import Path
 
 import keras
@@ -18,12 +18,13 @@ import numpy as np
 import pytest
 
 import kssl
+from kssl import devices, notices
 from kssl.errors import RunError, UserError
 from kssl.preview import dry_run
 from kssl.recipe import load
 from kssl.run import Run
 from kssl.trained import embed, evaluate, sample
-from kssl.training import fit, prepare
+from kssl.training import Prepared, fit, prepare
 
 SMALL = """# A small recipe for the tests.
 seed: 3
@@ -213,44 +214,34 @@ def refuse(*_, **__):
     raise kssl.data.Unavailable("mnist: there is no network in this test")
 
 
-BACKENDS = [
-    "tensorflow",
-    pytest.param(
-        "jax", marks=pytest.mark.skipif(find_spec("jax") is None, reason="needs the extra jax")
-    ),
-]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_killed_at_three_random_moments_a_run_ends_with_the_same_weights(backend, tmp_path):
+def test_killed_at_three_random_moments_a_run_ends_with_the_same_weights(tmp_path):
     """`kill -9`, resume, three times: bit for bit the weights of the run that was left alone."""
     seed = int.from_bytes(os.urandom(2))
     moments = random.Random(seed)
     path = tmp_path / "killed.yaml"
     path.write_text(SMALL.replace("epochs: 2", "epochs: 12, steps_per_execution: 2"))
     quick = ["evaluate=[]", "~callbacks"]
-    whole = start(backend, tmp_path, "whole", str(path), *quick)
-    assert whole.wait() == 0
     steps = sorted(moments.sample(range(2, 12 * 6), 3))
-    process = start(backend, tmp_path, "killed", str(path), *quick)
+    whole = fit(load(path, quick), root=tmp_path / "whole")
+    process = start(tmp_path, "killed", str(path), *quick)
     for step in steps:
         wait_for_step(tmp_path / "killed", step, process)
         time.sleep(moments.random() * 0.05)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        process = start(backend, tmp_path, "killed", "--resume", "killed/1")
-    assert process.wait() == 0
-    runs = [Run.open(tmp_path / name / "killed") for name in ("whole", "killed")]
-    first, second = (checkpoint_arrays(run) for run in runs)
+        process = start(tmp_path, "killed", "--resume", "killed/1")
+    assert process.wait() == 0, (tmp_path / "log.txt").read_text()
+    killed = Run.open(tmp_path / "killed" / "killed")
+    first, second = (checkpoint_arrays(run) for run in (whole, killed))
     assert first.keys() == second.keys()
     for name in first:
         assert np.array_equal(first[name], second[name]), f"{name} differs; seed {seed}, {steps}"
-    assert rows(runs[0]) == rows(runs[1])
+    assert rows(whole) == rows(killed)
 
 
-def start(backend: str, folder: Path, root: str, *arguments: str) -> subprocess.Popen:
+def start(folder: Path, root: str, *arguments: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "kssl", "fit", *arguments, "--runs-dir", root]
-    environment = {**os.environ, "KERAS_BACKEND": backend}
+    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
     with (folder / "log.txt").open("a") as log:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
 
@@ -267,3 +258,18 @@ def checkpoint_arrays(run: Run) -> dict[str, np.ndarray]:
     newest = max(run.checkpoints.glob("step-*.npz"))
     with np.load(newest) as file:
         return {name: file[name] for name in file.files if name != "state"}
+
+
+@pytest.mark.parametrize(
+    ("count", "loss", "said"), [(4, "triplet", True), (4, "", False), (1, "triplet", False)]
+)
+def test_it_is_said_where_no_device_sees_the_whole_batch(count, loss, said, monkeypatch, capsys):
+    """On TensorFlow the examples of a batch are compared within each replica's part."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow's replicas see their own part")
+    model = kssl.models.Metric(loss=kssl.losses.Triplet()) if loss else kssl.models.AutoEncoder(2)
+    data = types.SimpleNamespace(train=types.SimpleNamespace(batch_size=128))
+    monkeypatch.setattr(devices, "count", lambda: count)
+    notices.of_replicas(Prepared(None, data, model))
+    note = "note: triplet compares the examples of a batch, and on TensorFlow each of the 4 devices"
+    assert (note in capsys.readouterr().out) is said

@@ -88,7 +88,7 @@ def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str,
     """
     from kssl.recipe import load
 
-    _use_data_dir(options.get("data_dir"))
+    use_data_dir(options.get("data_dir"))
     source = recipe_source(source, options.get("runs_dir") or ROOT)
     recipe = load(source, tuple(overrides), strict=False)
     choose_device(recipe, options)
@@ -123,7 +123,7 @@ def open_run(name: str, options: dict[str, Any]) -> Run:
     """Find a run and set up the machine to work with its model."""
     from kssl.recipe import load
 
-    _use_data_dir(options.get("data_dir"))
+    use_data_dir(options.get("data_dir"))
     run = Run.open(name, options.get("runs_dir") or ROOT)
     choose_device(load(run.path), options)
     return run
@@ -142,7 +142,7 @@ def new_file(path: Path) -> Path:
     return path
 
 
-def _use_data_dir(folder: Path | None) -> None:
+def use_data_dir(folder: Path | None) -> None:
     if folder is None:
         return
     if not folder.is_dir():

@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cp": "Copy a recipe, to make it yours.",
         "validate": "Check a recipe without running it.",
         "preview": "Draw the inputs and what the pretext task makes of them.",
+        "vocabulary": "Make a vocabulary of a corpus of text.",
     },
     "This machine": {
         "doctor": "Say what this machine has and what will be used.",

@@ -16,25 +16,45 @@ import importlib
 from typing import Any
 
 from kssl.data.arrays import arrays
+from kssl.data.audio import audio
+from kssl.data.captions import captions
 from kssl.data.embedded import digits, synthetic
 from kssl.data.finding import SPLITS, Unavailable, find_file
+from kssl.data.fitting import FittedTable
 from kssl.data.images import class_names, images
+from kssl.data.samples import moving_digits, photographs, sklearn_table
+from kssl.data.tabular import fit_table, tabular
+from kssl.data.text import python_topics, text
 from kssl.data.tfds import cifar10, fashion_mnist, mnist, tfds
+from kssl.data.tokens import tokens
+from kssl.data.video import video
 
 __all__ = [
-    "SPLITS",
+    "FittedTable",
     "Pipeline",
+    "SPLITS",
     "Unavailable",
     "arrays",
+    "audio",
+    "captions",
     "cifar10",
     "class_names",
     "digits",
     "fashion_mnist",
     "find_file",
+    "fit_table",
     "images",
     "mnist",
+    "moving_digits",
+    "photographs",
+    "python_topics",
+    "sklearn_table",
     "synthetic",
+    "tabular",
+    "text",
     "tfds",
+    "tokens",
+    "video",
 ]
 
 

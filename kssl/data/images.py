@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
-
-from kssl.data.finding import MEMORY_BUDGET, Dataset, check_shares, check_split, find_file
-from kssl.data.folder import Folder, read_folder
+from kssl.data.finding import MEMORY_BUDGET, Dataset, check_split, check_two_shares, find_file
+from kssl.data.folder import read_folder
 from kssl.data.pixels import decode
+from kssl.data.reading import Block, Files, check_broken_share, read_files
 from kssl.errors import UserError
-
-_THREADS = 8  # PIL lets go of Python's lock while it decodes and resizes
 
 
 def images(
@@ -60,29 +54,26 @@ def images(
     Example:
         >>> dataset = images("train", "photos/", size=64)
     """
-    import tensorflow as tf
-
     check_split(split)
     _check(size, channels, labels, broken_share, shares)
     folder = read_folder(find_file(path), (shares[0], shares[1]))
     chosen = folder.splits[split]
-    classes = folder.classes(labels)
 
-    def load(file: Path) -> np.ndarray:
-        return decode(file, size, channels)
+    def load(item: int) -> Block:
+        return {"image": decode(chosen[item], size, channels)[None]}
 
-    in_memory = len(chosen) * size * size * channels <= MEMORY_BUDGET
-    pictures, good = _decode_all(chosen, load, keep=in_memory)
-    _report_broken(chosen, good, broken_share, folder, split)
-    files = [file for file, fine in zip(chosen, good, strict=True) if fine]
-    features = {}
-    if classes is not None:
-        numbers = {name: number for number, name in enumerate(classes)}
-        features["label"] = np.array([numbers[folder.class_of(file)] for file in files], np.int64)
-    if in_memory:
-        features = {"image": np.stack([p for p in pictures if p is not None]), **features}
-        return tf.data.Dataset.from_tensor_slices(features)
-    return _streamed(files, features, load, (size, size, channels))
+    return read_files(
+        Files(
+            names=[folder.name_of(file) for file in chosen],
+            load=load,
+            features=folder.labels_of(chosen, labels),
+            where=str(folder.path),
+            what="images",
+            split=split,
+        ),
+        broken_share,
+        MEMORY_BUDGET,
+    )
 
 
 def class_names(path: str, labels: bool | Literal["auto"] = "auto") -> list[str]:
@@ -108,62 +99,5 @@ def _check(
         raise UserError(f"images: channels {channels} is neither 1 (grey) nor 3 (colour)")
     if labels not in (True, False, "auto"):
         raise UserError(f"images: labels {labels!r} is none of true, false and auto")
-    if not 0 <= broken_share <= 1:
-        raise UserError(f"images: broken_share {broken_share} is not between 0 and 1")
-    if len(shares) != 2:
-        raise UserError(f"images: shares {list(shares)} is not [validation, test]")
-    check_shares(validation=shares[0], test=shares[1])
-
-
-def _decode_all(
-    files: list[Path], load: Callable[[Path], np.ndarray], keep: bool
-) -> tuple[list[np.ndarray | None], list[bool]]:
-    """Decode every file once; the pictures (if kept), and which could be decoded."""
-
-    def attempt(file: Path) -> tuple[np.ndarray | None, bool]:
-        try:
-            picture = load(file)
-        except Exception:  # a damaged file makes decoders fail in any way
-            return None, False
-        return (picture if keep else None), True
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        results = list(pool.map(attempt, files))
-    return [picture for picture, _ in results], [good for _, good in results]
-
-
-def _report_broken(
-    files: list[Path], good: list[bool], broken_share: float, folder: Folder, split: str
-) -> None:
-    broken = [folder.name_of(file) for file, fine in zip(files, good, strict=True) if not fine]
-    if not broken:
-        return
-    names = ", ".join(broken[:5]) + (", …" if len(broken) > 5 else "")
-    said = f"{len(broken)} of {len(files)} images of split '{split}' cannot be decoded: {names}"
-    allowed = max(1, int(broken_share * len(files))) if broken_share else 0
-    if len(broken) > allowed or len(broken) == len(files):
-        raise UserError(
-            f"{folder.path}: {said}. More than broken_share={broken_share} are broken: mend or "
-            "remove them, or raise it"
-        )
-    logging.getLogger("kssl").warning("%s: %s; left out", folder.path, said)
-
-
-def _streamed(
-    files: list[Path],
-    features: dict[str, np.ndarray],
-    load: Callable[[Path], np.ndarray],
-    shape: tuple[int, int, int],
-) -> Dataset:
-    import tensorflow as tf
-
-    def read(name: bytes) -> np.ndarray:
-        return load(Path(name.decode()))
-
-    def add_image(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        rest = dict(example)
-        picture = tf.numpy_function(read, [rest.pop("file")], tf.uint8)
-        return {"image": tf.ensure_shape(picture, shape), **rest}
-
-    names = tf.data.Dataset.from_tensor_slices({"file": [str(file) for file in files], **features})
-    return names.map(add_image, num_parallel_calls=_THREADS, deterministic=True)
+    check_broken_share("images", broken_share)
+    check_two_shares("images", shares)

@@ -61,6 +61,9 @@ class Pipeline:
         self.transforms = tuple(transforms)
         self.transform_names = list(transform_names)
         self.seed = seed
+        # What the data says of itself: which token an id stands for, which class a label.
+        self.vocabulary = getattr(dataset, "vocabulary", None)
+        self.class_names = getattr(dataset, "class_names", None)
         self.size = _count(dataset)
         self.batch_size = min(batch_size, self.size)
         self.steps_per_epoch = self.size // self.batch_size
@@ -79,13 +82,20 @@ class Pipeline:
         columns = self._columns.values() if self._columns else ()
         return sum(math.prod(column.shape) * column.dtype.size for column in columns)
 
-    def train(self, start_step: int = 0, epochs: int = 1) -> tf.data.Dataset:
-        """Return shuffled batches, without labels, from a training step on.
+    @property
+    def has_labels(self) -> bool:
+        """Whether the data has a `label` that a model can be trained on."""
+        known = self._columns if self._dataset is None else self._dataset.element_spec
+        return "label" in known and known["label"].dtype != tf.string
+
+    def train(self, start_step: int = 0, epochs: int = 1, labels: bool = False) -> tf.data.Dataset:
+        """Return shuffled batches from a training step on.
 
         Args:
             start_step: Steps already done, over all epochs.
             epochs: Epochs in all, counted from step 0. The last, partial batch of an epoch is
                 left out; the order changes from epoch to epoch.
+            labels: Whether `label` stays: only for a model that says `needs_labels`.
 
         Returns:
             Batches with static shapes.
@@ -96,7 +106,7 @@ class Pipeline:
             batches = steps.map(self._gather_step, tf.data.AUTOTUNE, deterministic=True)
         else:
             batches = self._stream(start_step, epochs)
-        return batches.map(_without_label).prefetch(tf.data.AUTOTUNE)
+        return _for_model(batches, labels).prefetch(tf.data.AUTOTUNE)
 
     def ordered(
         self,
@@ -109,10 +119,14 @@ class Pipeline:
 
         Args:
             limit: At most so many examples, from the start.
-            labels: Whether `label` stays.
+            labels: Whether `label` stays: only for a model that says `needs_labels`.
             transformed: Whether the transforms are applied.
             epoch: The epoch whose draws they see; evaluations keep to the same one.
         """
+        batches = self._in_order(limit, transformed, epoch)
+        return _for_model(batches, labels).prefetch(tf.data.AUTOTUNE)
+
+    def _in_order(self, limit: int | None, transformed: bool, epoch: int) -> tf.data.Dataset:
         size = self.size if limit is None else min(limit, self.size)
         if self.in_memory:
             starts = tf.data.Dataset.range(0, size, self.batch_size)
@@ -121,16 +135,13 @@ class Pipeline:
             )
         else:
             batches = self._dataset.enumerate().take(size).batch(self.batch_size)
-        if transformed:
-            batches = batches.map(
-                lambda index, example: self._transform(index, example, epoch),
-                tf.data.AUTOTUNE,
-                deterministic=True,
-            )
-        else:
-            batches = batches.map(lambda index, example: example)
-        batches = batches if labels else batches.map(_without_label)
-        return batches.prefetch(tf.data.AUTOTUNE)
+        if not transformed:
+            return batches.map(lambda index, example: example)
+        return batches.map(
+            lambda index, example: self._transform(index, example, epoch),
+            tf.data.AUTOTUNE,
+            deterministic=True,
+        )
 
     def arrays(
         self,
@@ -139,7 +150,8 @@ class Pipeline:
         epoch: int = EVALUATION_EPOCH,
     ) -> dict[str, np.ndarray]:
         """Return the split, or its first `limit` examples, as arrays, labels included."""
-        batches = list(self.ordered(limit, True, transformed, epoch).as_numpy_iterator())
+        ordered = self._in_order(limit, transformed, epoch).prefetch(tf.data.AUTOTUNE)
+        batches = list(ordered.as_numpy_iterator())
         return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 
     def _gather_step(self, step: tf.Tensor) -> Example:
@@ -183,16 +195,22 @@ class Pipeline:
         index = tf.cast(index, tf.int32)
         seeds = tf.stack([tf.fill(tf.shape(index), self.seed), index], axis=1)  # (batch, 2)
         seeds = random.fold_in(seeds, epoch)
+        if any("index" in getattr(transform, "reads", ()) for transform in self.transforms):
+            example = {"index": index, **example}  # the data's own, if it has one, counts
         for position, transform in enumerate(self.transforms):
             example = transform(example, seed=random.fold_in(seeds, position))
         return example
 
 
-def _without_label(example: Example) -> Example:
+def _for_model(batches: tf.data.Dataset, labels: bool) -> tf.data.Dataset:
     # A method without labels must not be able to see them; text ids and the like stay behind too.
-    return {
-        key: value for key, value in example.items() if key != "label" and value.dtype != tf.string
-    }
+    return batches.map(
+        lambda example: {
+            key: value
+            for key, value in example.items()
+            if value.dtype != tf.string and (labels or key != "label")
+        }
+    )
 
 
 def _count(dataset: tf.data.Dataset) -> int:

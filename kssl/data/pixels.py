@@ -16,8 +16,7 @@ def decode(path: Path, size: int, channels: int) -> np.ndarray:
 
     Args:
         path: A file in any format that PIL reads.
-        size: Height and width of the result: the shorter side is resized to it with
-            antialiasing, and the middle of the longer one is kept.
+        size: Height and width of the result, as `fit` makes it.
         channels: 1 for grey, 3 for colour.
 
     Returns:
@@ -26,19 +25,43 @@ def decode(path: Path, size: int, channels: int) -> np.ndarray:
     Raises:
         Exception: Whatever PIL raises on a file that it cannot decode.
     """
+    return decode_to(path, size, size, channels)
+
+
+def decode_to(path: Path, height: int, width: int, channels: int) -> np.ndarray:
+    """Read an image file as uint8 `(height, width, channels)`; as `decode`."""
     from PIL import Image, ImageOps
 
     with Image.open(path) as opened:
         # A JPEG can be decoded at an eighth of its size or so: much quicker, and still larger
         # than what is wanted.
-        opened.draft("RGB" if channels == 3 else "L", (2 * size, 2 * size))
+        opened.draft("RGB" if channels == 3 else "L", (2 * width, 2 * height))
         image = ImageOps.exif_transpose(opened)
-        image = _flat(_eight_bits(image)).convert("RGB" if channels == 3 else "L")
-        side = min(image.size)
-        left, top = (image.width - side) / 2, (image.height - side) / 2
-        box = (left, top, left + side, top + side)
-        square = image.resize((size, size), Image.Resampling.BICUBIC, box=box)
-    return np.asarray(square, np.uint8).reshape(size, size, channels)
+        return fit(_flat(_eight_bits(image)), height, width, channels)
+
+
+def fit(image: Image, height: int, width: int, channels: int) -> np.ndarray:
+    """Resize an image with antialiasing until it just covers a size, and keep the middle.
+
+    Args:
+        image: Of any mode of at most 8 bits.
+        height: Of the result, in pixels.
+        width: Of the result.
+        channels: 1 for grey, 3 for colour.
+
+    Returns:
+        uint8 `(height, width, channels)`.
+    """
+    from PIL import Image as images
+
+    image = image.convert("RGB" if channels == 3 else "L")
+    if image.size != (width, height):
+        scale = min(image.width / width, image.height / height)
+        box_width, box_height = width * scale, height * scale
+        left, top = (image.width - box_width) / 2, (image.height - box_height) / 2
+        box = (left, top, left + box_width, top + box_height)
+        image = image.resize((width, height), images.Resampling.BICUBIC, box=box)
+    return np.asarray(image, np.uint8).reshape(height, width, channels)
 
 
 def _eight_bits(image: Image) -> Image:

@@ -14,6 +14,8 @@ from kssl.data.pipeline import Pipeline
 from kssl.errors import UserError
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from kssl.recipe import Recipe
 
 NAMES = ("train", "validation", "test")
@@ -30,6 +32,7 @@ class Splits:
         used: Name of the data set that is used.
         stand_in_for: Name of the data set that could not be had, or None.
         reason: Why it could not be had.
+        labels_in_training: Whether the model sees labels while it is trained; see `give_labels`.
     """
 
     train: Pipeline
@@ -38,6 +41,30 @@ class Splits:
     used: str
     stand_in_for: str | None = None
     reason: str = ""
+    labels_in_training: bool = False
+
+    def give_labels(self) -> None:
+        """Leave `label` in the batches of training and validation; the record says so.
+
+        Raises:
+            UserError: If the data has none.
+        """
+        for name in NAMES[:2]:
+            if not getattr(self, name).has_labels:
+                raise UserError(
+                    f"the model is trained on labels, and {self.used} has no whole-number 'label' "
+                    f"in its split {name}: give data that has it (an image folder with one "
+                    "sub-folder per class), or choose a model that needs no labels"
+                )
+        self.labels_in_training = True
+
+    def training_batches(self, start_step: int = 0, epochs: int = 1) -> tf.data.Dataset:
+        """Return what a model is trained on, see `Pipeline.train`."""
+        return self.train.train(start_step, epochs, self.labels_in_training)
+
+    def validation_batches(self) -> tf.data.Dataset:
+        """Return what its metrics are measured on after an epoch, in order."""
+        return self.validation.ordered(labels=self.labels_in_training)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -57,6 +84,7 @@ class Splits:
             "reason": self.reason,
             "examples": self.sizes,
             "transforms": self.train.transform_names,
+            "labels_in_training": self.labels_in_training,
             "fingerprint": self._fingerprint(),
         }
 
@@ -96,11 +124,13 @@ def open_splits(recipe: Recipe, allow_stand_in: bool = True, used: str | None = 
 
 def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: str = "") -> Splits:
     settings = recipe.settings
-    transforms = recipe.build("pretext")
     names = recipe.written("pretext")
+    datasets = {split: recipe.dataset(split, stand_in_for is not None) for split in NAMES}
+    # A transform of text needs the vocabulary of the data, which may have been made just now.
+    vocabulary = getattr(datasets["train"], "vocabulary", None)
+    transforms = recipe.build("pretext", vocabulary=vocabulary)
     pipelines = {}
-    for split in NAMES:
-        dataset = recipe.dataset(split, stand_in=stand_in_for is not None)
+    for split, dataset in datasets.items():
         try:
             pipelines[split] = Pipeline(
                 dataset, transforms, settings.fit.batch_size, settings.seed, transform_names=names
@@ -119,7 +149,7 @@ def first_batch(data: Splits) -> dict[str, np.ndarray]:
     import tensorflow as tf
 
     try:
-        return next(data.train.train().as_numpy_iterator())
+        return next(data.training_batches().as_numpy_iterator())
     except tf.errors.OpError as error:
         lines = [line.strip() for line in error.message.splitlines() if line.strip()]
         told = next((line for line in lines if "assertion failed" in line), lines[0])

@@ -267,6 +267,13 @@ def principal_components(train: np.ndarray, width: int, seed: int = 0) -> PCA:
     return PCA(width, svd_solver=solver, random_state=seed).fit(rows)
 
 
+def trained_on_labels(model: Any) -> str:
+    """What has to be said beside a number that is read with labels; empty for most models."""
+    if not getattr(model, "needs_labels", False):
+        return ""
+    return "the encoder was trained on the labels of the training split"
+
+
 def squared_error(target: np.ndarray, output: np.ndarray) -> float:
     """Squared error per example, summed over its values, averaged over the examples.
 

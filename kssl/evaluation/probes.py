@@ -26,6 +26,7 @@ from kssl.evaluation.base import (
     named,
     positive,
     principal_components,
+    trained_on_labels,
 )
 
 _SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32, and twice that in indices
@@ -161,7 +162,9 @@ def _probe(
         "higher",
         baselines,
         {**settings, **sizes},
-        note=_uncertainty(value, len(test)),
+        note="; ".join(
+            filter(None, [standard_error(value, len(test)), trained_on_labels(task.model)])
+        ),
     )
 
 
@@ -170,7 +173,8 @@ def _most_common(bank_labels: np.ndarray, test_labels: np.ndarray) -> float:
     return float(np.mean(test_labels == classes[counts.argmax()]))
 
 
-def _uncertainty(accuracy: float, count: int) -> str:
+def standard_error(accuracy: float, count: int) -> str:
+    """In words: how far an accuracy on so many examples may be off by chance."""
     error = (accuracy * (1 - accuracy) / count) ** 0.5
     return f"one standard error is {100 * error:.2f} percentage points ({count:,} test examples)"
 
@@ -233,7 +237,7 @@ def _votes(
     num_classes: int,
     temperature: float | None,
 ) -> np.ndarray:
-    nearest = _nearest(similarities, k)  # (rows, k)
+    nearest = most_similar(similarities, k)  # (rows, k)
     top = np.take_along_axis(similarities, nearest, axis=1).astype(np.float64)
     # relative to the nearest, so that no temperature overflows; the shares do not change
     weights = np.exp((top - top[:, :1]) / temperature) if temperature else np.ones_like(top)
@@ -242,8 +246,10 @@ def _votes(
     return votes / votes.sum(axis=1, keepdims=True)
 
 
-def _nearest(similarities: np.ndarray, k: int) -> np.ndarray:
+def most_similar(similarities: np.ndarray, k: int) -> np.ndarray:
     """Indices of the k largest per row, largest first, equal ones by index."""
+    if k == 1:
+        return similarities.argmax(axis=1)[:, None]
     chosen = np.sort(np.argpartition(-similarities, k - 1, axis=1)[:, :k], axis=1)
     values = np.take_along_axis(similarities, chosen, axis=1)
     # a partition picks any of several equal ones at the edge: those rows are sorted in full

@@ -25,7 +25,13 @@ class Model(keras.Model):
     A subclass keeps each constructor argument as an attribute of the same name (its
     configuration is read from there), builds its layers in `build`, and implements `embed`,
     `call` and `compute_loss`. It is final: no model inherits from another.
+
+    Attributes:
+        needs_labels: Whether it is trained on labels. Only then does kssl leave `label` in the
+            batches of training, refuse data without it, and say so in the record of the run.
     """
+
+    needs_labels: bool = False
 
     @abstractmethod
     def embed(self, x: Any) -> Any:
@@ -52,7 +58,8 @@ class Model(keras.Model):
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train, as in Keras; arrays are checked for the range of values first."""
-        for array in keras.tree.flatten(x) if isinstance(x, dict | np.ndarray) else ():
+        given = {key: x[key] for key in x if key != "label"} if isinstance(x, dict) else x
+        for array in keras.tree.flatten(given) if isinstance(given, dict | np.ndarray) else ():
             if isinstance(array, np.ndarray):
                 self.check_values(array)
         return super().fit(x, *args, **kwargs)

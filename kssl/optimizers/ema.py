@@ -56,6 +56,7 @@ class EMA(keras.optimizers.Optimizer):
         self.optimizer = optimizer
         self.momentum = momentum
         self.warmup = warmup
+        self.swapped = False
 
     def build(self, variables: list[Any]) -> None:
         if self.built:
@@ -95,7 +96,7 @@ class EMA(keras.optimizers.Optimizer):
         self._iterations.assign_add(1)
 
     def swap(self) -> None:
-        """Exchange the values of the weights and of their averages."""
+        """Exchange the weights and their averages; `swapped` says which is where."""
         if not self.built:
             raise ValueError("there are no averages before the first training step")
         for average, weight in zip(self.averages, self._trainable_variables, strict=True):
@@ -103,6 +104,7 @@ class EMA(keras.optimizers.Optimizer):
             old, mean = (ops.copy(ops.convert_to_tensor(each)) for each in (weight, average))
             average.assign(old)
             weight.assign(mean)
+        self.swapped = not self.swapped
 
     def scale_loss(self, loss: Any) -> Any:
         return self.optimizer.scale_loss(loss)
@@ -181,16 +183,26 @@ class SwapEMA(keras.callbacks.Callback):
     `keras.callbacks.SwapEMAWeights` for the `EMA` optimizer; that one also does not give the
     weights back after `predict`.
 
+    Args:
+        keep: Whether the model has the averaged weights when training ends, as a recipe wants it,
+            which saves and evaluates the model then. A second `fit` trains on with the others.
+
     Example:
         >>> import keras, kssl
-        >>> callback = kssl.optimizers.SwapEMA()
-        >>> callback.swapped
-        False
+        >>> callback = kssl.optimizers.SwapEMA(keep=True)
+        >>> callback.keep
+        True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keep: bool = False) -> None:
         super().__init__()
-        self.swapped = False
+        self.keep = keep
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._use_averages(False)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._use_averages(self.keep)
 
     def on_test_begin(self, logs: Any = None) -> None:
         self._use_averages(True)
@@ -205,6 +217,6 @@ class SwapEMA(keras.callbacks.Callback):
         self._use_averages(False)
 
     def _use_averages(self, wanted: bool) -> None:
-        if self.swapped != wanted:
-            find_ema(self.model).swap()
-            self.swapped = wanted
+        optimizer = find_ema(self.model)
+        if optimizer.swapped != wanted:
+            optimizer.swap()

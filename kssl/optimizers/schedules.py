@@ -21,7 +21,8 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         peak: Highest learning rate, reached after the warm-up.
-        total_steps: Steps of the whole training, warm-up included.
+        total_steps: Steps of the whole training, warm-up included. As in every schedule of Keras
+            they are batches, also where gradients are accumulated over several.
         warmup_steps: Steps of the rise.
         final: Learning rate from the last step on.
 

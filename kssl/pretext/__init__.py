@@ -15,7 +15,97 @@ from __future__ import annotations
 
 from kssl.pretext import random
 from kssl.pretext.batching import by_batch
+from kssl.pretext.captions import caption_pairs
+from kssl.pretext.color import color_views, lab_to_rgb, rgb_to_lab
+from kssl.pretext.color_bins import ab_bins, fit_color_prior
+from kssl.pretext.colorization import colorize
+from kssl.pretext.companding import inverse_mu_law, mu_law
+from kssl.pretext.counting import count
+from kssl.pretext.frames import arrow_of_time, frame_order, future_frame
+from kssl.pretext.grids import patch_grid
+from kssl.pretext.infilling import infill
+from kssl.pretext.inpainting import inpaint
+from kssl.pretext.jigsaw import jigsaw
+from kssl.pretext.language import next_token, prefix
 from kssl.pretext.noise import noise
+from kssl.pretext.patch_masking import mask_patches
+from kssl.pretext.permutations import permutation_set
+from kssl.pretext.reference import default_palette, reference_frame
+from kssl.pretext.relative_position import relative_position
+from kssl.pretext.rotation import rotate
+from kssl.pretext.rows import corrupt_features, mask_features
 from kssl.pretext.scale import binarize, flatten, to_float
+from kssl.pretext.sentence_tasks import neighbour_sentences, sentence_order, sentence_pairs
+from kssl.pretext.sequences import future_windows, mask_time
+from kssl.pretext.shuffling import mask_sentences, shuffle_sentences, shuffle_words
+from kssl.pretext.spans import corrupt_spans, drop_spans, raw_length
+from kssl.pretext.splitting import split
+from kssl.pretext.token_masking import mask_tokens, word_dropout
+from kssl.pretext.tokenize import tokenize
+from kssl.pretext.view import View
+from kssl.pretext.views import exemplar, multi_crop, two_views
+from kssl.pretext.vocabulary import Vocabulary, load_vocabulary
+from kssl.pretext.vocabulary_training import train_vocabulary
+from kssl.pretext.word_pairs import cbow, keep_probability, noise_distribution, skip_gram
 
-__all__ = ["binarize", "by_batch", "flatten", "noise", "random", "to_float"]
+__all__ = [
+    "View",
+    "Vocabulary",
+    "ab_bins",
+    "arrow_of_time",
+    "binarize",
+    "by_batch",
+    "caption_pairs",
+    "cbow",
+    "color_views",
+    "colorize",
+    "corrupt_features",
+    "corrupt_spans",
+    "count",
+    "default_palette",
+    "drop_spans",
+    "exemplar",
+    "fit_color_prior",
+    "flatten",
+    "frame_order",
+    "future_frame",
+    "future_windows",
+    "infill",
+    "inpaint",
+    "inverse_mu_law",
+    "jigsaw",
+    "keep_probability",
+    "lab_to_rgb",
+    "load_vocabulary",
+    "mask_features",
+    "mask_patches",
+    "mask_sentences",
+    "mask_time",
+    "mask_tokens",
+    "mu_law",
+    "multi_crop",
+    "neighbour_sentences",
+    "next_token",
+    "noise",
+    "noise_distribution",
+    "patch_grid",
+    "permutation_set",
+    "prefix",
+    "random",
+    "raw_length",
+    "reference_frame",
+    "relative_position",
+    "rgb_to_lab",
+    "rotate",
+    "sentence_order",
+    "sentence_pairs",
+    "shuffle_sentences",
+    "shuffle_words",
+    "skip_gram",
+    "split",
+    "to_float",
+    "tokenize",
+    "train_vocabulary",
+    "two_views",
+    "word_dropout",
+]

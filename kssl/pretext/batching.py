@@ -19,6 +19,7 @@ def by_batch(
     change: Callable[..., Mapping[str, Any]],
     reads: Mapping[str, int | None],
     random: bool = False,
+    optional: Mapping[str, int | None] | None = None,
 ) -> MapFunction:
     """Turn a function of a batch into a transform.
 
@@ -26,15 +27,17 @@ def by_batch(
         name: The transform's name, for its errors.
         change: Gets a dict of the tensors in `reads`, each with a batch dimension, and, when
             `random`, int32 seeds `(batch, 2)`; returns the tensors to write, with a batch
-            dimension too.
+            dimension too, and None under a key that is to be left out.
         reads: For each key that is read, the number of dimensions of one example (image 3,
             tokens 1, video 4), or None where any will do.
         random: Whether `change` draws random numbers.
+        optional: Keys as in `reads` that are read where the example has them; `change` gets them
+            only then. An example must have at least one key of both.
 
     Returns:
         `map_fn(example, seed=None)`: a new dict in which what `change` wrote is replaced or
         added. It takes a batch or one example. `seed` is int32, `(batch, 2)` or `(2,)`; without
-        one, seeds are drawn.
+        one, seeds are drawn. Its attributes `reads` (the keys) and `random` tell what it needs.
 
     Example:
         >>> from kssl.pretext import random
@@ -50,8 +53,9 @@ def by_batch(
     # AutoGraph would only wrap the errors in a trace of its own.
     @tf.autograph.experimental.do_not_convert
     def map_fn(example: Example, seed: tf.Tensor | None = None) -> Example:
-        tensors = {key: _read(name, example, key) for key in reads}
-        single = _is_single(name, tensors, reads, seed)
+        ranks = _ranks(name, example, reads, optional or {})
+        tensors = {key: _read(name, example, key) for key in ranks}
+        single = _is_single(name, tensors, ranks, seed)
         if single:
             tensors = {key: tensor[None] for key, tensor in tensors.items()}
         if random:
@@ -62,19 +66,37 @@ def by_batch(
         else:
             written = dict(change(tensors))
         if single:
-            written = {key: tensor[0] for key, tensor in written.items()}
-        return {**example, **written}
+            written = {key: None if made is None else made[0] for key, made in written.items()}
+        return {key: value for key, value in {**example, **written}.items() if value is not None}
 
     map_fn.__name__ = name
+    map_fn.reads, map_fn.random = tuple(reads or optional or ()), random
     return map_fn
 
 
-def _read(name: str, example: Example, key: str) -> tf.Tensor:
+def _ranks(
+    name: str,
+    example: Example,
+    reads: Mapping[str, int | None],
+    optional: Mapping[str, int | None],
+) -> dict[str, int | None]:
+    """What is read of this example: all of `reads`, and what there is of `optional`."""
     if not isinstance(example, Mapping):
         raise UserError(
             f"{name} takes a dict of named tensors, not {type(example).__name__}: "
             "map the dataset to {'image': …} first"
         )
+    found = {key: rank for key, rank in optional.items() if key in example}
+    if not reads and not found:
+        first, *others = optional
+        raise UserError(
+            f"{name} reads {' or '.join(map(repr, (first, *others)))}, and the example has neither"
+            f"{nearest(first, example)}"
+        )
+    return {**reads, **found}
+
+
+def _read(name: str, example: Example, key: str) -> tf.Tensor:
     if key not in example:
         raise UserError(f"{name} reads '{key}', which the example lacks{nearest(key, example)}")
     tensor = tf.convert_to_tensor(example[key])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -9,12 +10,13 @@ import tensorflow as tf
 
 from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
-from kssl.pretext.random import bernoulli, fold_in, normal
+from kssl.pretext.pixels import put
+from kssl.pretext.random import bernoulli, fold_in, normal, permutation
 from kssl.pretext.scale import grey_values, lengths
 
 
 def noise(
-    kind: Literal["gaussian", "masking", "salt_and_pepper"] = "gaussian",
+    kind: Literal["gaussian", "masking", "salt_and_pepper", "swap"] = "gaussian",
     amount: float = 0.3,
     key: str = "image",
     target: str = "target",
@@ -24,17 +26,20 @@ def noise(
 
     The corruptions of denoising autoencoders: P. Vincent et al., "Extracting and composing
     robust features with denoising autoencoders", ICML 2008 (masking), and "Stacked denoising
-    autoencoders", JMLR 11, 2010 (all three).
+    autoencoders", JMLR 11, 2010 (the first three).
 
     Args:
         kind: `gaussian` adds normal noise of standard deviation `amount`, and does not clip, so
             that the noise has no bias at black and white. `masking` sets each value to 0 with
             chance `amount`. `salt_and_pepper` sets each value, with chance `amount`, to 0 or 1
-            with even odds.
-        amount: How strong; 0 changes nothing. For the last two it is a chance, at most 1.
+            with even odds. `swap` lets each place, with chance `amount`, change places with
+            another one of the same example, drawn at random: pixels with all their channels, steps
+            of a sequence, single values of a row; so every value stays in the example. (For
+            values of other rows of a table there is `corrupt_features`.)
+        amount: How strong; 0 changes nothing. For all but the first it is a chance, at most 1.
         key: What is spoiled: float in [0, 1] (put `to_float` before).
         target: Where the clean one is written.
-        rank: Dimensions of one example: 3 for an image, 1 for a row.
+        rank: Dimensions of one example: 3 for an image, 1 for a row, 2 for a sequence.
 
     Returns:
         A map function; `key` is the noisy and `target` the clean input, both float32.
@@ -72,10 +77,25 @@ def _salt_and_pepper(clean: tf.Tensor, amount: float, seeds: tf.Tensor) -> tf.Te
     return tf.where(hit, tf.cast(salt, tf.float32), clean)
 
 
+def _swap(clean: tf.Tensor, amount: float, seeds: tf.Tensor) -> tf.Tensor:
+    sizes = lengths(clean)
+    places = math.prod(sizes[:-1]) if len(sizes) > 1 else sizes[0]
+    order = permutation(fold_in(seeds, 0), places)  # (batch, places)
+    pairs = places // 2
+    first, second, alone = order[:, :pairs], order[:, pairs : 2 * pairs], order[:, 2 * pairs :]
+    hit = bernoulli(fold_in(seeds, 1), (pairs,), amount)
+    sources = tf.where(tf.tile(hit, [1, 2]), tf.concat([second, first], 1), order[:, : 2 * pairs])
+    sources = tf.concat([sources, alone], axis=1)
+    sources = put(sources, order)  # (batch, places), where the value of each place comes from
+    flat = tf.reshape(clean, tf.concat([[-1, places], tf.shape(clean)[max(2, len(sizes)) :]], 0))
+    return tf.reshape(tf.gather(flat, sources, batch_dims=1), tf.shape(clean))
+
+
 _KINDS: dict[str, Callable[[tf.Tensor, float, tf.Tensor], tf.Tensor]] = {
     "gaussian": _gaussian,
     "masking": _masking,
     "salt_and_pepper": _salt_and_pepper,
+    "swap": _swap,
 }
 
 

@@ -154,6 +154,32 @@ def fold_in(seeds: tf.Tensor, number: Any) -> tf.Tensor:
     return tf.bitcast(tf.stack([left, right], axis=-1), tf.int32)
 
 
+def content_seeds(values: tf.Tensor) -> tf.Tensor:
+    """Make seeds out of what an example holds: the same content has the same seeds, always.
+
+    For what must be drawn once for each example and stay, whatever the epoch, the order or the
+    run; no index is needed for it. Two examples that are equal get equal seeds.
+
+    Args:
+        values: float32 or int32 `(batch, …)`.
+
+    Returns:
+        int32 `(batch, 2)`.
+
+    Example:
+        >>> seeds = content_seeds(tf.constant([[0.5, 1.0], [1.0, 0.5], [0.5, 1.0]])).numpy()
+        >>> bool((seeds[0] == seeds[2]).all()), bool((seeds[0] == seeds[1]).all())
+        (True, False)
+    """
+    static = values.shape[1:].num_elements()
+    size = tf.reduce_prod(tf.shape(values)[1:]) if static is None else static
+    bits = tf.reshape(tf.bitcast(values, tf.uint32), [-1, size])  # (batch, size)
+    mixed = _mix(bits + _positions(size))
+    # Sums of whole numbers: the same in whatever order they are added.
+    words = [tf.reduce_sum(each, axis=1) for each in (mixed, _mix(mixed + _positions(size)))]
+    return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
+
+
 class SeedSource:
     """Draws fresh seeds, eagerly or in a dataset, for whoever has none to give.
 

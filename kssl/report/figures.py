@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from kssl.evaluation.base import apply, frozen
+from kssl.evaluation.base import apply, frozen, trained_on_labels
+from kssl.evaluation.retrieval import nearest_neighbours
 from kssl.report import canvas, latent, learning_curves
 
 Drawn = tuple[Any, str]  # figure, caption
@@ -168,16 +169,32 @@ def _embedding(scene: Scene) -> Drawn | None:
     if not scene.has("embed") or len(scene.images) < 10:
         return None
     rows = scene.apply("embed", scene.images).reshape(len(scene.images), -1)
-    coloured = (
-        "coloured by label, which the model never saw"
-        if scene.labels is not None
-        else ("one colour, since the data has no labels")
-    )
+    coloured = "one colour, since the data has no labels"
+    if scene.labels is not None:
+        seen = trained_on_labels(scene.model)
+        coloured = "coloured by label" + (f" ({seen})" if seen else ", which the model never saw")
     caption = (
         f"Embeddings ({rows.shape[1]}-d) of {len(rows):,} test images, {coloured}. Distances"
         " between far clusters of a t-SNE mean nothing."
     )
     return latent.embedding_map(rows, scene.labels, scene.seed), caption
+
+
+def _neighbours(scene: Scene) -> Drawn | None:
+    if not scene.has("embed") or len(scene.images) < 10:
+        return None
+    rows = scene.apply("embed", scene.images).reshape(len(scene.images), -1)
+    shown = 12
+    nearest = nearest_neighbours(rows, k=5)[:shown]  # (shown, 5)
+    pictures = canvas.as_pictures(scene.images)
+    names = ["nearest", "second", "third", "fourth", "fifth"]
+    lines = [("test image", pictures[:shown])]
+    lines += [(name, pictures[nearest[:, n]]) for n, name in enumerate(names[: nearest.shape[1]])]
+    caption = f"The first test images, and the nearest of {len(rows):,} test images to each"
+    if scene.labels is not None:
+        right = int((scene.labels[nearest] == scene.labels[: len(nearest), None]).sum())
+        caption += f"; {right} of these {nearest.size} are of the same class"
+    return canvas.labelled_rows(lines), f"{caption}."
 
 
 FIGURES: dict[str, tuple[str, Callable[[Scene], Drawn | None]]] = {
@@ -187,4 +204,5 @@ FIGURES: dict[str, tuple[str, Callable[[Scene], Drawn | None]]] = {
     "manifold": ("Latent manifold", _manifold),
     "interpolations": ("Interpolations", _interpolations),
     "embedding": ("Embedding map", _embedding),
+    "neighbours": ("Nearest neighbours", _neighbours),
 }

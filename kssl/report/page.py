@@ -83,10 +83,11 @@ def _json(run: Any, name: str, default: Any) -> Any:
 def _glance(run: Any, environment: dict[str, Any]) -> list[tuple[str, str]]:
     record = run.record
     data = environment.get("data")
-    used = data.get("used") if isinstance(data, dict) else ""
+    data = data if isinstance(data, dict) else {}
     epochs = _epochs(run)
     rows = [
-        ("Data", _short(used)),
+        ("Data", _short(data.get("used"))),
+        ("Labels", "trained on labels" if data.get("labels_in_training") else ""),
         ("Epochs", str(epochs) if epochs else ""),
         ("Time", duration(record.get("seconds"))),
         ("Started", _moment(record.get("started"))),

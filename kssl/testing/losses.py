@@ -44,6 +44,7 @@ def loss_checks(
         loss_ignores_the_order_of_examples,
         loss_is_the_same_compiled,
         loss_takes_two_examples,
+        loss_says_whether_it_spans_the_batch,
         loss_comes_back_from_its_config,
         loss_comes_back_in_a_compiled_model,
     ]
@@ -125,8 +126,22 @@ def loss_is_the_same_compiled(make: Callable[[], Any], first: Any, second: Any) 
 
 
 def loss_takes_two_examples(make: Callable[[], Any], first: Any, second: Any) -> None:
-    value = array(make()(first[:2], second[:2]))
+    value, gradient = value_and_gradient(lambda each: make()(first[:2], each), second[:2])
     require(np.isfinite(value).all(), f"the loss of two examples is {value}")
+    require(np.isfinite(gradient).all(), "the gradient of two examples is not finite")
+
+
+def loss_says_whether_it_spans_the_batch(make: Callable[[], Any], first: Any, second: Any) -> None:
+    loss = make()
+    if getattr(loss, "spans_batch", False) or loss.reduction not in ("sum_over_batch_size", "mean"):
+        return
+    middle = len(first) // 2
+    halves = [
+        array(loss(first[part], second[part]))
+        for part in (slice(0, middle), slice(middle, 2 * middle))
+    ]
+    whole = loss(first[: 2 * middle], second[: 2 * middle])
+    equal(np.mean(halves, axis=0), whole, "for two half batches (or set spans_batch = True)")
 
 
 def loss_comes_back_from_its_config(make: Callable[[], Any], first: Any, second: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,26 +10,42 @@ import numpy as np
 
 from kssl.testing.common import Check, make_checks, require, run_all
 
+_FROM_KERAS = (
+    "keras.src.random",
+    *(f"keras.src.ops.{name}" for name in ("core", "image", "linalg", "math", "nn", "numpy")),
+)
 
-def transform_checks(make: Callable[[], Any], example: Mapping[str, Any]) -> list[Check]:
+
+def transform_checks(
+    make: Callable[[], Any], example: Mapping[str, Any], random: bool | None = None
+) -> list[Check]:
     """Return the checks of a transform.
 
     Args:
         make: Returns the map function.
-        example: A batch of at least four examples, as arrays.
+        example: A batch of at least four examples, as arrays; `label` and other keys that the
+            transform does not read may be among them.
+        random: Whether it draws random numbers. Left out, the map function's attribute `random`
+            says so (`by_batch` sets it), and without that it may or may not.
     """
-    return make_checks(
+    arrays = {key: np.asarray(value) for key, value in example.items()}
+    checks = make_checks(
         make,
         [
             transform_is_the_same_in_a_pipeline,
             transform_depends_on_seed_and_example_only,
+            transform_is_the_same_in_batches_of_any_size,
             transform_takes_one_example,
             transform_works_without_seed,
+            transform_uses_tensorflow_alone,
             transform_leaves_its_input_alone,
             transform_has_static_shapes,
+            transform_names_a_missing_key,
+            transform_names_a_wrong_rank,
         ],
-        {key: np.asarray(value) for key, value in example.items()},
+        arrays,
     )
+    return checks + make_checks(make, [transform_draws_by_the_seed], arrays, random)
 
 
 def check_transform(make: Callable[[], Any], example: Mapping[str, Any]) -> None:
@@ -55,10 +72,37 @@ def transform_depends_on_seed_and_example_only(make: Callable[[], Any], example:
     _same_dict(part, _rows(whole, order[-2:]), "in a batch of another size")
 
 
+def transform_is_the_same_in_batches_of_any_size(make: Callable[[], Any], example: Any) -> None:
+    import tensorflow as tf
+
+    seeds = _seeds(example)
+    whole = make()(_tensors(example), seeds)
+    dataset = tf.data.Dataset.from_tensor_slices((example, seeds))
+    batches = list(dataset.batch(3).map(make(), num_parallel_calls=4))
+    found = {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+    _same_dict(found, whole, "with parallel calls on batches of 3")
+
+
 def transform_takes_one_example(make: Callable[[], Any], example: Any) -> None:
     seeds = _seeds(example)
     one = make()(_tensors(_rows(example, 0)), seeds[0])
     _same_dict(one, _rows(make()(_tensors(example), seeds), 0), "for one example")
+
+
+def transform_draws_by_the_seed(
+    make: Callable[[], Any], example: Any, random: bool | None = None
+) -> None:
+    """Other seeds, as in another epoch, give other results exactly when the transform is random."""
+    if random is None:
+        random = getattr(make(), "random", None)
+    if random is None:
+        return
+    map_fn, given = make(), _tensors(example)
+    first = map_fn(given, _seeds(example))
+    others = (map_fn(given, _seeds(example, number)) for number in range(1, 8 if random else 2))
+    differ = any(not _equal(first[key], other[key]) for other in others for key in first)
+    require(differ or not random, "eight epochs are all alike, though it is said to be random")
+    require(random or not differ, "epochs differ, though it is said to draw no random numbers")
 
 
 def transform_works_without_seed(make: Callable[[], Any], example: Any) -> None:
@@ -66,6 +110,24 @@ def transform_works_without_seed(make: Callable[[], Any], example: Any) -> None:
 
     batched = tf.data.Dataset.from_tensor_slices(example).batch(2).map(make())
     require(len(list(batched)) == -(-len(_seeds(example)) // 2), "batches are lost")
+
+
+def transform_uses_tensorflow_alone(make: Callable[[], Any], example: Any) -> None:
+    """Keras' own operations and random numbers fail, or repeat one value, when it runs on JAX."""
+    called: set[str] = set()
+
+    def watch(frame: Any, event: str, _: Any) -> None:
+        module = frame.f_globals.get("__name__") or ""
+        if event == "call" and module.startswith(_FROM_KERAS):
+            called.add(f"{module}.{frame.f_code.co_name}")
+
+    map_fn, before = make(), sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        map_fn(_tensors(example), _seeds(example))
+    finally:
+        sys.setprofile(before)
+    require(not called, f"it calls {', '.join(sorted(called))}, which not every backend allows")
 
 
 def transform_leaves_its_input_alone(make: Callable[[], Any], example: Any) -> None:
@@ -88,10 +150,41 @@ def transform_has_static_shapes(make: Callable[[], Any], example: Any) -> None:
         require(known, f"{key!r} has the shape {spec.shape} inside tf.data; all must be known")
 
 
-def _seeds(example: Mapping[str, Any]) -> np.ndarray:
+def transform_names_a_missing_key(make: Callable[[], Any], example: Any) -> None:
+    needed = 0
+    for key in example:
+        rest = {other: value for other, value in example.items() if other != key}
+        rest["of_someone_else"] = np.arange(len(_seeds(example)))
+        message = _failure(make, rest)
+        if message is not None:
+            needed += 1
+            clear = key in message and any(other in message for other in rest)
+            require(clear, f"without {key!r} it must name that and the keys there, not: {message}")
+    require(needed, f"it needs none of {', '.join(example)}")
+
+
+def transform_names_a_wrong_rank(make: Callable[[], Any], example: Any) -> None:
+    for key, value in example.items():
+        message = _failure(make, {**example, key: value[:, None, None]})
+        if message is not None:
+            require(key in message, f"it must name {key!r}, of wrong rank, not: {message}")
+
+
+def _failure(make: Callable[[], Any], example: Mapping[str, Any]) -> str | None:
+    """Return what is said when the transform is mapped over such data; None when it works."""
+    import tensorflow as tf
+
+    try:
+        tf.data.Dataset.from_tensors(example).map(make())
+    except Exception as error:
+        return str(error)
+    return None
+
+
+def _seeds(example: Mapping[str, Any], number: int = 0) -> np.ndarray:
     """Return a row of two numbers for each example."""
     count = len(next(iter(example.values())))
-    return np.random.default_rng(0).integers(0, 2**31 - 1, (count, 2), dtype=np.int32)
+    return np.random.default_rng(number).integers(0, 2**31 - 1, (count, 2), dtype=np.int32)
 
 
 def _tensors(example: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,5 +200,8 @@ def _rows(example: Mapping[str, Any], rows: Any) -> dict[str, Any]:
 def _same_dict(found: Mapping[str, Any], wanted: Mapping[str, Any], when: str) -> None:
     require(found.keys() == wanted.keys(), f"{when} the keys are {sorted(found)}")
     for key, value in found.items():
-        same = np.array_equal(np.asarray(value), np.asarray(wanted[key]))
-        require(same, f"{when} {key!r} has other values")
+        require(_equal(value, wanted[key]), f"{when} {key!r} has other values")
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return np.array_equal(np.asarray(one), np.asarray(other))

@@ -17,7 +17,7 @@ SPEC.loader.exec_module(damaged)
 # Right in form, and no single part can know that they are too much.
 TOO_LARGE = [
     "model.encoder.units=[2000000000]",
-    "model.encoder.units=[300000,300000]",
+    "model.encoder.units=[30000,3000000]",
     "model.latent_dim=2000000000",
     "model.encoder={use: conv_encoder, filters: [2000000000]}",
     "data={use: synthetic, shape: [60000, 60000, 3]}",

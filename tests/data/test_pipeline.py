@@ -110,6 +110,18 @@ def test_labels_and_text_never_reach_training():
     assert "label" in pipeline().arrays()
 
 
+def test_labels_stay_where_a_model_asks_for_them_and_text_does_not(budget):
+    text = np.array(["x"] * COUNT)
+    named = Pipeline(dataset(name=text), batch_size=8, memory_budget=budget)
+    for batches in (named.train(labels=True), named.ordered(labels=True)):
+        assert set(batches.element_spec) == {"image", "number", "label"}
+        for batch in batches.as_numpy_iterator():
+            np.testing.assert_array_equal(batch["label"], batch["number"] % 3)
+    assert set(named.arrays()) == {"image", "number", "label", "name"}
+    assert named.has_labels
+    assert not Pipeline(dataset(label=text), memory_budget=budget).has_labels
+
+
 def test_shapes_are_static_and_values_transformed():
     subject = pipeline(transforms=(to_float(), binarize()))
     assert subject.train().element_spec["image"].shape == (8, 4, 4, 1)

@@ -133,6 +133,17 @@ def test_validation_during_fit_uses_averages_and_training_does_not_notice():
     assert history["val_loss"][-1] == pytest.approx(wanted, rel=1e-5)
 
 
+def test_kept_averages_are_the_models_weights_at_the_end_and_training_goes_on_without_them():
+    plain, kept = model(), model()
+    kernels = fit(plain, 5)
+    for _ in range(2):
+        again = [SwapEMA(keep=True), weights := Weights()]
+        kept.fit(X, Y, batch_size=32, epochs=2, verbose=0, validation_data=(X, Y), callbacks=again)
+    np.testing.assert_allclose(weights.kernels, kernels[2:4], rtol=1e-6)
+    np.testing.assert_allclose(kept.get_weights()[0], by_hand(kernels[:4], 0.5), rtol=1e-5)
+    np.testing.assert_allclose(average(kept), kernels[3], rtol=1e-6)
+
+
 def test_it_works_inside_loss_scaling():
     network = model(dtype="mixed_float16")
     assert type(network.optimizer).__name__ == "LossScaleOptimizer" or _scaled(network)

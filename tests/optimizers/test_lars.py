@@ -80,6 +80,45 @@ def test_a_model_learns_with_it_and_comes_back_with_its_state(tmp_path):
         np.testing.assert_array_equal(array(found), array(wanted))
 
 
+def test_accumulated_gradients_are_one_step_along_their_mean():
+    kernel = RNG.normal(size=(4, 3))
+    gradients = [RNG.normal(size=(4, 3)) for _ in range(4)]
+    variable = keras.Variable(kernel, dtype="float32")
+    schedule = WarmupCosine(0.5, total_steps=100, warmup_steps=9)  # step 3 has 0.5 · 4 / 10
+    optimizer = LARS(schedule, 0.9, 0.01, 0.02, gradient_accumulation_steps=4)
+    optimizer.build([variable])
+    for number, gradient in enumerate(gradients):
+        np.testing.assert_array_equal(array(variable), kernel.astype("float32"))
+        # The steps of a schedule are batches, whatever is accumulated.
+        wanted = pytest.approx(0.05 * (number + 1), rel=1e-5)
+        assert float(array(optimizer.learning_rate)) == wanted
+        optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")], [variable])
+    wanted = by_hand(kernel, [np.mean(gradients, axis=0)], rate=0.2)
+    np.testing.assert_allclose(array(variable), wanted, rtol=1e-4)
+
+
+def test_a_second_fit_and_a_loaded_model_go_on_where_the_first_stopped(tmp_path):
+    x = RNG.normal(size=(64, 8)).astype("float32")
+    y = x @ RNG.normal(size=(8, 2))
+
+    def fitted(model, epochs):
+        model.fit(x, y, batch_size=32, epochs=epochs, shuffle=False, verbose=0)
+        return model.get_weights()[0]
+
+    def model():
+        keras.utils.set_random_seed(0)
+        network = keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)])
+        network.compile(LARS(WarmupCosine(1.0, total_steps=12, warmup_steps=3)), "mse")
+        return network
+
+    whole, half = fitted(model(), 6), model()
+    fitted(half, 3)
+    half.save(tmp_path / "half.keras")
+    again = keras.models.load_model(tmp_path / "half.keras")
+    np.testing.assert_allclose(fitted(half, 3), whole, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(fitted(again, 3), whole, rtol=1e-5, atol=1e-7)
+
+
 def test_the_schedule_rises_and_falls():
     schedule = WarmupCosine(0.8, total_steps=20, warmup_steps=4, final=0.2)
     found = [float(schedule(step)) for step in range(24)]

@@ -18,7 +18,7 @@ def spoiled(kind: str, amount: float) -> tuple[np.ndarray, np.ndarray]:
     return made["image"].numpy(), made["target"].numpy()
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "masking", "salt_and_pepper"])
+@pytest.mark.parametrize("kind", ["gaussian", "masking", "salt_and_pepper", "swap"])
 def test_the_target_is_clean_and_no_noise_changes_nothing(kind: str) -> None:
     noisy, target = spoiled(kind, 0.4)
     np.testing.assert_array_equal(target, CLEAN.numpy())
@@ -47,6 +47,30 @@ def test_salt_and_pepper_are_as_frequent() -> None:
     assert set(np.unique(noisy[hit])) == {0.0, 1.0}
     assert abs(hit.mean() - 0.3) < 5 * 0.46 / np.sqrt(hit.size)
     assert abs(noisy[hit].mean() - 0.5) < 5 * 0.5 / np.sqrt(hit.sum())
+
+
+def test_swapped_pixels_change_places_with_any_other_and_none_is_lost() -> None:
+    place = np.arange(64, dtype=np.float32).reshape(8, 8)
+    image = np.stack([place, -place], axis=-1) / 100  # channels stay together
+    batch = {"image": np.broadcast_to(image, (400, 8, 8, 2))}
+    found = pretext.noise("swap", 0.3)(batch, SEEDS)["image"].numpy()
+    np.testing.assert_array_equal(found[..., 0], -found[..., 1])
+    moved = (found[..., 0] * 100).round().astype(int).reshape(400, 64)
+    assert (np.sort(moved, axis=1) == np.arange(64)).all()
+    assert (np.take_along_axis(moved, moved, axis=1) == np.arange(64)).all()  # two by two
+    hit = moved != np.arange(64)
+    assert abs(hit.mean() - 0.3) < 5 * 0.46 * np.sqrt(2 / hit.size)
+    partner = moved[:, 0][hit[:, 0]]
+    assert len(np.unique(partner)) > 50  # of 63, in some 120 draws
+    assert (pretext.noise("swap", 1.0)(batch, SEEDS)["image"].numpy() != image).all(-1).all()
+
+
+def test_values_of_a_row_and_steps_of_a_sequence_are_swapped() -> None:
+    row = pretext.noise("swap", 1.0, key="row", rank=1)({"row": tf.range(7.0)})["row"].numpy()
+    assert sorted(row) == list(range(7)) and (row == np.arange(7)).sum() == 1  # the odd one out
+    steps = tf.reshape(tf.range(12.0), (6, 2))
+    found = pretext.noise("swap", 1.0, key="steps", rank=2)({"steps": steps})["steps"].numpy()
+    assert (found[:, 1] == found[:, 0] + 1).all() and sorted(found[:, 0]) == [0, 2, 4, 6, 8, 10]
 
 
 def test_everything_can_be_hit() -> None:

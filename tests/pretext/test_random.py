@@ -209,6 +209,18 @@ def test_fold_in_takes_a_number_per_example_and_a_single_seed() -> None:
         np.testing.assert_array_equal(each[row], random.fold_in(seeds[row], number).numpy())
 
 
+def test_seeds_of_content_feel_every_value_and_its_place_and_do_not_collide() -> None:
+    values = np.random.default_rng(0).integers(0, 4, (20_000, 6)).astype(np.float32)
+    seeds = random.content_seeds(tf.constant(values)).numpy()
+    different = len(np.unique(values, axis=0))
+    assert seeds.dtype == np.int32 and len(np.unique(seeds, axis=0)) == different
+    whole = random.content_seeds(tf.constant(values.astype(np.int32).reshape(-1, 2, 3))).numpy()
+    assert len(np.unique(whole, axis=0)) == different
+    np.testing.assert_array_equal(random.content_seeds(tf.constant(values[7:9])), seeds[7:9])
+    bits = np.unpackbits(np.unique(seeds, axis=0).view(np.uint8))
+    assert abs(bits.mean() - 0.5) < 5 * 0.5 / np.sqrt(bits.size)
+
+
 def test_drawn_seeds_differ_unless_tensorflow_is_seeded() -> None:
     assert not np.array_equal(random.draw_seeds(4).numpy(), random.draw_seeds(4).numpy())
     tf.random.set_seed(5)

@@ -79,3 +79,24 @@ def test_binarize_names_what_is_wrong() -> None:
         pretext.binarize("dynamc")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="uint8: put to_float before"):
         pretext.binarize()({"image": tf.zeros((2, 2, 1), tf.uint8)})
+
+
+def test_fixed_binarization_is_one_draw_for_each_example_whatever_the_seed() -> None:
+    images = np.random.default_rng(0).random((500, 9, 7, 1), dtype=np.float32)
+    task = pretext.binarize("fixed")
+    seeds = np.stack([np.zeros(500), np.arange(500)], 1).astype(np.int32)
+    first = task({"image": images}, seeds)["image"].numpy()
+    for other in (
+        task({"image": images}, seeds + [1, 0]),
+        pretext.binarize("fixed")({"image": images}),
+    ):
+        np.testing.assert_array_equal(other["image"], first)
+    assert set(np.unique(first)) == {0.0, 1.0}
+    # Right on average, and unrelated from one example to another that is nearly the same.
+    assert abs((first - images).mean()) < 5 * 0.41 / np.sqrt(first.size)
+    grey = np.full((500, 20, 20, 1), 0.5, np.float32)
+    grey[:, 0, 0, 0] += np.arange(500) * 1e-6
+    drawn = task({"image": grey})["image"].numpy().reshape(500, -1)
+    assert abs(np.corrcoef(drawn[:-1].ravel(), drawn[1:].ravel())[0, 1]) < 5 / np.sqrt(drawn.size)
+    assert len(np.unique(drawn, axis=0)) == 500
+    np.testing.assert_array_equal(*task({"image": np.stack([images[0]] * 2)})["image"].numpy())

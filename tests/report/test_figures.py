@@ -32,6 +32,7 @@ def test_every_figure_of_a_model_that_offers_all(run: Any, model: Any, split: An
         "Latent manifold",
         "Interpolations",
         "Embedding map",
+        "Nearest neighbours",
     ]
     assert [entry for entry in entries if "error" in entry] == []
     assert entries == run.read_json("figures/figures.json")
@@ -39,7 +40,7 @@ def test_every_figure_of_a_model_that_offers_all(run: Any, model: Any, split: An
         picture = pictures.imread(run.figures / entry["file"])
         assert picture.shape[1] > 600 and picture.std() > 0.05  # not blank
     kssl.report.write(run)
-    assert run.file("report.html").read_text().count("data:image/png") == 6
+    assert run.file("report.html").read_text().count("data:image/png") == 7
 
 
 def test_the_same_figures_each_time(run: Any, model: Any, split: Any) -> None:
@@ -91,6 +92,13 @@ def test_data_without_labels_has_one_colour(empty_run: Any, model: Any, split: A
     split.labels = None
     kssl.report.draw(empty_run, model, split, split)
     assert "no labels" in drawn(empty_run)["Embedding map"]["caption"]
+
+
+def test_neighbours_are_counted_by_class(empty_run: Any, model: Any, split: Any) -> None:
+    split.images, split.labels = np.repeat(split.images[:10], 6, axis=0), np.arange(60) // 6
+    kssl.report.draw(empty_run, model, split, split)
+    caption = drawn(empty_run)["Nearest neighbours"]["caption"]
+    assert "nearest of 60 test images" in caption and "60 of these 60 are of the same" in caption
 
 
 def test_tsne_keeps_clusters_apart_and_repeats(real_tsne: None) -> None:
