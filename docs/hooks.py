@@ -26,7 +26,8 @@ from kssl.plugins import KINDS, Part, offered
 # What the page of each kind says first.
 ABOUT = {
     "datasets": "Where examples come from. See also [data](../data.md).",
-    "transforms": "Map functions for `tf.data` that make the task.",
+    "transforms": "Map functions for `tf.data` that make the task. The picture is what "
+    "`kssl preview` draws: the input, what the transform makes of it, and the label.",
     "layers": "Encoders, decoders and the parts of them; plain Keras layers.",
     "losses": "Each is a function of tensors, one value per example or anchor, and a class of "
     "`keras.losses.Loss` around it. The picture plots it over its input.",
@@ -106,6 +107,8 @@ def _part(part: Part) -> str:
     room = ".".join(part.path.split(".")[:2])  # a room passes on what its modules make
     head = f"## `{part.name}` {{ #{part.name} }}\n\n{part.help}. In Python: "
     head += f"`{room}.{found.name}`, from `{part.path}`"
+    if part.kind == "transforms":
+        return f"{head}.\n\n{_preview(part.name)}\n\n{_definition(found)}"
     if part.kind != "losses":
         return f"{head}.\n\n{_definition(found)}"
     function = _read(f"{part.path.partition(':')[0]}:{part.name}")
@@ -114,6 +117,12 @@ def _part(part: Part) -> str:
     halves = [_definition(function), _definition(found)]
     parts = [text for pair in zip(heads, halves, strict=True) for text in pair]
     return "\n\n".join([head, _shown(part.name), *parts])
+
+
+def _preview(name: str) -> str:
+    """Return the picture of a transform, which `kssl preview` draws."""
+    picture = f"![{name}: what goes in and what comes out](../images/transforms/{name}.png)"
+    return f"{picture}{{ width=720 loading=lazy }}\n\n`kssl preview {name}`\n{{ .caption }}"
 
 
 def _read(path: str) -> source.Definition:

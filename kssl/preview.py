@@ -35,7 +35,10 @@ def preview(recipe: Recipe, path: Path, examples: int = 10, epochs: int = 3) -> 
     raw = pipeline.arrays(limit=examples, transformed=False)
     rounds = [pipeline.arrays(limit=examples, epoch=epoch) for epoch in range(epochs)]
     names = ", ".join(pipeline.transform_names) or "no transforms"
-    return contact_sheet(raw, rounds, path, f"{recipe.name}: {names}")
+    sources = [pipeline, *pipeline.transforms]
+    vocabulary = next(filter(None, (getattr(each, "vocabulary", None) for each in sources)), None)
+    words = vocabulary.spell if vocabulary is not None else None
+    return contact_sheet(raw, rounds, path, f"{recipe.name}: {names}", words)
 
 
 def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:

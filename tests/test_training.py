@@ -224,13 +224,16 @@ def test_killed_at_three_random_moments_a_run_ends_with_the_same_weights(tmp_pat
     steps = sorted(moments.sample(range(2, 12 * 6), 3))
     whole = fit(load(path, quick), root=tmp_path / "whole")
     process = start(tmp_path, "killed", str(path), *quick)
-    for step in steps:
-        wait_for_step(tmp_path / "killed", step, process)
-        time.sleep(moments.random() * 0.05)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process = start(tmp_path, "killed", "--resume", "killed/1")
-    assert process.wait() == 0, (tmp_path / "log.txt").read_text()
+    try:
+        for step in steps:
+            wait_for_step(tmp_path / "killed", step, process)
+            time.sleep(moments.random() * 0.05)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            process = start(tmp_path, "killed", "--resume", "killed/1")
+        assert process.wait() == 0, (tmp_path / "log.txt").read_text()
+    finally:
+        process.kill()  # where the test itself was stopped
     killed = Run.open(tmp_path / "killed" / "killed")
     first, second = (checkpoint_arrays(run) for run in (whole, killed))
     assert first.keys() == second.keys()

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext import random
-from kssl.pretext.batching import MapFunction
-from kssl.pretext.layout import by_batch_with, check_share, count, ids_of, scattered, special_table
+from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.layout import check_share, count, ids_of, scattered, special_table
 from kssl.pretext.vocabulary import vocabulary_of
 
 _INSERTS = 8  # lengths that are drawn beyond the number of words to hide
@@ -56,7 +56,7 @@ def infill(vocabulary: Any = None, rate: float = 0.3, mean_length: float = 3.0) 
     mask, pad = known.role("mask", "infill"), known.role("pad", "infill")
     special = special_table(known)
 
-    def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
+    def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor | None]:
         ids = ids_of("infill", batch)
         plain = ~tf.gather(special, ids)
         starts = plain & batch.get("starts", tf.ones_like(plain))
@@ -67,9 +67,11 @@ def infill(vocabulary: Any = None, rate: float = 0.3, mean_length: float = 3.0) 
         begins = _places(random.fold_in(seeds, 1), count(starts), lengths, spans, length)
         row = Row(ids, ids != pad, starts, plain)
         tokens, there = fill(row, Spans(begins, lengths, spans), mask, pad)
-        return {"tokens": tokens, "padding_mask": there, "target": tf.where(ids == pad, -1, ids)}
+        made = {"tokens": tokens, "padding_mask": there, "target": tf.where(ids == pad, -1, ids)}
+        return made | dict.fromkeys(("starts", "sentence", "document"))  # of the row as it was
 
-    return by_batch_with("infill", change, {"tokens": 1}, {"starts": 1})
+    optional = {"starts": 1, "sentence": 1, "document": 1}
+    return by_batch("infill", change, {"tokens": 1}, True, optional)
 
 
 def hidden_words(words: tf.Tensor, rate: float) -> tf.Tensor:

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext import random
-from kssl.pretext.batching import MapFunction
-from kssl.pretext.layout import by_batch_with, count, ids_of
+from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.layout import count, ids_of
 from kssl.pretext.sentence_tasks import below
 
 _ALONG = ("document", "padding_mask", "starts", "sentence")  # keys that are cut as the tokens are
@@ -59,7 +59,7 @@ def next_token(
         return _shifted(cut, apart, attention_mask)
 
     optional = dict.fromkeys(_ALONG, 1)
-    return by_batch_with("next_token", change, {"tokens": 1}, optional, context is not None)
+    return by_batch("next_token", change, {"tokens": 1}, context is not None, optional)
 
 
 def _window(
@@ -147,4 +147,4 @@ def prefix(attention_mask: bool = False) -> MapFunction:
         return result
 
     optional = dict.fromkeys(("padding_mask", "starts", "sentence"), 1)
-    return by_batch_with("prefix", change, {"tokens": 1}, optional)
+    return by_batch("prefix", change, {"tokens": 1}, True, optional)

@@ -1,44 +1,13 @@
-"""What the transforms of tokens share: optional keys, closing gaps, sorting, words."""
+"""What the transforms of tokens share: closing gaps, choosing, words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from kssl.errors import UserError
-from kssl.pretext.batching import Example, MapFunction, by_batch
-
-
-def by_batch_with(
-    name: str,
-    change: Callable[..., Mapping[str, Any]],
-    reads: Mapping[str, int | None],
-    optional: Mapping[str, int],
-    random: bool = True,
-) -> MapFunction:
-    """`by_batch` for a change that also reads some keys if they are there.
-
-    Args:
-        name: The transform's name.
-        change: See `by_batch`.
-        reads: Keys that must be there.
-        optional: Keys that are read where they are.
-        random: Whether `change` draws random numbers.
-    """
-    made: dict[tuple[str, ...], MapFunction] = {}
-
-    @tf.autograph.experimental.do_not_convert
-    def map_fn(example: Example, seed: tf.Tensor | None = None) -> Example:
-        there = tuple(key for key in optional if key in example)
-        if there not in made:
-            wanted = {**reads, **{key: optional[key] for key in there}}
-            made[there] = by_batch(name, change, wanted, random)
-        return made[there](example, seed)
-
-    map_fn.__name__ = name
-    return map_fn
 
 
 def ids_of(name: str, batch: Mapping[str, tf.Tensor], key: str = "tokens") -> tf.Tensor:

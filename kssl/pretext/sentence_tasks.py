@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext import random
-from kssl.pretext.batching import MapFunction
-from kssl.pretext.layout import by_batch_with, check_share, count, ids_of, rank, sources, taken
+from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.layout import check_share, count, ids_of, rank, sources, taken
 from kssl.pretext.vocabulary import vocabulary_of
 
 
@@ -117,7 +117,7 @@ def sentence_pairs(vocabulary: Any = None, random_share: float = 0.5) -> MapFunc
         A map function for rows of `tokens` with `rows: pairs`. `tokens` becomes
         `[CLS] A [SEP] B [SEP]`, `segment` is 0 in A and 1 in B, `padding_mask` and `starts`
         follow, and `is_next` int32 is 1 where B follows A and 0 where it is random (BERT's own
-        files have it the other way round).
+        files have it the other way round). The other keys of the row are left out.
 
     Raises:
         UserError: There is no vocabulary, or it lacks a special token.
@@ -148,10 +148,11 @@ def sentence_pairs(vocabulary: Any = None, random_share: float = 0.5) -> MapFunc
         )
         first = _Part(ids, (sentence >= 0) & (sentence < end[:, None]), starts)
         pair = frame.two(seeds, first, following)
-        return pair | {"is_next": tf.cast(~wrong, tf.int32)}
+        stale = dict.fromkeys(("sentence", "other", "other_sentence", "other_starts"))
+        return stale | pair | {"is_next": tf.cast(~wrong, tf.int32)}
 
     reads = {"tokens": 1, "sentence": 1, "other": 1, "other_sentence": 1}
-    return by_batch_with("sentence_pairs", change, reads, {"starts": 1, "other_starts": 1})
+    return by_batch("sentence_pairs", change, reads, True, {"starts": 1, "other_starts": 1})
 
 
 def _b_starts(batch: Mapping[str, tf.Tensor], wrong: tf.Tensor) -> tf.Tensor:
@@ -203,9 +204,10 @@ def sentence_order(vocabulary: Any = None, swap_share: float = 0.5) -> MapFuncti
         turned = swapped[:, None]
         one = _Part(ids, tf.where(turned, back, front), batch.get("starts"))
         pair = frame.two(seeds, one, one._replace(keep=tf.where(turned, front, back)))
-        return pair | {"in_order": tf.where(total > 1, tf.cast(~swapped, tf.int32), -1)}
+        in_order = tf.where(total > 1, tf.cast(~swapped, tf.int32), -1)
+        return pair | {"in_order": in_order, "sentence": None}
 
-    return by_batch_with("sentence_order", change, {"tokens": 1, "sentence": 1}, {"starts": 1})
+    return by_batch("sentence_order", change, {"tokens": 1, "sentence": 1}, True, {"starts": 1})
 
 
 def neighbour_sentences(vocabulary: Any = None, length: int = 32) -> MapFunction:
@@ -221,7 +223,8 @@ def neighbour_sentences(vocabulary: Any = None, length: int = 32) -> MapFunction
     Returns:
         A map function for rows of sentences. `tokens` becomes the sentence, with `padding_mask`;
         `previous` and `next` are its neighbours, all int32 `(length,)`; a neighbour that the row
-        does not have is all `[PAD]`. `sentence` and `starts` become those of the new `tokens`.
+        does not have is all `[PAD]`. `sentence` becomes that of the new `tokens`, `starts` is left
+        out.
 
     Raises:
         UserError: There is no vocabulary, or it lacks a special token, or `length` is too small.
@@ -252,6 +255,8 @@ def neighbour_sentences(vocabulary: Any = None, length: int = 32) -> MapFunction
         result["padding_mask"] = tokens != frame.pad
         plain = (tokens != frame.pad) & (tokens != frame.start) & (tokens != frame.end)
         result["sentence"] = tf.where(plain, 0, -1)
-        return result
+        return result | {"starts": None}
 
-    return by_batch_with("neighbour_sentences", change, {"tokens": 1, "sentence": 1}, {})
+    return by_batch(
+        "neighbour_sentences", change, {"tokens": 1, "sentence": 1}, True, {"starts": 1}
+    )

@@ -9,9 +9,8 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext import random
-from kssl.pretext.batching import MapFunction
+from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.layout import (
-    by_batch_with,
     check_share,
     chosen,
     ids_of,
@@ -62,12 +61,12 @@ def shuffle_words(vocabulary: Any = None, distance: int | None = 3) -> MapFuncti
         if distance is not None:
             keys = keys * (distance + 1) + tf.cast(tf.range(ids.shape[1]), tf.float32)
         order = _sorted_within(of_group(keys, word), plain)
-        result = {"tokens": tf.gather(ids, order, batch_dims=1), "target": ids}
+        result = {"tokens": tf.gather(ids, order, batch_dims=1), "target": ids, "sentence": None}
         if "starts" in batch:
             result["starts"] = tf.gather(starts, order, batch_dims=1)
         return result
 
-    return by_batch_with("shuffle_words", change, {"tokens": 1}, {"starts": 1})
+    return by_batch("shuffle_words", change, {"tokens": 1}, True, {"starts": 1, "sentence": 1})
 
 
 def _sorted_within(keys: tf.Tensor, movable: tf.Tensor) -> tf.Tensor:
@@ -104,7 +103,7 @@ def shuffle_sentences() -> MapFunction:
         return moved | {"target": ids}
 
     reads = {"tokens": 1, "sentence": 1}
-    return by_batch_with("shuffle_sentences", change, reads, {"starts": 1})
+    return by_batch("shuffle_sentences", change, reads, True, {"starts": 1})
 
 
 def mask_sentences(
@@ -157,7 +156,7 @@ def mask_sentences(
         return result | {"target": _written(ids, hit, target_length or length, end)}
 
     reads = {"tokens": 1, "sentence": 1}
-    return by_batch_with("mask_sentences", change, reads, {"starts": 1})
+    return by_batch("mask_sentences", change, reads, True, {"starts": 1})
 
 
 def _written(ids: tf.Tensor, hit: tf.Tensor, length: int, end: int) -> tf.Tensor:

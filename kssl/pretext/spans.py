@@ -10,9 +10,12 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext import random
-from kssl.pretext.batching import MapFunction
-from kssl.pretext.layout import by_batch_with, check_share, count, ids_of, sources, taken
+from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.layout import check_share, count, ids_of, sources, taken
 from kssl.pretext.vocabulary import vocabulary_of
+
+_STALE = ("document", "sentence", "starts")  # of the row as it was: left out
+_OPTIONAL = {"padding_mask": 1, **dict.fromkeys(_STALE, 1)}
 
 
 def corrupt_spans(
@@ -59,7 +62,7 @@ def corrupt_spans(
     """
     spans = _Spans("corrupt_spans", vocabulary, rate, mean_length)
 
-    def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
+    def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor | None]:
         ids, real, length = spans.read(batch)
         noise, most = spans.noise(seeds, real, length)
         spans.check_sentinels(most)
@@ -73,7 +76,7 @@ def corrupt_spans(
         return spans.written(inputs, targets, inputs_length or lengths[0],
                              targets_length or lengths[1])  # fmt: skip
 
-    return by_batch_with("corrupt_spans", change, {"tokens": 1}, {"padding_mask": 1})
+    return by_batch("corrupt_spans", change, {"tokens": 1}, True, _OPTIONAL)
 
 
 def drop_spans(
@@ -112,7 +115,7 @@ def drop_spans(
     """
     spans = _Spans("drop_spans", vocabulary, rate, mean_length)
 
-    def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
+    def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor | None]:
         ids, real, length = spans.read(batch)
         noise, _ = spans.noise(seeds, real, length)
         lengths = spans.lengths(length, False)
@@ -121,7 +124,7 @@ def drop_spans(
         return spans.written(inputs, targets, inputs_length or lengths[0],
                              targets_length or lengths[1])  # fmt: skip
 
-    return by_batch_with("drop_spans", change, {"tokens": 1}, {"padding_mask": 1})
+    return by_batch("drop_spans", change, {"tokens": 1}, True, _OPTIONAL)
 
 
 Kept = tuple[tf.Tensor, tf.Tensor]  # ids and which of them are kept, (batch, length) each
@@ -171,10 +174,10 @@ class _Spans:
 
     def written(
         self, inputs: Kept, targets: Kept, inputs_length: int, targets_length: int
-    ) -> dict[str, tf.Tensor]:
+    ) -> dict[str, tf.Tensor | None]:
         tokens, mask = self._ended(inputs, inputs_length, self.pad)
         target, _ = self._ended(targets, targets_length, -1)
-        return {"tokens": tokens, "padding_mask": mask, "target": target}
+        return {"tokens": tokens, "padding_mask": mask, "target": target, **dict.fromkeys(_STALE)}
 
     def _ended(self, kept: Kept, length: int, fill: int) -> tuple[tf.Tensor, tf.Tensor]:
         ids, keep = kept

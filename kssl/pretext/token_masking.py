@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext import random
-from kssl.pretext.batching import MapFunction
+from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.layout import (
-    by_batch_with,
     check_share,
     count,
     ids_of,
@@ -88,9 +87,8 @@ def mask_tokens(
             return _written(ids, hit, draw(seeds, ids))
         return _exactly(seeds, ids, eligible, wanted, draw, rate)
 
-    return by_batch_with(
-        "mask_tokens", change, {"tokens": 1} | ({"starts": 1} if whole_words else {}), {}
-    )
+    reads = {"tokens": 1} | ({"starts": 1} if whole_words else {})
+    return by_batch("mask_tokens", change, reads, True)
 
 
 class _Replacements:
@@ -207,4 +205,4 @@ def word_dropout(vocabulary: Any = None, rate: float = 0.5) -> MapFunction:
         hit = random.bernoulli(seeds, ids.shape[1:], rate) & ~tf.gather(special, ids)
         return {"tokens": tf.where(hit, unknown, ids), "target": ids}
 
-    return by_batch_with("word_dropout", change, {"tokens": 1}, {})
+    return by_batch("word_dropout", change, {"tokens": 1}, True)

@@ -80,7 +80,9 @@ def tokenize(
         mask = tf.range(length) < sizes[:, None]
         return {"tokens": ids, "padding_mask": mask} | (_starts(known, ids) if starts else {})
 
-    return by_batch("tokenize", change, {key: 0})
+    map_fn = by_batch("tokenize", change, {key: 0})
+    map_fn.vocabulary = known  # type: ignore[attr-defined]  # for a preview, which spells the ids
+    return map_fn
 
 
 def _starts(vocabulary: Any, ids: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from kssl.errors import UserError, nearest
 from kssl.pretext import random
-from kssl.pretext.batching import MapFunction
-from kssl.pretext.layout import by_batch_with, ids_of, sources, taken
+from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.layout import ids_of, sources, taken
 from kssl.pretext.vocabulary import vocabulary_of
 
 Rule = Literal["word2vec", "paper"]
@@ -81,7 +81,7 @@ def skip_gram(
             "weight": tf.cast(there, tf.float32),
         }
 
-    return by_batch_with("skip_gram", change, {"tokens": 1}, {"document": 1})
+    return by_batch("skip_gram", change, {"tokens": 1}, True, {"document": 1})
 
 
 def cbow(
@@ -132,7 +132,7 @@ def cbow(
             "weight": tf.cast(tf.reduce_any(valid, axis=2), tf.float32),
         }
 
-    return by_batch_with("cbow", change, {"tokens": 1}, {"document": 1})
+    return by_batch("cbow", change, {"tokens": 1}, True, {"document": 1})
 
 
 class _Words:

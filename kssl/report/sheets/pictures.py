@@ -35,8 +35,10 @@ def draw(raw: Batch, rounds: Rounds) -> Figure:
     ]
     sheet = figure(1.25 * count + 1.6, sum(heights) + 0.6)
     grid = sheet.subplots(len(rows), count, squeeze=False, gridspec_kw={"height_ratios": heights})
+    ink = raw["image"].shape[-1] == 1  # digits: black on white
     for axes, (label, drawn, _), texts, shown in zip(grid, rows, below, last, strict=True):
-        _draw_line(axes, label, drawn, texts if shown else [""] * count)
+        colours = "gray_r" if ink and "mask" not in label else "gray"
+        _draw_line(axes, label, drawn, texts if shown else [""] * count, colours)
     return sheet
 
 
@@ -71,9 +73,9 @@ def to_pictures(key: str, values: np.ndarray) -> np.ndarray:
     return as_pictures(values)
 
 
-def _draw_line(axes: Any, label: str, drawn: np.ndarray, texts: list[str]) -> None:
+def _draw_line(axes: Any, label: str, drawn: np.ndarray, texts: list[str], colours: str) -> None:
     for axis, picture, text in zip(axes, drawn, texts, strict=True):
-        axis.imshow(picture, cmap="gray_r" if picture.ndim == 2 else None, vmin=0, vmax=1)
+        axis.imshow(picture, cmap=colours, vmin=0, vmax=1)
         bare(axis)
         axis.set_xlabel(text, fontsize=8)
     axes[0].set_ylabel(label.replace("_", " "), rotation=0, ha="right", va="center")

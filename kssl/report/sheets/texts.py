@@ -13,6 +13,7 @@ from kssl.report.sheets.batches import Batch, Rounds, captions, lines, short
 
 _EXAMPLES, _WIDTH, _WORDS = 4, 168, 80
 _LINE = 0.17  # inches
+_NO_IDS = ("mask", "weight", "position", "segment", "sentence", "document", "starts")
 _SPECIAL = "[<\u27e8"  # how special tokens begin: [MASK], <s>
 
 Words = Callable[[np.ndarray], Sequence[str]]
@@ -131,4 +132,4 @@ def _is_text(key: str, values: np.ndarray) -> bool:
     if values.dtype.kind in "OS":
         return values.ndim == 1
     whole = values.dtype.kind in "iu" and values.ndim == 2
-    return whole and not any(word in key for word in ("mask", "weight", "position", "segment"))
+    return whole and not any(word in key for word in _NO_IDS)
