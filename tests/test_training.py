@@ -214,6 +214,7 @@ def refuse(*_, **__):
     raise kssl.data.Unavailable("mnist: there is no network in this test")
 
 
+@pytest.mark.timeout(3600)  # five trainings, four of them in processes that start from nothing
 def test_killed_at_three_random_moments_a_run_ends_with_the_same_weights(tmp_path):
     """`kill -9`, resume, three times: bit for bit the weights of the run that was left alone."""
     seed = int.from_bytes(os.urandom(2))

@@ -44,7 +44,7 @@ def images() -> np.ndarray:
 
 
 def often(images: np.ndarray, times: int) -> np.ndarray:
-    """Repeat small data: as many steps in fewer epochs, since an epoch costs Keras more than they."""
+    """Repeat small data: as many steps in fewer epochs; an epoch costs Keras more than they do."""
     return np.tile(images, (times, 1, 1, 1))
 
 
