@@ -121,7 +121,7 @@ def _part(part: Part) -> str:
 
 def _preview(name: str) -> str:
     """Return the picture of a transform, which `kssl preview` draws."""
-    picture = f"![{name}: what goes in and what comes out](../images/transforms/{name}.png)"
+    picture = f"![{name}: what goes in and what comes out](../images/transforms/{name}.webp)"
     return f"{picture}{{ width=720 loading=lazy }}\n\n`kssl preview {name}`\n{{ .caption }}"
 
 

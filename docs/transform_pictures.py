@@ -1,51 +1,85 @@
 """Make the pictures of the transforms: what goes in, what comes out, the label.
 
-    python docs/transform_pictures.py [NAME…] [--data-dir FOLDER]
+    python docs/transform_pictures.py [NAME…]
 
-Each is what `kssl preview NAME` draws, with fewer examples. The recordings and captions that a few
-of them are shown on do not come with kssl: without FOLDER those pictures are left as they are.
+Each is what `kssl preview NAME` draws, with fewer examples. The sounds and captions that a few of
+them are shown on are made up here.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from kssl import devices
-from kssl.data import Unavailable
-from kssl.errors import UserError
 from kssl.recipe import load
 from kssl.recipe.examples import EXAMPLES, recipe_text
 
 TARGET = Path(__file__).parent / "images" / "transforms"
-COLOURS = 192  # of the palette: small files, and photographs that still look right
 
 
 def main() -> None:
     """Write the pictures that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="transforms; all without")
-    parser.add_argument("--data-dir", help="folder of fsdd.npz and captions.jsonl")
     parser.add_argument("--target", type=Path, default=TARGET, help="folder of the pictures")
     arguments = parser.parse_args()
-    if arguments.data_dir:
-        os.environ["KSSL_DATA_DIR"] = arguments.data_dir
     unknown = set(arguments.names) - set(EXAMPLES)
     if unknown:
         parser.error(f"no example of {', '.join(sorted(unknown))}")
     devices.choose()
     devices.load_keras()
-    arguments.target.mkdir(parents=True, exist_ok=True)
-    for name in arguments.names or EXAMPLES:
-        path = arguments.target / f"{name}.png"
-        try:
+    target = arguments.target.resolve()
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        make_data()
+        for name in arguments.names or EXAMPLES:
+            path = target / f"{name}.webp"
             print(f"{path}  {draw(name, path) / 1000:.0f} kB", flush=True)
-        except (Unavailable, UserError) as problem:
-            print(f"{name} is left as it is: {problem}", flush=True)
+
+
+def make_data() -> None:
+    """Write sounds, captioned pictures and a vocabulary to the current folder."""
+    from sklearn.datasets import load_sample_image
+
+    from kssl.data import photographs, text
+    from kssl.pretext.vocabulary_training import train_vocabulary
+
+    for number in range(24):
+        write_sound(Path("sounds") / f"{number:02d}.wav", np.random.default_rng(number))
+    lines = []
+    said = (["a temple with a curved roof", "old roofs"], ["an orange flower", "petals, close by"])
+    for number, example in enumerate(photographs(size=96, examples=30).as_numpy_iterator()):
+        Image.fromarray(example["image"]).save(f"{number:02d}.png")
+        lines.append({"file_name": f"{number:02d}.png", "captions": said[example["label"]]})
+    Path("captions.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    temple = load_sample_image("china.jpg")
+    films = [
+        [temple[row : row + 64, 6 * step + 40 : 6 * step + 104] for step in range(16)]
+        for row in range(60, 300, 10)
+    ]
+    np.savez("clips.npz", frames=np.array(films))  # (films, frames, height, width, 3)
+    texts = [each["text"].decode() for each in text("train", "python_topics").as_numpy_iterator()]
+    train_vocabulary(texts, "wordpiece", 4000, lowercase=True).save("vocabulary.json")
+
+
+def write_sound(path: Path, random: np.random.Generator) -> None:
+    """Write half a second of a few tones that fade."""
+    from scipy.io import wavfile
+
+    path.parent.mkdir(exist_ok=True)
+    time = np.arange(4000) / 8000
+    tones = random.uniform(80, 900, (4, 1)) * (1 + random.uniform(0, 0.5, (4, 1)) * time)
+    fading = np.exp(-random.uniform(2, 12, (4, 1)) * time)
+    sound = (np.sin(2 * np.pi * tones * time) * fading).mean(axis=0)
+    wavfile.write(path, 8000, (sound * 30000).astype(np.int16))
 
 
 def draw(name: str, path: Path) -> int:
@@ -59,9 +93,7 @@ def draw(name: str, path: Path) -> int:
         recipe.check()
         drawn = preview(recipe, Path(folder) / "sheet.png", examples=6, epochs=1)
         with Image.open(drawn) as sheet:
-            sheet.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
-                path, optimize=True
-            )
+            sheet.convert("RGB").save(path, quality=82, method=6)
     return path.stat().st_size
 
 

@@ -29,12 +29,16 @@ def failures(checks: list[testing.Check]) -> dict[str, str]:
 
 @keras.saving.register_keras_serializable(package="tests")
 class Whole(keras.losses.Loss):
+    spans_batch = True
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return keras.ops.sum(keras.ops.square(y_true - y_pred))
 
 
 @keras.saving.register_keras_serializable(package="tests")
 class Ordered(keras.losses.Loss):
+    spans_batch = True
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         rank = keras.ops.arange(keras.ops.shape(y_true)[0], dtype=y_true.dtype)
         return keras.ops.sum(keras.ops.square(y_true - y_pred), axis=-1) * rank
@@ -69,9 +73,17 @@ class Unweighted(Unregistered):
 
 @keras.saving.register_keras_serializable(package="tests")
 class Rooted(keras.losses.Loss):
+    spans_batch = True
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         corner = keras.ops.max(y_pred, axis=0)
         return keras.ops.sqrt(keras.ops.sum(keras.ops.square(y_pred - corner), axis=-1))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Centred(keras.losses.Loss):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return keras.ops.sum(keras.ops.square(y_pred - keras.ops.mean(y_pred, axis=0)), axis=-1)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +99,7 @@ class Rooted(keras.losses.Loss):
         (Unregistered, ["loss_comes_back_in_a_compiled_model"]),
         (Unweighted, ["loss_takes_sample_weights"]),
         (Rooted, ["loss_is_finite_when_all_examples_are_equal"]),
+        (Centred, ["loss_says_whether_it_spans_the_batch"]),
     ],
 )
 def test_a_loss_that_breaks_a_promise(make: Callable[[], Any], failing: list[str]) -> None:

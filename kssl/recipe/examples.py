@@ -1,7 +1,7 @@
 """What each transform is shown on: data that suits it, and the transforms that it needs before it.
 
-All but the recordings and the captions comes with kssl or scikit-learn, so that it can be seen on
-any machine.
+All but the recordings, the captions and a film in colour comes with kssl or scikit-learn, so that
+it can be seen on any machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PAIRS = _TOKENS.format(length=48, rows="pairs", more="")
 _PHOTOGRAPHS = "{use: photographs, size: 96}"
 _CELLS = "{use: sklearn_table, name: breast_cancer}"
 _DIGITS = "{use: moving_digits, count: 2}"
-_SOUND = "{use: audio, path: fsdd.npz, length: 4000}"
+_SOUND = "{use: audio, path: sounds, length: 4000}"
 
 # name: (data, pretext), as in a recipe
 EXAMPLES = {
@@ -61,7 +61,7 @@ EXAMPLES = {
     "mask_time": (_SOUND, "[{use: mask_time, step: 80}]"),
     "frame_order": (_DIGITS, "[frame_order]"),
     "arrow_of_time": (_DIGITS, "[arrow_of_time]"),
-    "reference_frame": (_DIGITS, "[reference_frame]"),
+    "reference_frame": ("{use: video, path: clips.npz}", "[reference_frame]"),
     "future_frame": (_DIGITS, "[{use: future_frame, context: 6}]"),
     "corrupt_features": (_CELLS, f"[{{use: corrupt_features, data: {_CELLS}}}]"),
     "mask_features": (_CELLS, "[mask_features]"),

@@ -157,8 +157,11 @@ class Recipe:
         return node.value if node is not None and isinstance(node.value, dict) else {}
 
 
-def _call_text(call: Call) -> str:
-    arguments = ", ".join(f"{name}={value}" for name, value in call.arguments.items())
+def _call_text(call: Any) -> str:
+    """Return a part as one would call it; a part in its arguments likewise."""
+    if not isinstance(call, Call):
+        return str(call)
+    arguments = ", ".join(f"{name}={_call_text(value)}" for name, value in call.arguments.items())
     return f"{call.use}({arguments})" if arguments else call.use
 
 

@@ -69,6 +69,8 @@ def test_parts_become_one_picture_and_masks_a_grid() -> None:
     (sheet,) = pictures.to_pictures("tiles", tiles[None])
     assert sheet.shape == (9, 9)  # two rows of two, and a gap
     assert sheet[0, 0] == 0 and sheet[0, -1] == 0.25 and sheet[-1, 0] == 0.5
+    (grid,) = pictures.to_pictures("patches", tiles.reshape(1, 1, 4, 4, 4, 1))
+    assert grid.shape == (4, 19)  # one row of four
     (mask,) = pictures.to_pictures("mask", np.array([[True, False, False, True]]))
     np.testing.assert_array_equal(mask, [[1, 0], [0, 1]])
     assert not pictures.is_picture("order", np.zeros((2, 9)))

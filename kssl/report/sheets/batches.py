@@ -10,7 +10,7 @@ import numpy as np
 Batch = dict[str, np.ndarray]
 Rounds = Sequence[Batch]
 
-_FEW = 12  # numbers that still fit below a picture
+_FEW = 4  # numbers that still fit below a picture
 
 
 def lines(
@@ -41,6 +41,8 @@ def unit(values: np.ndarray) -> np.ndarray:
     if values.dtype == np.uint8:
         return values / np.float32(255.0)
     values = np.asarray(values, np.float32)
+    if not values.size:
+        return values
     low, high = float(values.min()), float(values.max())
     if low >= -0.5 and high <= 1.5:  # noise may leave the range a little
         return values

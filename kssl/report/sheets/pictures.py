@@ -22,6 +22,8 @@ def draw(raw: Batch, rounds: Rounds) -> Figure:
         (f"{name}: {key}", to_pictures(key, values), batch)
         for name, key, values, batch in lines(raw, rounds, is_picture)
     ]
+    if rounds and len(rows) == 1:  # nothing but labels is made: they stand below the input again
+        rows += [("epoch 1: image", rows[0][1], rounds[0])]
     count = len(next(iter(raw.values())))
     below = [_below(batch, count, raw) for _, _, batch in rows]
     # A round's labels are written once, under the last of its rows.
@@ -48,7 +50,7 @@ def is_picture(key: str, values: np.ndarray) -> bool:
         return False
     if values.ndim == 2:
         return "mask" in key and math.isqrt(values.shape[1]) ** 2 == values.shape[1]
-    if values.ndim not in (3, 4, 5) or max(values.shape[1:]) > _LARGEST:
+    if values.ndim not in (3, 4, 5, 6) or max(values.shape[1:]) > _LARGEST:
         return False
     return values.ndim == 3 or values.shape[-1] in (1, 2, 3)
 
@@ -58,19 +60,26 @@ def to_pictures(key: str, values: np.ndarray) -> np.ndarray:
     if values.ndim == 2:  # a mask of patches, row by row
         side = math.isqrt(values.shape[1])
         return values.reshape(-1, side, side).astype(np.float32)
-    if values.ndim == 5:  # parts: tiles, patches, crops
-        columns = math.ceil(math.sqrt(values.shape[1]))
+    if values.ndim >= 5:  # parts: tiles, crops, or patches in rows and columns
+        grid = values.ndim == 6
+        columns = values.shape[2] if grid else math.ceil(math.sqrt(values.shape[1]))
+        values = values.reshape(len(values), -1, *values.shape[-3:])  # (n, parts, h, w, channels)
         gap = max(1, values.shape[2] // 10)
         parts = [to_pictures(key, example) for example in unit(values)]
         return np.stack([tiled(example, columns, gap) for example in parts])
     if values.ndim == 3 and values.dtype.kind == "i":  # a class for each pixel
         classes = values / max(int(values.max()), 1)
         return matplotlib.colormaps["turbo"](classes)[..., :3].astype(np.float32)
-    values = unit(values)
-    if values.shape[-1] == 2:  # chrominance: the two axes as red against green, blue against it
-        first, second = values[..., 0], values[..., 1]
-        values = np.stack([first, 1 - (first + second) / 2, 1 - second], axis=-1)
-    return as_pictures(values)
+    if values.shape[-1] == 2 and values.ndim == 4:
+        return _chrominance(values)
+    return as_pictures(unit(values))
+
+
+def _chrominance(values: np.ndarray) -> np.ndarray:
+    """Two axes of colour around zero: red against green, and yellow against blue."""
+    values = values / max(float(np.abs(values).max()), 1e-6) / 2
+    red, yellow = values[..., 0], values[..., 1]
+    return as_pictures(np.stack([0.5 + red, 0.5 - red / 2 + yellow / 2, 0.5 - yellow], axis=-1))
 
 
 def _draw_line(axes: Any, label: str, drawn: np.ndarray, texts: list[str], colours: str) -> None:

@@ -49,7 +49,8 @@ def _draw(axes: Any, values: np.ndarray) -> None:
 
 
 def _is_sound(key: str, values: np.ndarray) -> bool:
-    return values.ndim in (2, 3) and values.dtype.kind in "iufb" and values.shape[1] > 1
+    drawn = values.ndim in (2, 3) and values.dtype.kind in "iufb" and values.shape[1] > 1
+    return drawn and not (key == "padding_mask" and bool(values.all()))
 
 
 def _without(batch: Batch, key: str) -> Batch:

@@ -21,14 +21,14 @@ def draw(raw: Batch, rounds: Rounds) -> Figure:
     grid = sheet.subplots(len(found), 1, squeeze=False)[:, 0]
     for axes, (name, key, values, _) in zip(grid, found, strict=True):
         _draw(axes, values[:rows], raw.get(key) if name != "input" else None)
-        left_out = max(0, np.atleast_2d(values).shape[-1] - _COLUMNS) if values.ndim > 1 else 0
+        left_out = max(0, values.shape[1] - _COLUMNS)
         more = f"   (and {left_out} more columns)" if left_out else ""
         axes.set_title(f"{name}: {key}".replace("_", " ") + more, fontsize=9, color=INK)
     return sheet
 
 
 def _draw(axes: Any, values: np.ndarray, before: np.ndarray | None) -> None:
-    values = (values[:, None] if values.ndim == 1 else values)[:, :_COLUMNS]
+    values = values[:, :_COLUMNS]
     same_shape = before is not None and before.ndim == 2
     axes.set_xlim(0, _COLUMNS)
     axes.set_ylim(len(values), 0)
@@ -56,4 +56,4 @@ def _written(cell: Any) -> str:
 
 
 def _is_row(key: str, values: np.ndarray) -> bool:
-    return values.dtype.kind in "iufb" and values.ndim in (1, 2)
+    return values.dtype.kind in "iufb" and values.ndim == 2 and values.size > 0

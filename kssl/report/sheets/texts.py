@@ -56,8 +56,8 @@ def _words(
     key: str, values: np.ndarray, batch: Batch, example: int, words: Words | None
 ) -> list[tuple[str, str, str | None]]:
     """Return (word, colour, box) of one example."""
-    if values.dtype.kind in "OS":
-        return [(word, INK, None) for word in short(values).split()[:_WORDS]]
+    if isinstance(values, bytes | str) or values.dtype.kind in "OS":
+        return [(_visible(word), INK, None) for word in short(values).split()[:_WORDS]]
     ids = values.reshape(-1)
     marked = _marked(key, batch, example, len(ids))
     seen = _seen(batch, example, len(ids))
