@@ -152,7 +152,8 @@ def transform_has_static_shapes(make: Callable[[], Any], example: Any) -> None:
 
 def transform_names_a_missing_key(make: Callable[[], Any], example: Any) -> None:
     others = {"of_someone_else": np.arange(len(_seeds(example)))}
-    for missing in (*([key] for key in example), list(example)):
+    each_and_all = dict.fromkeys([*((key,) for key in example), tuple(example)])
+    for missing in map(list, each_and_all):
         rest = {key: value for key, value in example.items() if key not in missing} | others
         message = _failure(make, rest)
         if message is not None:
