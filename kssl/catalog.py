@@ -212,6 +212,11 @@ def register_models(register: Register) -> None:
 @hookimpl
 def register_optimizers(register: Register) -> None:
     register("ema", "kssl.optimizers.ema:EMA", help="Any optimizer, and an average of its weights")
+    register(
+        "matrix_adamw",
+        "kssl.optimizers.adamw:MatrixAdamW",
+        help="AdamW without decay of biases and gains",
+    )
     register("lars", "kssl.optimizers.lars:LARS", help="Momentum for very large batches")
 
 

@@ -50,7 +50,7 @@ class Loaded:
 
         keras.utils.set_random_seed(self.recipe.settings.seed + 1)
         fresh = type(self.model).from_config(self.model.get_config())
-        fresh.build((None, *self.model.image_shape))
+        fresh.build((None, *self.model.example_shape))
         return fresh
 
 
@@ -149,6 +149,7 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
     import kssl.recipe
     from kssl.data.splits import open_splits
     from kssl.models import run as run_method
+    from kssl.models.base import pick
 
     loaded = load(run)
     splits = loaded.data
@@ -158,13 +159,14 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
     if split not in splits.sizes:
         raise UserError(f"there is no split '{split}'; there is: {', '.join(splits.sizes)}")
     arrays = getattr(splits, split).arrays()
-    shape = tuple(arrays["image"].shape[1:])
-    if shape != tuple(loaded.model.image_shape):
+    model = loaded.model
+    examples = pick(arrays, model.reads)
+    if examples.shape[1:] != tuple(model.example_shape):
         raise UserError(
-            f"the images have the shape {shape}, the model takes {loaded.model.image_shape}: "
-            "resize them (`size` of the data source)"
+            f"`{model.reads}` has the shape {examples.shape[1:]}, the model takes "
+            f"{model.example_shape}: give the data source the size or length that the run had"
         )
-    content = {"embeddings": run_method(loaded.model, "embed", arrays["image"])}
+    content = {"embeddings": run_method(model, "embed", examples)}
     if "label" in arrays:
         content["labels"] = arrays["label"]
     with replacing(output) as temporary:

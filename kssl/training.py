@@ -80,13 +80,16 @@ def build_model(recipe: Recipe, data: Splits) -> keras.Model:
     """Return the recipe's model, built for the data, with fresh weights."""
     from kssl.data.splits import first_batch
     from kssl.memory import guard
+    from kssl.models.base import pick
 
     with guard(), _explained(recipe, "the model and the data"):
-        model = recipe.build("model")
+        # A model of text that is not told its vocabulary's size takes that of the data.
+        size = getattr(data.train.vocabulary, "size", None)
+        model = recipe.build("model", **({"vocabulary_size": size} if size else {}))
         if getattr(model, "needs_labels", False):
             data.give_labels()
         batch = first_batch(data)
-        model.check_values(batch["image"])
+        model.check_values(pick(batch, model.reads))
         model.build({key: (None, *value.shape[1:]) for key, value in batch.items()})
     return model
 
@@ -180,17 +183,15 @@ def train(prepared: Prepared, run: Run) -> None:
 
 def finish(prepared: Prepared, run: Run) -> None:
     """Save what was trained, evaluate it, and draw its figures."""
-    import keras
-
     from kssl import report
+    from kssl.models.base import encoder_of
     from kssl.trained import Loaded, evaluate_loaded
 
     model = prepared.model
     with run.replacing("model.keras") as temporary:
         model.save(temporary)
-    images = keras.Input(model.image_shape)
     with run.replacing("encoder.keras") as temporary:
-        keras.Model(images, model.embed(images), name="encoder").save(temporary)
+        encoder_of(model).save(temporary)
     loaded = Loaded(prepared.recipe, prepared.data, model)
     evaluate_loaded(run, loaded, prepared.recipe.build("evaluate"))
     report.draw(run, model, prepared.data.train, prepared.data.test)

@@ -195,7 +195,7 @@ def digest(model: Any) -> str:
 
     Example:
         >>> before = digest(model)
-        >>> embeddings = model.embed(np.zeros((2, *model.image_shape), "float32"))
+        >>> embeddings = model.embed(np.zeros((2, *model.example_shape), "float32"))
         >>> digest(model) == before
         True
     """

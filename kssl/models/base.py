@@ -29,9 +29,14 @@ class Model(keras.Model):
     Attributes:
         needs_labels: Whether it is trained on labels. Only then does kssl leave `label` in the
             batches of training, refuse data without it, and say so in the record of the run.
+        reads: The key of a batch that it embeds: `image`, or `tokens` for text. A bare tensor
+            stands for it.
+        example_shape: Shape of one example under that key, once the model is built.
     """
 
     needs_labels: bool = False
+    reads: str = "image"
+    example_shape: tuple[int, ...]
 
     @abstractmethod
     def embed(self, x: Any) -> Any:
@@ -64,11 +69,13 @@ class Model(keras.Model):
                 self.check_values(array)
         return super().fit(x, *args, **kwargs)
 
-    def check_values(self, images: np.ndarray) -> None:
-        """Raise a ValueError if the model cannot be trained on such values."""
-        if not np.issubdtype(images.dtype, np.floating):
+    def check_values(self, examples: np.ndarray) -> None:
+        """Raise a ValueError if the model cannot be trained on such values of what it reads."""
+        if self.reads == "tokens":
+            return
+        if not np.issubdtype(examples.dtype, np.floating):
             raise ValueError(
-                f"{type(self).__name__} needs floating-point inputs; got {images.dtype}: "
+                f"{type(self).__name__} needs floating-point inputs; got {examples.dtype}: "
                 "divide bytes by 255, or use the transform to_float"
             )
 
@@ -96,11 +103,11 @@ class Model(keras.Model):
         )
 
     def get_build_config(self) -> dict[str, Any]:
-        return {"image_shape": list(self.image_shape)} if self.built else {}
+        return {"example_shape": list(self.example_shape)} if self.built else {}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         if config:
-            self.build((None, *config["image_shape"]))
+            self.build((None, *config["example_shape"]))
 
 
 def _arguments(cls: type) -> list[str]:
@@ -122,11 +129,11 @@ def pick(x: Any, key: str = "image") -> Any:
     return x[key]
 
 
-def image_shape(input_shape: Any) -> tuple[int, ...]:
-    """Return `(height, width, channels)` from the shape, or dict of shapes, given to `build`."""
-    shape = tuple(pick(input_shape))[1:]
+def example_shape(input_shape: Any, key: str = "image") -> tuple[int, ...]:
+    """Return the shape of one example from the shape, or dict of shapes, given to `build`."""
+    shape = tuple(pick(input_shape, key))[1:]
     if not shape or any(size is None for size in shape):
-        raise ValueError(f"images must have one known shape; got {shape}")
+        raise ValueError(f"{key} must have one known shape; got {shape}")
     return shape
 
 
@@ -147,6 +154,21 @@ class MethodCall(keras.Model):
 
     def call(self, x: Any) -> Any:
         return getattr(self.model, self.method)(x, **self.arguments)
+
+
+def encoder_of(model: Model) -> keras.Model:
+    """Return `embed` as a functional model of its own, which `save` and `export` take.
+
+    Example:
+        >>> import kssl
+        >>> autoencoder = kssl.models.AutoEncoder(latent_dim=3)
+        >>> autoencoder.build((None, 28, 28, 1))
+        >>> kssl.models.base.encoder_of(autoencoder).output_shape
+        (None, 3)
+    """
+    dtype = "int32" if model.reads == "tokens" else "float32"
+    examples = keras.Input(model.example_shape, dtype=dtype, name=model.reads)
+    return keras.Model(examples, model.embed(examples), name="encoder")
 
 
 def run(

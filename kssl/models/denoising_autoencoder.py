@@ -12,7 +12,7 @@ import keras
 
 from kssl.layers import Corruption, ImageDecoder, LatentEncoder, LatentGaussian
 from kssl.losses import Reconstruction
-from kssl.models.base import Model, default, image_shape, pick, to_data
+from kssl.models.base import Model, default, example_shape, pick, to_data
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -68,9 +68,9 @@ class DenoisingAutoEncoder(Model):
         self.codes = LatentGaussian()
 
     def build(self, input_shape: Any) -> None:
-        self.image_shape = image_shape(input_shape)
-        self.to_image = ImageDecoder(self.decoder, self.image_shape)
-        self.to_latent.build((None, *self.image_shape))
+        self.example_shape = example_shape(input_shape)
+        self.to_image = ImageDecoder(self.decoder, self.example_shape)
+        self.to_latent.build((None, *self.example_shape))
         self.codes.build((None, self.latent_dim))
         self.to_image.build((None, self.latent_dim))
         self.built = True

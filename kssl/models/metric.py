@@ -15,7 +15,7 @@ from keras import ops
 from kssl.layers import LatentEncoder
 from kssl.losses import Triplet
 from kssl.losses.batch import unit
-from kssl.models.base import Model, default, image_shape, pick
+from kssl.models.base import Model, default, example_shape, pick
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -77,8 +77,8 @@ class Metric(Model):
         self.to_embedding = LatentEncoder(self.encoder, embedding_dim)
 
     def build(self, input_shape: Any) -> None:
-        self.image_shape = image_shape(input_shape)
-        self.to_embedding.build((None, *self.image_shape))
+        self.example_shape = example_shape(input_shape)
+        self.to_embedding.build((None, *self.example_shape))
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from kssl.losses import (
     importance_weighted_bound,
     reconstruction,
 )
-from kssl.models.base import Model, default, image_shape, pick
+from kssl.models.base import Model, default, example_shape, pick
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 
@@ -92,9 +92,9 @@ class VAE(Model):
         self.kl_mean = keras.metrics.Mean(name="kl")
 
     def build(self, input_shape: Any) -> None:
-        self.image_shape = image_shape(input_shape)
-        self.to_image = ImageDecoder(self.decoder, self.image_shape)
-        self.to_latent.build((None, *self.image_shape))
+        self.example_shape = example_shape(input_shape)
+        self.to_image = ImageDecoder(self.decoder, self.example_shape)
+        self.to_latent.build((None, *self.example_shape))
         self.to_image.build((None, self.latent_dim))
         if self.likelihood == "gaussian":
             self.pixel_log_variance = self.add_weight(

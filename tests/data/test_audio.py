@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from scipy.io import wavfile
 
 from kssl.data import SPLITS, audio
+from kssl.data.reading import Broken
 from kssl.errors import UserError
 
 module = import_module("kssl.data.audio")
@@ -64,6 +66,28 @@ def test_every_kind_of_wav(tmp_path: Path, kind: str, written: list, read: list)
     samples, rate = module.decode(tmp_path / "a.wav")
     assert rate == 8000
     np.testing.assert_array_equal(samples, np.array(read, np.float32))
+
+
+def test_a_file_that_ends_early_is_broken_in_every_thread(tmp_path: Path) -> None:
+    wavfile.write(tmp_path / "a.wav", 8000, np.zeros(4000, np.int16))
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(whole[:5000])
+
+    def says(_: int) -> str:
+        with pytest.raises(Broken) as raised:
+            module.decode(tmp_path / "a.wav")
+        return str(raised.value)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(says, range(200))) == {"it ends early"}
+
+
+def test_a_file_from_a_pipe_has_no_size(tmp_path: Path) -> None:
+    wavfile.write(tmp_path / "a.wav", 8000, np.full(40, 2**14, np.int16))
+    whole = bytearray((tmp_path / "a.wav").read_bytes())
+    whole[4:8] = b"\xff" * 4
+    (tmp_path / "a.wav").write_bytes(whole)
+    assert module.decode(tmp_path / "a.wav")[0].tolist() == [0.5] * 40
 
 
 def test_channels_become_their_mean(tmp_path: Path) -> None:

@@ -98,8 +98,8 @@ class LinearAutoEncoder(Model):
         self.loss = LogCosh() if loss is None else loss
 
     def build(self, input_shape: Any) -> None:
-        self.image_shape = tuple(_image(input_shape))[1:]
-        pixels = math.prod(self.image_shape)
+        self.example_shape = tuple(_image(input_shape))[1:]
+        pixels = math.prod(self.example_shape)
         self.matrix = self.add_weight(shape=(pixels, self.latent_dim), name="matrix")
         self.offset = self.add_weight(shape=(pixels,), initializer="zeros", name="offset")
         self.built = True
@@ -113,7 +113,7 @@ class LinearAutoEncoder(Model):
     def decode(self, code: Any) -> Any:
         """Return the images `(batch, height, width, channels)` of codes."""
         pixels = ops.matmul(code, ops.transpose(self.matrix)) + self.offset  # (batch, pixels)
-        return ops.reshape(pixels, (-1, *self.image_shape))
+        return ops.reshape(pixels, (-1, *self.example_shape))
 
     def reconstruct(self, x: Any) -> Any:
         """Return the images rebuilt from their codes, in [0, 1]."""
