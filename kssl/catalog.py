@@ -29,11 +29,17 @@ _LAYERS = (
     ("projection_head", "heads:ProjectionHead", "Projector between encoder and loss"),
     ("prototypes", "clustering:Prototypes", "Cosine scores against learned prototypes"),
     ("random_masking", "masking:RandomMasking", "Hides most tokens"),
+    (
+        "random_view",
+        "augmentation:RandomView",
+        "Random crop, flip and colours, in the training step",
+    ),
     ("residual_block", "resnet:ResidualBlock", "Convolutions with a shortcut"),
     ("resnet", "resnet:ResNet", "Residual network for 32 x 32 images"),
     ("sin_cos_positions", "positions:SinCosPositions", "Fixed position embedding"),
     ("sinkhorn", "clustering:Sinkhorn", "Assignments in equal shares"),
     ("timestep_embedding", "positions:TimestepEmbedding", "Embedding of a diffusion timestep"),
+    ("transformer", "transformer:Transformer", "Body of a vision transformer"),
     ("unet", "unet:UNet", "Image to image, with timestep and class"),
     ("unet_block", "unet_block:UNetBlock", "Residual block with conditioning"),
     ("unpatchify", "patches:Unpatchify", "Patches to image"),
@@ -144,6 +150,19 @@ _TEXT_TRANSFORMS = (
     ("infill", "infilling:infill", "BART: spans of unknown length behind one mask"),
 )
 
+# name, module:factory below kssl.evaluation, what it is: of text
+_TEXT_EVALUATIONS = (
+    ("masked_accuracy", "masked_accuracy:masked_accuracy", "How often hidden tokens are told"),
+    (
+        "finetune_classification",
+        "text_tasks:finetune_classification",
+        "Trained on to classify texts",
+    ),
+    ("finetune_pairs", "text_tasks:finetune_pairs", "Trained on to classify pairs of texts"),
+    ("finetune_tagging", "text_tasks:finetune_tagging", "Trained on to find entities"),
+    ("finetune_answers", "text_answers:finetune_answers", "Trained on to answer from a paragraph"),
+)
+
 
 @hookimpl
 def register_datasets(register: Register) -> None:
@@ -206,6 +225,11 @@ def register_models(register: Register) -> None:
         help="Reconstruct the clean input from a noisy one",
     )
     register("vae", "kssl.models.vae:VAE", help="Variational autoencoder")
+    register("bert", "kssl.models.bert:BERT", help="Hidden words from both sides, and pairs")
+    register("diffusion", "kssl.models.diffusion:Diffusion", help="Take noise away, step by step")
+    register("gpt", "kssl.models.gpt:GPT", help="The next token from those before it")
+    register("mae", "kssl.models.mae:MAE", help="Masked autoencoder: a vision transformer")
+    register("simclr", "kssl.models.simclr:SimCLR", help="Two views of an image find each other")
     register("metric", "kssl.models.metric:Metric", help="Distances that follow labels: triplet, …")
 
 
@@ -232,6 +256,16 @@ def register_callbacks(register: Register) -> None:
         "kssl.callbacks.sample_grid:SampleGrid",
         help="A picture of samples every few epochs",
     )
+    register(
+        "health_guard",
+        "kssl.callbacks.health_guard:HealthGuard",
+        help="Warns when two-view training collapses",
+    )
+    register(
+        "sample_text",
+        "kssl.callbacks.sample_text:SampleText",
+        help="What a language model writes every few epochs",
+    )
     register("swap_ema", "kssl.optimizers.ema:SwapEMA", help="Evaluate with averaged weights")
 
 
@@ -250,10 +284,32 @@ def register_evaluations(register: Register) -> None:
     register("knn", "kssl.evaluation.probes:knn", help="Nearest neighbours on the embedding")
     register("linear", "kssl.evaluation.probes:linear", help="Linear classifier on the embedding")
     register(
+        "finetune",
+        "kssl.evaluation.finetune:finetune",
+        help="Trained on with few labels, against the same from scratch",
+    )
+    register(
+        "few_label",
+        "kssl.evaluation.finetune:few_label",
+        help="Accuracy against the number of labels",
+    )
+    register(
+        "perplexity",
+        "kssl.evaluation.perplexity:perplexity",
+        help="Nats per token and bits per byte of the test text",
+    )
+    register(
         "retrieval",
         "kssl.evaluation.retrieval:retrieval",
         help="Precision@k: nearest neighbours of the same class",
     )
+    register(
+        "sample_quality",
+        "kssl.evaluation.sample_quality:sample_quality",
+        help="Fréchet distance, precision and recall of samples",
+    )
+    for name, path, help in _TEXT_EVALUATIONS:
+        register(name, f"kssl.evaluation.{path}", help=help)
     register(
         "log_likelihood",
         "kssl.evaluation.likelihood:log_likelihood",
@@ -265,7 +321,23 @@ def register_evaluations(register: Register) -> None:
 def register_recipes(register: Register) -> None:
     register("vae_mnist", "kssl:vae_mnist.yaml", help="VAE, binarized anew each time")
     register("vae_mnist_binarized", "kssl:vae_mnist_binarized.yaml", help="VAE, fixed binarization")
+    register("diffusion_mnist", "kssl:diffusion_mnist.yaml", help="Diffusion, digits by class")
+    register(
+        "diffusion_cifar10_gpu",
+        "kssl:diffusion_cifar10_gpu.yaml",
+        help="Diffusion with DDPM's settings, for a GPU",
+    )
     register("autoencoder_mnist", "kssl:autoencoder_mnist.yaml", help="Autoencoder against PCA")
+    register("bert_news", "kssl:bert_news.yaml", help="BERT, small, on BBC news")
+    register(
+        "bert_wikipedia_gpu",
+        "kssl:bert_wikipedia_gpu.yaml",
+        help="BERT-small on a folder of text, for a GPU",
+    )
+    register("gpt_shakespeare", "kssl:gpt_shakespeare.yaml", help="GPT, character by character")
+    register("simclr_fashion", "kssl:simclr_fashion.yaml", help="SimCLR on Fashion-MNIST")
+    register("mae_fashion", "kssl:mae_fashion.yaml", help="Masked autoencoder")
+    register("mae_cifar10_gpu", "kssl:mae_cifar10_gpu.yaml", help="Masked autoencoder, large")
     register("triplet_mnist", "kssl:triplet_mnist.yaml", help="Triplets, trained on labels")
     register(
         "denoising_autoencoder_mnist",

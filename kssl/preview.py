@@ -35,9 +35,7 @@ def preview(recipe: Recipe, path: Path, examples: int = 10, epochs: int = 3) -> 
     raw = pipeline.arrays(limit=examples, transformed=False)
     rounds = [pipeline.arrays(limit=examples, epoch=epoch) for epoch in range(epochs)]
     names = ", ".join(pipeline.transform_names) or "no transforms"
-    sources = [pipeline, *pipeline.transforms]
-    vocabulary = next(filter(None, (getattr(each, "vocabulary", None) for each in sources)), None)
-    words = vocabulary.spell if vocabulary is not None else None
+    words = None if pipeline.vocabulary is None else pipeline.vocabulary.spell
     return contact_sheet(raw, rounds, path, f"{recipe.name}: {names}", words)
 
 

@@ -98,6 +98,7 @@ def evaluate(run: Run, evaluations: list[str] | None = None) -> list[Result]:
     chosen.check()
     loaded = load(run)
     results = evaluate_loaded(run, loaded, chosen.build("evaluate"))
+    report.draw_results(run)
     report.write(run)
     return results
 
@@ -174,7 +175,7 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
     return output
 
 
-def sample(run: Run, output: Path, count: int = 64, seed: int | None = None) -> Path:
+def sample_images(loaded: Loaded, output: Path, count: int = 64, seed: int | None = None) -> Path:
     """Write a grid of generated images as PNG; without a seed, that of the recipe is taken.
 
     Raises:
@@ -185,11 +186,49 @@ def sample(run: Run, output: Path, count: int = 64, seed: int | None = None) -> 
 
     from kssl.callbacks.sample_grid import write_grid
 
-    loaded = load(run)
-    model, seed = loaded.model, loaded.recipe.settings.seed if seed is None else seed
-    if not hasattr(model, "generate"):
-        raise UserError(f"{type(model).__name__} does not generate")
-    images = keras.ops.convert_to_numpy(model.generate(count, seed=seed))
+    images = _generated(loaded, count, seed)
+    images = keras.ops.convert_to_numpy(images)
     if not np.isfinite(images).all():
         raise RunError("the generated images are not finite: training has diverged")
     return write_grid(images.astype("float32"), output)
+
+
+def sample_texts(
+    loaded: Loaded,
+    count: int = 1,
+    seed: int | None = None,
+    prompt: str = "",
+    length: int = 500,
+    sampler: Any = "random",
+) -> list[str]:
+    """Return texts that a language model writes; without a seed, that of the recipe is taken.
+
+    Args:
+        loaded: The run.
+        count: Texts.
+        seed: Of the sampler.
+        prompt: What each begins with, as text.
+        length: Tokens of each, prompt included.
+        sampler: See `kssl.models.GPT.generate`.
+
+    Raises:
+        UserError: The model does not generate, or a sampler's setting is not possible.
+    """
+    from kssl.callbacks.sample_text import first_ids, written
+
+    vocabulary = loaded.train.vocabulary
+    start = first_ids(vocabulary, prompt)
+    try:
+        ids = _generated(loaded, count, seed, prompt=start, length=length, sampler=sampler)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return written(vocabulary, ids)
+
+
+def _generated(loaded: Loaded, count: int, seed: int | None, **settings: Any) -> Any:
+    model = loaded.model
+    if not hasattr(model, "generate"):
+        raise UserError(f"{type(model).__name__} does not generate")
+    return model.generate(
+        count, seed=loaded.recipe.settings.seed if seed is None else seed, **settings
+    )

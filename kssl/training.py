@@ -202,9 +202,16 @@ def _callbacks(
 ) -> tuple[list[Any], Any]:
     import keras
 
-    from kssl.callbacks import Checkpoint, MetricsLog
+    from kssl.callbacks import Checkpoint, HealthGuard, MetricsLog
+    from kssl.data.splits import first_batch
 
-    own = prepared.recipe.build("callbacks", folder=run.figures)
+    model = prepared.model
+    given = {"folder": run.figures, "vocabulary": prepared.data.train.vocabulary}
+    if hasattr(model, "project"):
+        given["batch"] = first_batch(prepared.data)
+    own = prepared.recipe.build("callbacks", **given)
+    if hasattr(model, "project") and not any(isinstance(each, HealthGuard) for each in own):
+        own.append(HealthGuard(given["batch"]))
     log = MetricsLog(run.file("metrics.csv"))
     events = [keras.callbacks.TensorBoard(str(run.file("events")), write_graph=False)]
     seconds = prepared.recipe.settings.fit.checkpoint_seconds

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from golden_calls import densities, labels, texts, views
+from golden_calls import densities, diffusion, labels, texts, views
 from golden_calls import layers as of_layers
 from golden_calls.common import Case, averaged
 from keras import ops
@@ -97,8 +97,19 @@ CALLS: dict[str, Callable[[Case], dict[str, Any]]] = {
     "nade": of_layers.nade,
     # energies, noise levels
     "rbm": densities.rbm,
-    "min_snr_weights": densities.min_snr_weights,
-    "edm_preconditioning": densities.edm,
+    # diffusion
+    "diffusion_schedule_linear": lambda c: diffusion.schedule(c, "linear"),
+    "diffusion_schedule_cosine": lambda c: diffusion.schedule(c, "cosine"),
+    "diffusion_add_noise": diffusion.add_noise,
+    "diffusion_convert": diffusion.convert,
+    "ddpm_step": diffusion.ddpm_step,
+    "ddim_timesteps": diffusion.ddim_timesteps,
+    "ddim_step": diffusion.ddim_step,
+    "classifier_free_guidance": diffusion.guidance,
+    "min_snr_weights": diffusion.min_snr_weights,
+    "edm_preconditioning": diffusion.edm_preconditioning,
+    "edm_sigmas": diffusion.edm_sigmas,
+    "edm_heun_step": diffusion.edm_heun_step,
 }
 
 
@@ -121,6 +132,9 @@ def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
     """Describe each value that is not the expected one."""
     wrong = []
     for key, value in found.items():
+        if isinstance(value, dict):
+            wrong += [f"{key}: {line}" for line in differences(value, expected[key])]
+            continue
         got = np.asarray(ops.convert_to_numpy(value), "float64")
         wanted = np.asarray(expected[key], "float64")
         same = got.shape == wanted.shape

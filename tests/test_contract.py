@@ -351,6 +351,9 @@ LAYERS = {
     "random_masking": [
         testing.layer_checks(partial(layers.RandomMasking, 0.5, 1), TUPLES, random=True)
     ],
+    "random_view": [
+        testing.layer_checks(partial(layers.RandomView, (0.5, 1.0), (0.9, 1.1), 1.0), IMAGES)
+    ],
     "residual_block": [
         testing.layer_checks(partial(layers.ResidualBlock, 4, 2, bottleneck), IMAGES)
         for bottleneck in (True, False)
@@ -363,6 +366,9 @@ LAYERS = {
     "sinkhorn": [testing.layer_checks(partial(layers.Sinkhorn, 0.2, 5), CODES[0])],
     "timestep_embedding": [
         testing.layer_checks(partial(layers.TimestepEmbedding, 6, 50.0), EACH[0])
+    ],
+    "transformer": [
+        testing.layer_checks(partial(layers.Transformer, 4, 1, 2, 1.5, 0.1), EVEN_TOKENS)
     ],
     "unet": [
         testing.layer_checks(partial(layers.UNet, [4, 6], 1, [1], 5, 0.1), IMAGES, EACH[0], LABELS)
@@ -404,12 +410,60 @@ def metric() -> models.Metric:
     return models.Metric(layers.MLP([9]), 5, False, losses.SoftNearestNeighbor(2.0))
 
 
+def mae() -> models.MAE:
+    parts = [layers.Transformer(8, 1, heads) for heads in (2, 4)]
+    return models.MAE([4, 3], *parts, 0.5, False, losses.Reconstruction("huber"))
+
+
+def bert() -> models.BERT:
+    return models.BERT(55, depth=1, heads=2, width=8, dropout=0.0, max_predictions=6)
+
+
+def hidden_tokens() -> dict[str, np.ndarray]:
+    """Rows with hidden tokens, in pairs."""
+    hidden = (np.arange(32) % 8 == 3) & (SENTENCES["sentence"] >= 0)
+    ids = SENTENCES["tokens"]
+    batch = {"tokens": np.where(hidden, 4, ids), "target": np.where(hidden, ids, -1)}
+    batch |= {"segment": (SENTENCES["sentence"] > 1).astype(np.int32)}
+    return batch | {"padding_mask": SENTENCES["padding_mask"], "is_next": (LABELS == 1) * 1}
+
+
+def diffusion() -> models.Diffusion:
+    unet = layers.UNet([4, 6], 1, attention=[], classes=5, patch_size=2)
+    return models.Diffusion(unet, "linear", 100, 5, 0.2, losses.Diffusion("x0", "min_snr"))
+
+
+def gpt() -> models.GPT:
+    return models.GPT(60, depth=2, heads=2, width=8)
+
+
+def packed_documents() -> dict[str, np.ndarray]:
+    """Rows of two documents each, as `next_token` writes them."""
+    ids = np.arange(32).reshape(4, 8).astype(np.int32)
+    document = (np.arange(8) > 4).astype(np.int32) * np.ones((4, 1), np.int32)
+    positions = np.array([0, 1, 2, 3, 4, 0, 1, 2], np.int32) * np.ones((4, 1), np.int32)
+    return {"tokens": ids, "target": ids + 1, "document": document, "positions": positions}
+
+
+def simclr() -> models.SimCLR:
+    head = layers.ProjectionHead(4, hidden_dim=6)
+    return models.SimCLR(layers.ConvNet([3, 5]), head, losses.InfoNCE(0.3))
+
+
 MODELS = {
+    "diffusion": [testing.model_checks(diffusion, {"image": IMAGES, "label": LABELS})],
+    "bert": [testing.model_checks(bert, hidden_tokens())],
     "autoencoder": [testing.model_checks(autoencoder, {"image": IMAGES})],
     "denoising_autoencoder": [testing.model_checks(denoising_autoencoder, {"image": IMAGES})],
     "vae": [
         testing.model_checks(make, {"image": IMAGES}) for make in (vae, vae_importance_weighted)
     ],
+    "gpt": [testing.model_checks(gpt, packed_documents())],
+    "simclr": [
+        testing.model_checks(simclr, {"image": IMAGES, "view_1": IMAGES, "view_2": IMAGES[::-1]}),
+        testing.model_checks(partial(models.SimCLR, augment="device"), IMAGES),
+    ],
+    "mae": [testing.model_checks(mae, {"image": IMAGES})],
     "metric": [testing.model_checks(metric, {"image": IMAGES, "label": LABELS})],
 }
 

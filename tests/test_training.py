@@ -23,7 +23,8 @@ from kssl.errors import RunError, UserError
 from kssl.preview import dry_run
 from kssl.recipe import load
 from kssl.run import Run
-from kssl.trained import embed, evaluate, sample
+from kssl.trained import embed, evaluate, sample_images
+from kssl.trained import load as load_run
 from kssl.training import Prepared, fit, prepare
 
 SMALL = """# A small recipe for the tests.
@@ -130,7 +131,7 @@ def test_embeds_other_data_and_refuses_other_shapes(run, tmp_path):
 
 def test_samples_depend_on_the_seed_alone(run, tmp_path):
     first, second, third = (
-        sample(run, tmp_path / f"{number}.png", count=9, seed=seed).read_bytes()
+        sample_images(load_run(run), tmp_path / f"{number}.png", 9, seed).read_bytes()
         for number, seed in enumerate((1, 1, 2))
     )
     assert first == second != third

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from kssl.callbacks.checkpoint import Checkpoint
+from kssl.callbacks.health_guard import HealthGuard
 from kssl.callbacks.metrics_log import MetricsLog
 from kssl.callbacks.sample_grid import SampleGrid
+from kssl.callbacks.sample_text import SampleText
 
-__all__ = ["Checkpoint", "MetricsLog", "SampleGrid"]
+__all__ = ["Checkpoint", "HealthGuard", "MetricsLog", "SampleGrid", "SampleText"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import keras
 import numpy as np
 
 from kssl.files import replacing
+from kssl.optimizers import averaged, find_ema
 
 
 class SampleGrid(keras.callbacks.Callback):
     """Writes a grid of generated images every few epochs, always of the same latents.
+
+    Where the optimizer keeps averages of the weights (`kssl.optimizers.EMA`), they draw the images.
 
     Args:
         every: Epochs between two grids; the first and the last epoch have one too.
@@ -43,9 +47,18 @@ class SampleGrid(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         last = epoch + 1 == self.params.get("epochs")
         if epoch == 0 or last or (epoch + 1) % self.every == 0:
-            images = self.model.generate(self.count, seed=self.seed)
+            with _averages_if_any(self.model) as model:
+                images = model.generate(self.count, seed=self.seed)
             images = keras.ops.convert_to_numpy(keras.ops.cast(images, "float32"))
             write_grid(images, self.folder / f"samples_epoch_{epoch + 1:04d}.png")
+
+
+def _averages_if_any(model: keras.Model) -> AbstractContextManager[keras.Model]:
+    try:
+        swapped = find_ema(model).swapped
+    except ValueError:
+        return nullcontext(model)
+    return nullcontext(model) if swapped else averaged(model)
 
 
 def write_grid(images: np.ndarray, path: Path) -> Path:

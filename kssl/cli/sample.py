@@ -1,4 +1,4 @@
-"""`kssl sample`: what a generative model draws."""
+"""`kssl sample`: what a generative model draws, or writes."""
 
 from __future__ import annotations
 
@@ -9,37 +9,94 @@ import click
 
 from kssl.cli import screen
 from kssl.cli.common import complete_runs, device_options, new_file, open_run, runs_option
+from kssl.errors import UserError
+from kssl.files import replacing
+
+SAMPLERS = ("greedy", "random", "top_k", "top_p", "beam")
+SEPARATOR = "\n\n―――\n\n"
 
 
 @click.command("sample")
 @click.argument("run", shell_complete=complete_runs)
-@click.option(
-    "--count", metavar="N", type=click.IntRange(1), default=64, show_default=True, help="How many."
-)
+@click.option("--count", metavar="N", type=click.IntRange(1), help="How many: 64 images, 1 text.")
 @click.option(
     "--seed", metavar="N", type=int, help="The same seed draws the same samples; else the recipe's."
 )
+@click.option("--prompt", metavar="TEXT", help="What a language model writes on from.")
+@click.option("--length", metavar="N", type=click.IntRange(1), help="Tokens of a text: 500.")
+@click.option(
+    "--sampler",
+    metavar="NAME",
+    type=click.Choice(SAMPLERS),
+    help="How tokens are drawn: greedy, random, top_k, top_p or beam; else random.",
+)
+@click.option("--temperature", metavar="T", type=float, help="Below 1: safer; above: wilder.")
+@click.option("--top-k", metavar="K", type=click.IntRange(1), help="Of the K likeliest tokens.")
+@click.option("--top-p", metavar="P", type=float, help="Of the likeliest tokens with this share.")
+@click.option("--beams", metavar="N", type=click.IntRange(1), help="Beams of a beam search.")
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    default=Path("samples.png"),
-    show_default=True,
-    help="The picture to write; it must not exist.",
+    help="The file to write; it must not exist. Images: samples.png; texts are shown, not written.",
 )
 @device_options
 @runs_option
-def command(run: str, count: int, seed: int | None, output: Path, **options: Any) -> None:
-    """Draw samples from a generative model, as one picture.
+def command(
+    run: str, count: int | None, seed: int | None, output: Path | None, **options: Any
+) -> None:
+    """Draw samples from a generative model: one picture, or text.
 
     \b
     Example:
       kssl sample vae_mnist --count 100 -o digits.png
+      kssl sample gpt_shakespeare --prompt "ROMEO:" --temperature 0.8
     """
-    new_file(output)
+    if output is not None:
+        new_file(output)
+    asked = {name: options.pop(name) for name in ("prompt", "length")}
+    drawn = {
+        name: options.pop(name) for name in ("sampler", "temperature", "top_k", "top_p", "beams")
+    }
     opened = open_run(run, options)
     from kssl import trained
 
-    trained.sample(opened, output, count=count, seed=seed)
+    loaded = trained.load(opened)
+    if loaded.model.reads != "tokens":
+        if unused := [name for name, value in {**asked, **drawn}.items() if value is not None]:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+            raise UserError(f"{names}: for models of text; this run's model draws images")
+        output = output or new_file(Path("samples.png"))
+        trained.sample_images(loaded, output, count or 64, seed)
+        screen.show(screen.pairs({"samples": output}))
+        return
+    given = {name: value for name, value in asked.items() if value is not None}
+    texts = trained.sample_texts(loaded, count or 1, seed, sampler=_sampler(**drawn), **given)
+    if output is None:
+        click.echo(SEPARATOR.join(texts))
+        return
+    with replacing(output) as temporary:
+        temporary.write_text(SEPARATOR.join(texts) + "\n", "utf-8")
     screen.show(screen.pairs({"samples": output}))
+
+
+def _sampler(
+    sampler: str | None,
+    temperature: float | None,
+    top_k: int | None,
+    top_p: float | None,
+    beams: int | None,
+) -> dict[str, Any]:
+    """Return the name and settings of a sampler of KerasHub; the settings may tell the name."""
+    settings = {"k": top_k, "p": top_p, "num_beams": beams}
+    owners = {"k": "top_k", "p": "top_p", "num_beams": "beam"}
+    named = [owners[key] for key, value in settings.items() if value is not None]
+    if len(named) > 1 or (sampler and named and named[0] != sampler):
+        chosen = [*([sampler] if sampler else []), *named]
+        raise UserError(f"one sampler at a time: {', '.join(chosen)} were asked for")
+    name = sampler or (named[0] if named else "random")
+    settings |= {"temperature": temperature}
+    if temperature is not None and temperature <= 0:
+        raise UserError("--temperature must be above 0; --sampler greedy takes the likeliest token")
+    return {"name": name} | {key: value for key, value in settings.items() if value is not None}

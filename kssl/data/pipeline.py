@@ -62,7 +62,8 @@ class Pipeline:
         self.transform_names = list(transform_names)
         self.seed = seed
         # What the data says of itself: which token an id stands for, which class a label.
-        self.vocabulary = getattr(dataset, "vocabulary", None)
+        sources = [getattr(each, "vocabulary", None) for each in (dataset, *self.transforms)]
+        self.vocabulary = next(filter(None, sources), None)
         self.class_names = getattr(dataset, "class_names", None)
         self.size = _count(dataset)
         self.batch_size = min(batch_size, self.size)

@@ -1,17 +1,27 @@
 """Evaluations: how good a model is, each number beside its baselines.
 
-`knn`, `linear`, `retrieval`, `reconstruction`, `denoising` and `log_likelihood` are factories:
-they take settings and return a function of a `Task` that returns a list of `Result`s.
+`knn`, `linear`, `finetune`, `few_label`, `retrieval`, `reconstruction`, `denoising`,
+`log_likelihood` and `sample_quality`
+are factories: they take settings and return a function of a `Task` that returns a list of
+`Result`s.
 """
 
 from __future__ import annotations
 
 from kssl.evaluation.base import Result, Skipped, Task
 from kssl.evaluation.denoising import denoising
+from kssl.evaluation.finetune import few_label, finetune
 from kssl.evaluation.likelihood import bits_per_dim, independent_pixels, log_likelihood
+from kssl.evaluation.masked_accuracy import masked_accuracy
+from kssl.evaluation.perplexity import perplexity
 from kssl.evaluation.probes import knn, knn_predict, linear, linear_accuracy
 from kssl.evaluation.reconstruction import reconstruction
 from kssl.evaluation.retrieval import nearest_neighbours, retrieval
+from kssl.evaluation.sample_classifier import train_classifier
+from kssl.evaluation.sample_quality import frechet_distance, precision_recall, sample_quality
+from kssl.evaluation.text_answers import finetune_answers
+from kssl.evaluation.text_scores import answer_f1, entities, entity_f1, exact_match
+from kssl.evaluation.text_tasks import finetune_classification, finetune_pairs, finetune_tagging
 
 __all__ = [
     "Result",
@@ -19,6 +29,9 @@ __all__ = [
     "Task",
     "bits_per_dim",
     "denoising",
+    "few_label",
+    "finetune",
+    "frechet_distance",
     "independent_pixels",
     "knn",
     "knn_predict",
@@ -26,6 +39,19 @@ __all__ = [
     "linear_accuracy",
     "log_likelihood",
     "nearest_neighbours",
+    "perplexity",
+    "precision_recall",
     "reconstruction",
     "retrieval",
+    "sample_quality",
+    "masked_accuracy",
+    "finetune_answers",
+    "answer_f1",
+    "entities",
+    "entity_f1",
+    "exact_match",
+    "finetune_classification",
+    "finetune_pairs",
+    "finetune_tagging",
+    "train_classifier",
 ]

@@ -3,7 +3,8 @@
 Protocol: the frozen encoder of the last epoch embeds the training split (the bank) and, once, the
 test split, in inference mode; labels meet the embeddings only after that. Beside the trained
 encoder stand the same encoder `untrained`, the `raw input`, `PCA` of the bank with as many
-components as the embedding is wide, and the `majority class` of the bank.
+components as the embedding is wide, and the `majority class` of the bank. Of text, raw input and
+PCA are of bags of words: how often each id is in a row; ids themselves have no distances.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from kssl.evaluation.base import (
     trained_on_labels,
 )
 
+_WORDS = 8192  # ids that a bag of words tells apart: the most frequent ones of the bank
 _SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32, and twice that in indices
 
 
@@ -133,25 +135,28 @@ def _probe(
     limit: int | None,
     batch_size: int,
 ) -> Result:
-    bank, bank_labels = labelled(task.train, limit)
-    test, test_labels = labelled(task.test)
+    bank, bank_labels = labelled(task.train, limit, task.model)
+    test, test_labels = labelled(task.test, None, task.model)
     if len(np.unique(bank_labels)) < 2:
         raise Skipped(f"all {len(bank)} training examples have one label")
 
-    def accuracy(represent: Callable[[np.ndarray], np.ndarray]) -> float:
-        return score(flat(represent(bank)), bank_labels, flat(represent(test)), test_labels)
+    def accuracy(represent: Callable[[np.ndarray], np.ndarray], *inputs: np.ndarray) -> float:
+        rows, queries = (flat(represent(each)) for each in inputs or (bank, test))
+        return score(rows, bank_labels, queries, test_labels)
 
     with frozen(task.model, task.seed) as weights:
         rows, queries = (
             flat(apply(task.model, "embed", x, batch_size=batch_size)) for x in (bank, test)
         )
     width = rows.shape[1]
-    pca = principal_components(bank, width, task.seed)
+    text = getattr(task.model, "reads", "image") == "tokens"
+    raw = bags_of_words(bank, test) if text else (bank, test)
+    pca = principal_components(raw[0], width, task.seed)
     value = score(rows, bank_labels, queries, test_labels)
     baselines = {
         "untrained": accuracy(lambda x: apply(task.untrained, "embed", x, batch_size=batch_size)),
-        "raw input": accuracy(flat),
-        "PCA": accuracy(lambda x: pca.transform(flat(x))),
+        "raw input": accuracy(flat, *raw),
+        "PCA": accuracy(lambda x: pca.transform(flat(x)), *raw),
         "majority class": _most_common(bank_labels, test_labels),
     }
     sizes = {"width": width, "bank": len(bank), "test": len(test), "weights_sha256": weights}
@@ -166,6 +171,35 @@ def _probe(
             filter(None, [standard_error(value, len(test)), trained_on_labels(task.model)])
         ),
     )
+
+
+def bags_of_words(bank: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How often each id is in each row, for the 8,192 most frequent ids of the bank.
+
+    Args:
+        bank: (N, length) ids; 0 is padding and is not counted.
+        test: (M, length) ids.
+
+    Returns:
+        (N, ids) and (M, ids), float32.
+
+    Example:
+        >>> bags_of_words(np.array([[7, 9, 7, 0]]), np.array([[9, 9, 8, 0]]))[1].tolist()
+        [[0.0, 2.0]]
+    """
+    counts = np.bincount(bank.reshape(-1))
+    counts[0] = 0
+    kept = np.argsort(-counts, kind="stable")[: min(_WORDS, int((counts > 0).sum()))]
+    column = np.full(max(len(counts), int(test.max(initial=0)) + 1), len(kept))
+    column[kept] = np.arange(len(kept))
+
+    def bags(ids: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(ids), len(kept) + 1), np.float32)  # the last: all other ids
+        rows = np.repeat(np.arange(len(ids)), ids.shape[1])
+        np.add.at(found, (rows, column[ids.reshape(-1)]), 1.0)
+        return found[:, :-1]
+
+    return bags(bank), bags(test)
 
 
 def _most_common(bank_labels: np.ndarray, test_labels: np.ndarray) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from kssl.evaluation.base import (
     Evaluation,
     Result,
+    Skipped,
     Task,
     apply,
     flat,
@@ -46,6 +47,11 @@ def reconstruction(batch_size: int = 256) -> Evaluation:
 
     def evaluate(task: Task) -> list[Result]:
         require(task.model, "reconstruct")
+        if callable(getattr(task.model, "hide", None)):
+            raise Skipped(
+                "the model is given part of the image, so its error compares with no other: "
+                "its loss on the test split, or linear and finetune, say how good it is"
+            )
         train, test = images(task.train), images(task.test)
         with frozen(task.model, task.seed) as weights:
             output = apply(task.model, "reconstruct", test, batch_size=batch_size)

@@ -29,6 +29,8 @@ class UNet(keras.layers.Layer):
         classes: Number of classes; None is without.
         dropout: Share of the features set to zero in each block while training.
         max_period: Longest period of the timestep embedding.
+        patch_size: Each square of so many pixels is taken as one place with more channels: with 2,
+            a quarter of the places and about a quarter of the time.
 
     Call arguments:
         inputs: Images `(batch, height, width, channels)`.
@@ -56,14 +58,15 @@ class UNet(keras.layers.Layer):
         classes: int | None = None,
         dropout: float = 0.0,
         max_period: float = 10000.0,
+        patch_size: int = 1,
         **kwargs: Any,
     ) -> None:
         # Half precision cannot hold a timestep: the images are cast here, and only they.
         super().__init__(**kwargs, autocast=False)
-        if not filters or min(filters) < 2 or blocks < 1:
+        if not filters or min(filters) < 2 or blocks < 1 or patch_size < 1:
             raise ValueError(
-                f"filters must be numbers such as [64, 128] and blocks at least 1; got "
-                f"{list(filters)} and {blocks}"
+                f"filters must be numbers such as [64, 128], blocks and patch_size at least 1; got "
+                f"{list(filters)}, {blocks} and {patch_size}"
             )
         self.filters = tuple(filters)
         self.blocks = blocks
@@ -71,6 +74,7 @@ class UNet(keras.layers.Layer):
         self.classes = classes
         self.dropout = dropout
         self.max_period = max_period
+        self.patch_size = patch_size
 
     def build(
         self,
@@ -79,6 +83,9 @@ class UNet(keras.layers.Layer):
         labels_shape: Any = None,
     ) -> None:
         self._check(inputs_shape)
+        size = self.patch_size
+        batch, height, width, channels = inputs_shape
+        inputs_shape = (batch, height // size, width // size, channels * size**2)
         options = {"dtype": self.dtype_policy}
         base, width = self.filters[0], 4 * self.filters[0]
         self.times = TimestepEmbedding(2 * (base // 2), self.max_period, **options)
@@ -105,18 +112,51 @@ class UNet(keras.layers.Layer):
 
     def call(self, inputs: Any, timesteps: Any, labels: Any = None, training: bool = False) -> Any:
         condition = self._condition(timesteps, labels, ops.shape(inputs)[0])
-        features = self.entrance(ops.cast(inputs, self.compute_dtype))
+        features, kept = self._descend(inputs, condition, training)
+        for step in self.up:
+            if isinstance(step, UNetBlock):
+                features = ops.concatenate([features, kept.pop()], axis=-1)
+            features = self._step(step, features, condition, training)
+        features = self.exit(ops.silu(self.exit_norm(features)))
+        return self._from_patches(features)  # (batch, height, width, channels)
+
+    def features(self, inputs: Any, timesteps: Any, labels: Any = None) -> Any:
+        """Return what the middle makes of the images: `(batch, height, width, filters[-1])`.
+
+        Height and width are those of the last level.
+        """
+        condition = self._condition(timesteps, labels, ops.shape(inputs)[0])
+        return self._descend(inputs, condition, False)[0]
+
+    def _descend(self, inputs: Any, condition: Any, training: bool) -> tuple[Any, list[Any]]:
+        """Return the features of the middle, and those that are joined on the way up."""
+        inputs = self._to_patches(ops.cast(inputs, self.compute_dtype))
+        features = self.entrance(inputs)
         kept = [features]
         for step in self.down:
             features = self._step(step, features, condition, training)
             kept.append(features)
         for step in self.middle:
             features = self._step(step, features, condition, training)
-        for step in self.up:
-            if isinstance(step, UNetBlock):
-                features = ops.concatenate([features, kept.pop()], axis=-1)
-            features = self._step(step, features, condition, training)
-        return self.exit(ops.silu(self.exit_norm(features)))  # (batch, height, width, channels)
+        return features, kept
+
+    def _to_patches(self, images: Any) -> Any:
+        size = self.patch_size
+        if size == 1:
+            return images
+        rows, columns, channels = images.shape[1] // size, images.shape[2] // size, images.shape[3]
+        squares = ops.reshape(images, (-1, rows, size, columns, size, channels))
+        squares = ops.transpose(squares, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(squares, (-1, rows, columns, size * size * channels))
+
+    def _from_patches(self, places: Any) -> Any:
+        size = self.patch_size
+        if size == 1:
+            return places
+        rows, columns, channels = places.shape[1], places.shape[2], places.shape[3] // size**2
+        squares = ops.reshape(places, (-1, rows, columns, size, size, channels))
+        squares = ops.transpose(squares, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(squares, (-1, rows * size, columns * size, channels))
 
     def compute_output_shape(
         self,
@@ -134,6 +174,7 @@ class UNet(keras.layers.Layer):
             "classes": self.classes,
             "dropout": self.dropout,
             "max_period": self.max_period,
+            "patch_size": self.patch_size,
         }
         return {**super().get_config(), **own}
 
@@ -195,11 +236,12 @@ class UNet(keras.layers.Layer):
         return UNetBlock(self.filters[level], self.dropout, attention, dtype=self.dtype_policy)
 
     def _check(self, shape: Sequence[int | None]) -> None:
-        scale = 2 ** (len(self.filters) - 1)
+        scale = self.patch_size * 2 ** (len(self.filters) - 1)
         if any(size is None or size % scale for size in shape[1:3]):
             raise ValueError(
-                f"{len(self.filters)} levels need images whose height and width are multiples of "
-                f"{scale}; got {shape[1:3]}: pad or resize them, or give fewer filters"
+                f"{len(self.filters)} levels and patch_size {self.patch_size} need images whose "
+                f"height and width are multiples of {scale}; got {shape[1:3]}: pad or resize them, "
+                "or give fewer filters"
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -81,7 +81,7 @@ class Model(keras.Model):
 
     def average(self, values: Any, sample_weight: Any = None) -> Any:
         """Return the mean of per-example losses `(batch,)`, right on several devices too."""
-        return _BatchMean()(ops.zeros_like(values), values, sample_weight)
+        return _BatchMean(name="batch_mean")(ops.zeros_like(values), values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         config = {"name": self.name, "dtype": self.dtype_policy.name}
@@ -146,7 +146,7 @@ class MethodCall(keras.Model):
     """A method of a model as a model of its own, so that `predict` compiles and batches it."""
 
     def __init__(self, model: keras.Model, method: str, arguments: dict[str, Any]) -> None:
-        super().__init__()
+        super().__init__(autocast=False)  # the model casts what it is given, or must not
         self.model = model
         self.method = method
         self.arguments = arguments
@@ -154,6 +154,33 @@ class MethodCall(keras.Model):
 
     def call(self, x: Any) -> Any:
         return getattr(self.model, self.method)(x, **self.arguments)
+
+
+def compiled(model: keras.Model, method: str) -> Callable[[Any], Any]:
+    """Return a method of a model as a compiled function of one batch, for loops over steps.
+
+    As the training step, it is compiled with XLA only if the model was; on JAX, always.
+
+    Args:
+        model: Built.
+        method: Name of a method that takes an array, or a dict of arrays.
+
+    Returns:
+        A function that takes NumPy arrays and returns them.
+
+    Example:
+        >>> import numpy, kssl
+        >>> autoencoder = kssl.models.AutoEncoder(latent_dim=3)
+        >>> autoencoder.build((None, 28, 28, 1))
+        >>> embed = kssl.models.base.compiled(autoencoder, "embed")
+        >>> embed(numpy.zeros((2, 28, 28, 1), "float32")).shape
+        (2, 3)
+    """
+    call = MethodCall(model, method, {})
+    # For a CPU, XLA compiles longer than a few batches take; on JAX there is nothing else.
+    jit = keras.backend.backend() == "jax" or (model.compiled and model.jit_compile)
+    call.compile(jit_compile=jit)
+    return call.predict_on_batch
 
 
 def encoder_of(model: Model) -> keras.Model:
@@ -179,7 +206,7 @@ def run(
     Args:
         model: Any model of kssl, built.
         method: Name of a method that takes a batch: `"embed"`, `"reconstruct"`, `"log_prob"`, …
-        data: Array `(examples, …)`, or a `tf.data.Dataset` of batches.
+        data: Array `(examples, …)`, a dict of arrays, or a `tf.data.Dataset` of batches.
         batch_size: Examples at a time, for an array.
         **arguments: Passed on to the method.
 
@@ -195,7 +222,7 @@ def run(
         (8, 2)
     """
     wrapped = MethodCall(model, method, arguments)
-    options = {"batch_size": batch_size} if isinstance(data, np.ndarray) else {}
+    options = {"batch_size": batch_size} if isinstance(data, np.ndarray | dict) else {}
     return wrapped.predict(data, verbose=0, **options)
 
 

@@ -25,6 +25,8 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
             they are batches, also where gradients are accumulated over several.
         warmup_steps: Steps of the rise.
         final: Learning rate from the last step on.
+        batch_size: Examples of a step. `peak` and `final` are for 256 of them and grow in
+            proportion (Goyal et al.), the rule of SimCLR, BYOL and MAE.
 
     Raises:
         ValueError: If the warm-up does not end before the training.
@@ -37,7 +39,12 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(
-        self, peak: float, total_steps: int, warmup_steps: int = 0, final: float = 0.0
+        self,
+        peak: float,
+        total_steps: int,
+        warmup_steps: int = 0,
+        final: float = 0.0,
+        batch_size: int = 256,
     ) -> None:
         super().__init__()
         if not 0 <= warmup_steps < total_steps:
@@ -45,10 +52,13 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
                 f"warmup_steps must be at least 0 and less than total_steps; got {warmup_steps} "
                 f"and {total_steps}"
             )
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1; got {batch_size}")
         self.peak = peak
         self.total_steps = total_steps
         self.warmup_steps = warmup_steps
         self.final = final
+        self.batch_size = batch_size
 
     def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
@@ -56,7 +66,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         share = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
         wave = 0.5 * (1.0 + ops.cos(math.pi * ops.clip(share, 0.0, 1.0)))
         fall = self.final + (self.peak - self.final) * wave
-        return ops.where(step < self.warmup_steps, rise, fall)
+        return ops.where(step < self.warmup_steps, rise, fall) * (self.batch_size / 256)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -64,4 +74,5 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
             "total_steps": self.total_steps,
             "warmup_steps": self.warmup_steps,
             "final": self.final,
+            "batch_size": self.batch_size,
         }

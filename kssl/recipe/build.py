@@ -34,8 +34,9 @@ def build(value: Any, source: str, given: dict[str, Any] | None = None) -> Any:
         return value
     arguments = {key: build(each, source) for key, each in value.arguments.items()}
     for key, each in (given or {}).items():
-        if key in value.signature.parameters:
-            arguments.setdefault(key, each)
+        # A resolved recipe writes defaults out, so None is "not set" as well.
+        if key in value.signature.parameters and arguments.get(key) is None:
+            arguments[key] = each
     try:
         return value.target(**arguments)
     except (UserError, *REFUSALS) as error:

@@ -1,7 +1,8 @@
 """The figures of a run and its report: one HTML file that opens anywhere, offline.
 
-`draw` makes the figures, `write` the page, `curves` the figure of `kssl compare`. Writing a page
-needs no Keras, NumPy or Matplotlib, so each of them is imported when it is first used.
+`draw` makes the figures, `draw_results` the one of results anew, `write` the page, `curves` the
+figure of `kssl compare`. Writing a page needs no Keras, NumPy or Matplotlib, so each of them is
+imported when it is first used.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kssl.report.figures import draw
+    from kssl.report.figures import draw, draw_results
     from kssl.report.learning_curves import compare as curves
     from kssl.report.page import write
 
-__all__ = ["curves", "draw", "write"]
+__all__ = ["curves", "draw", "draw_results", "write"]
 
 _HOMES = {
     "curves": ("learning_curves", "compare"),
     "draw": ("figures", "draw"),
+    "draw_results": ("figures", "draw_results"),
     "write": ("page", "write"),
 }
 

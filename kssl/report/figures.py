@@ -14,9 +14,9 @@ import numpy as np
 
 from kssl.evaluation.base import apply, frozen, trained_on_labels
 from kssl.evaluation.retrieval import nearest_neighbours
-from kssl.report import canvas, latent, learning_curves
+from kssl.report import canvas, diffusion, label_curve, latent, learning_curves
 
-Drawn = tuple[Any, str]  # figure, caption
+Drawn = tuple[Any, str]  # figure, or a text; caption
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Scene:
         images: (examples, height, width, channels) test images in [0, 1], or None.
         labels: (examples,) or None.
         seed: Of samples, noise and t-SNE.
+        vocabulary: What turns ids into text, or None.
     """
 
     run: Any
@@ -36,15 +37,16 @@ class Scene:
     images: np.ndarray | None
     labels: np.ndarray | None
     seed: int
+    vocabulary: Any = None
 
     def has(self, *methods: str) -> bool:
         """Whether there are images and the model has all of these methods."""
         offered = all(callable(getattr(self.model, name, None)) for name in methods)
         return offered and self.images is not None
 
-    def apply(self, method: str, inputs: np.ndarray) -> np.ndarray:
+    def apply(self, method: str, inputs: np.ndarray, **arguments: Any) -> np.ndarray:
         """Run a method of the model over an array."""
-        return apply(self.model, method, inputs)
+        return apply(self.model, method, inputs, **arguments)
 
     def decode(self, points: np.ndarray) -> np.ndarray:
         """Latent points -> pictures."""
@@ -79,25 +81,43 @@ def draw(run: Any, model: Any, train: Any, test: Any, seed: int = 0) -> list[dic
     return written
 
 
+def draw_results(run: Any) -> None:
+    """Draw the figure of the run's results anew, after another evaluation."""
+    path = run.file("figures/figures.json")
+    entries = run.read_json("figures/figures.json") if path.is_file() else []
+    entry = _draw_one(Scene(run, None, None, None, 0), "labels", *FIGURES["labels"])
+    if entry is None:
+        return
+    titles = [each["title"] for each in entries]
+    known = entry["title"] in titles
+    place = titles.index(entry["title"]) if known else min(1, len(titles))  # after the curves
+    entries[place : place + known] = [entry]
+    run.write_json("figures/figures.json", entries)
+
+
 def _scene(run: Any, model: Any, test: Any, seed: int) -> Scene:
     arrays = test.arrays(limit=2000) if test is not None else {}
     images, labels = arrays.get("image"), arrays.get("label")
     labels = None if labels is None else np.asarray(labels).reshape(-1)
-    return Scene(run, model, None if images is None else np.asarray(images), labels, seed)
+    images = None if images is None else np.asarray(images)
+    return Scene(run, model, images, labels, seed, getattr(test, "vocabulary", None))
 
 
 def _draw_one(
     scene: Scene, name: str, title: str, draw_it: Callable[[Scene], Drawn | None]
 ) -> dict[str, Any] | None:
-    file = f"{name}.png"
     try:
         with canvas.style():
             drawn = draw_it(scene)
             if drawn is None:
                 return None
             scene.run.figures  # noqa: B018  made on demand
+            file = f"{name}.txt" if isinstance(drawn[0], str) else f"{name}.png"
             with scene.run.replacing(f"figures/{file}") as temporary:
-                canvas.save(drawn[0], temporary)
+                if isinstance(drawn[0], str):
+                    temporary.write_text(drawn[0], "utf-8")
+                else:
+                    canvas.save(drawn[0], temporary)
     except Exception as error:  # whatever it is: hours of training must not end in a figure
         reason = f"{type(error).__name__}: {error}"
         return {"file": None, "title": title, "caption": "", "error": reason}
@@ -114,8 +134,12 @@ def _curves(scene: Scene) -> Drawn | None:
     ), f"Training and validation after each of {epochs} epochs." if epochs > 1 else "One epoch."
 
 
+def _labels(scene: Scene) -> Drawn | None:
+    return label_curve.draw(scene.run)
+
+
 def _reconstructions(scene: Scene) -> Drawn | None:
-    if not scene.has("reconstruct"):
+    if not scene.has("reconstruct") or scene.has("hide"):  # the latter have a figure of their own
         return None
     shown = scene.images[:12]
     rows = [("test image", shown)]
@@ -129,12 +153,43 @@ def _reconstructions(scene: Scene) -> Drawn | None:
     return canvas.labelled_rows([(n, canvas.as_pictures(row)) for n, row in rows]), caption
 
 
+def _masked(scene: Scene) -> Drawn | None:
+    if not scene.has("reconstruct", "hide"):
+        return None
+    shown = scene.images[:12]
+    # With the same seed both hide the same patches.
+    rows = [("test image", shown)]
+    rows += [(name, scene.apply(method, shown, seed=scene.seed)) for name, method in _MASKED]
+    caption = "Test images, what the encoder saw of them, and the hidden patches filled in."
+    if getattr(scene.model, "normalize_targets", False):
+        caption += (
+            " The model predicts patches of mean 0 and variance 1: the true mean and deviation of"
+            " each are put back for the picture."
+        )
+    return canvas.labelled_rows([(n, canvas.as_pictures(row)) for n, row in rows]), caption
+
+
+_MASKED = (("masked", "hide"), ("reconstruction", "reconstruct"))
+
+
 def _samples(scene: Scene) -> Drawn | None:
     if not callable(getattr(scene.model, "generate", None)):
         return None
+    if getattr(scene.model, "reads", "image") == "tokens":
+        return _texts(scene)
     pictures = canvas.as_pictures(_array(scene.model.generate(64, seed=scene.seed)))
     sheet = canvas.tiled(pictures, columns=16, gap=2)
     return canvas.sheet_figure(sheet, 9.0), "64 images drawn from the model, none chosen."
+
+
+def _texts(scene: Scene) -> Drawn:
+    from kssl.callbacks.sample_text import first_ids, written
+
+    start = first_ids(scene.vocabulary)
+    ids = scene.model.generate(3, seed=scene.seed, prompt=start, length=600)
+    texts = written(scene.vocabulary, ids)
+    caption = "Three texts of 600 tokens, each token drawn at temperature 1; none chosen."
+    return "\n\n―――\n\n".join(text.strip() for text in texts), caption
 
 
 def _manifold(scene: Scene) -> Drawn | None:
@@ -199,8 +254,14 @@ def _neighbours(scene: Scene) -> Drawn | None:
 
 FIGURES: dict[str, tuple[str, Callable[[Scene], Drawn | None]]] = {
     "curves": ("Learning curves", _curves),
+    "labels": ("Accuracy against labels", _labels),
     "reconstructions": ("Reconstructions", _reconstructions),
+    "masked": ("Masked images", _masked),
     "samples": ("Samples", _samples),
+    "classes": ("Samples of each class", diffusion.classes),
+    "reverse_process": ("Reverse process", diffusion.reverse_process),
+    "forward_process": ("Forward process", diffusion.forward_process),
+    "inpainting": ("Inpainting", diffusion.inpainting),
     "manifold": ("Latent manifold", _manifold),
     "interpolations": ("Interpolations", _interpolations),
     "embedding": ("Embedding map", _embedding),

@@ -200,7 +200,7 @@ def number(value: Any, metric: str = "") -> str:
     """
     if not _is_finite(value):
         return "not finite"
-    if metric == "accuracy":
+    if metric.startswith("accuracy"):
         return f"{100 * value:.2f} %"
     digits = 3 - math.floor(math.log10(abs(value))) if value else 3
     if digits > 7:
@@ -212,8 +212,11 @@ def _figure(run: Any, entry: dict[str, Any]) -> dict[str, Any] | None:
     # Only a plain name within figures/ is read: a record is no licence to inline other files.
     name = Path(str(entry.get("file") or "")).name
     path = run.file("figures") / name
-    if not name.endswith(".png") or not path.is_file():
+    if not name.endswith((".png", ".txt")) or not path.is_file():
         return None
+    if name.endswith(".txt"):
+        title, caption = entry.get("title", name), entry.get("caption", "")
+        return {"title": title, "caption": caption, "text": path.read_text("utf-8")}
     picture = path.read_bytes()
     return {
         "title": entry.get("title", name),

@@ -61,31 +61,6 @@ def cbow(case: Case) -> dict[str, Any]:
     return {"hidden": hidden, **averaged("per_example", values)}
 
 
-def signal_of(case: Case) -> np.ndarray:
-    """Return the cumulative product of 1 - beta at each timestep, in float64."""
-    steps = np.arange(case.T)
-    if case.schedule == "linear":
-        betas = case.beta_start + (case.beta_end - case.beta_start) * steps / (case.T - 1)
-    else:
-        at = np.cos((np.arange(case.T + 1) / case.T + case.s) / (1 + case.s) * np.pi / 2) ** 2
-        betas = np.minimum(1 - at[1:] / at[:-1], case.max_beta)
-    return np.cumprod(1 - betas)[case.timesteps]
-
-
-def min_snr_weights(case: Case) -> dict[str, Any]:
-    signal = signal_of(case)
-    snr = signal / (1 - signal)
-    return {
-        kind: losses.diffusion_weight(snr, kind, "min_snr", case.gamma)
-        for kind in ("epsilon", "x0", "v")
-    }
-
-
-def edm(case: Case) -> dict[str, Any]:
-    settings = {"weighting": "edm", "sigma_data": case.sigma_data}
-    return {"loss_weight": losses.diffusion_weight(case.sigma**-2.0, "x0", **settings)}
-
-
 def mlm_loss(case: Case) -> dict[str, Any]:
     loss = losses.MaskedCrossEntropy()
     return {

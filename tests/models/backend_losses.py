@@ -11,9 +11,9 @@ import json
 import keras
 import numpy as np
 
-from kssl.layers import MLP, ConvDecoder, ConvEncoder
+from kssl.layers import MLP, ConvDecoder, ConvEncoder, Transformer, UNet
 from kssl.losses import ELBO, ImportanceWeightedBound, Reconstruction, SupervisedContrastive
-from kssl.models import VAE, AutoEncoder, DenoisingAutoEncoder, Metric
+from kssl.models import BERT, MAE, VAE, AutoEncoder, DenoisingAutoEncoder, Diffusion, Metric
 
 IMAGES = np.random.RandomState(0).rand(32, 12, 12, 1).astype("float32")
 LABELS = np.arange(32) % 5  # only models that need labels look at them
@@ -23,6 +23,10 @@ def fixed(shape, dtype="float32", seed=None, **_):
     size = int(np.prod([int(length) for length in shape]))
     drawn = np.random.RandomState(3).standard_normal(size).astype("float32")
     return keras.ops.convert_to_tensor(drawn.reshape([int(length) for length in shape]))
+
+
+def timesteps(shape, minval, maxval, dtype="int32", seed=None):
+    return keras.ops.convert_to_tensor((np.arange(shape[0]) * 31 % maxval).astype(dtype))
 
 
 def two_steps() -> list[float]:
@@ -41,8 +45,30 @@ def two_steps() -> list[float]:
     return model.fit(given, batch_size=64, epochs=2, verbose=0).history["loss"]
 
 
+def of_bert() -> list[float]:
+    """Return the losses of hidden tokens and of pairs, without and with training."""
+    random = np.random.RandomState(2)
+    tokens = random.randint(5, 50, (6, 24)).astype("int32")
+    hidden = random.rand(6, 24) < 0.1
+    batch = {
+        "tokens": np.where(hidden, 4, tokens),
+        "target": np.where(hidden, tokens, -1).astype("int32"),
+        "segment": (np.arange(24) > random.randint(5, 15, (6, 1))).astype("int32"),
+        "padding_mask": np.arange(24) < random.randint(16, 25, (6, 1)),
+        "is_next": np.arange(6, dtype="int32") % 2,
+    }
+    model = BERT(50, depth=2, heads=2, width=16, dropout=0.0, max_predictions=8)
+    model.build({key: (None, *value.shape[1:]) for key, value in batch.items()})
+    for weight in model.trainable_weights:
+        weight.assign(0.1 * random.standard_normal(weight.shape).astype("float32"))
+    before = float(model.compute_loss(batch, None, model(batch), training=False))
+    model.compile(keras.optimizers.SGD(0.1))
+    history = model.fit(batch, batch_size=6, epochs=2, verbose=0).history
+    return [before, *history["masked_loss"], *history["pair_loss"]]
+
+
 def main() -> None:
-    keras.random.normal = fixed
+    keras.random.normal = keras.random.uniform = fixed
     models = {
         "autoencoder": AutoEncoder(4, MLP([32]), MLP([32])),
         "convolutional": AutoEncoder(
@@ -52,12 +78,15 @@ def main() -> None:
         "vae": VAE(4, MLP([32]), MLP([32]), loss=ELBO(beta=2.0, free_bits=0.01)),
         "gaussian vae": VAE(4, MLP([32]), MLP([32]), likelihood="gaussian"),
         "importance-weighted": VAE(4, MLP([32]), MLP([32]), loss=ImportanceWeightedBound(3)),
+        "mae": MAE(4, Transformer(16, 2, 2), Transformer(8, 1, 2)),
         "metric": Metric(MLP([32]), 4),
+        "diffusion": Diffusion(UNet([4, 8], blocks=1, attention=[1])),
+        "diffusion, EDM": Diffusion(UNet([4], blocks=1, patch_size=2), noise="edm"),
         "metric, supervised contrastive": Metric(
             ConvEncoder([4, 8]), 4, loss=SupervisedContrastive()
         ),
     }
-    losses = {"two steps of metric": two_steps()}
+    losses = {"two steps of metric": two_steps(), "bert": of_bert()}
     for name, model in models.items():
         model.build(IMAGES.shape)
         random = np.random.RandomState(1)

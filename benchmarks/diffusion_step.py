@@ -1,0 +1,125 @@
+"""A diffusion step and sampling by DDIM: kssl beside diffusers, U-Nets of 1.1 million parameters.
+
+Images of 32 x 32 in colour, batch 64, three levels of 32, 64 and 64 channels, one block each,
+self-attention in the middle alone; predicting the noise, Adam. Sampling: 16 images, 50 steps of
+DDIM. Both networks have residual blocks with group normalisation, SiLU and a time embedding. The
+first table counts training images, the second sampled images; both by the clock on the wall.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from contest import contest, here, table
+
+BATCH, STEPS, WARM, COUNT, SAMPLED = 64, 5, 2, 16, 50
+FILTERS = (32, 64, 64)
+DIFFUSERS = "diffusers"
+KERAS = {
+    "kssl, TensorFlow": ("tensorflow", False),
+    "kssl, JAX": ("jax", True),
+}
+
+
+def images() -> np.ndarray:
+    return np.random.RandomState(0).rand(BATCH, 32, 32, 3).astype("float32")
+
+
+def seconds(work: Callable[[], Any], times: int, warm: int) -> float:
+    """Return the median time of a piece of work."""
+    lengths = []
+    for number in range(warm + times):
+        start = time.perf_counter()
+        work()
+        if number >= warm:
+            lengths.append(time.perf_counter() - start)
+    return statistics.median(lengths)
+
+
+def rates(step: Callable[[], Any], sample: Callable[[], Any], parameters: int) -> dict[str, float]:
+    return {
+        "images/s": BATCH / seconds(step, STEPS, WARM),
+        "samples/s": COUNT / seconds(sample, 1, 1),
+        "parameters": parameters,
+    }
+
+
+def on_keras(backend: str, jit: bool) -> dict[str, float]:
+    os.environ["KERAS_BACKEND"] = backend
+    import keras
+
+    from kssl import layers, losses, models
+
+    network = layers.UNet(FILTERS, blocks=1, attention=())
+    model = models.Diffusion(network, "linear", loss=losses.Diffusion("epsilon"))
+    model.compile(keras.optimizers.Adam(2e-4), jit_compile=jit)
+    batch = images()
+    model.build(batch.shape)
+    return rates(
+        lambda: float(model.train_on_batch(batch)),
+        lambda: keras.ops.convert_to_numpy(model.generate(COUNT, seed=0, steps=SAMPLED)),
+        network.count_params(),
+    )
+
+
+def on_diffusers() -> dict[str, float]:
+    import torch
+    from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, UNet2DModel
+
+    network = UNet2DModel(
+        sample_size=32,
+        layers_per_block=1,
+        block_out_channels=FILTERS,
+        down_block_types=["DownBlock2D"] * 3,
+        up_block_types=["UpBlock2D"] * 3,
+        norm_num_groups=8,
+        attention_head_dim=64,
+    )
+    schedule = DDPMScheduler(1000)
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-4)
+    batch = 2 * torch.from_numpy(images()).permute(0, 3, 1, 2).contiguous() - 1
+
+    def step() -> float:
+        noise, times = torch.randn_like(batch), torch.randint(0, 1000, (BATCH,))
+        found = network(schedule.add_noise(batch, noise, times), times).sample
+        loss = torch.nn.functional.mse_loss(found, noise)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    pipeline = DDIMPipeline(network, DDIMScheduler(1000))
+    pipeline.set_progress_bar_config(disable=True)
+
+    def sample() -> Any:
+        return pipeline(batch_size=COUNT, num_inference_steps=SAMPLED, output_type="np").images
+
+    return rates(step, sample, sum(each.numel() for each in network.parameters()))
+
+
+def run(contender: str) -> dict[str, float]:
+    return on_diffusers() if contender == DIFFUSERS else on_keras(*KERAS[contender])
+
+
+def main() -> None:
+    figures = contest(here(__file__), [*KERAS, DIFFUSERS])
+    for name, figure in figures.items():
+        print(f"{name}: {figure['parameters']:,.0f} parameters")
+    for unit, title in (("images/s", "training step"), ("samples/s", "DDIM, 50 steps x 16")):
+        # Per minute: a table prints whole numbers.
+        each = {name: 60 * figure[unit] for name, figure in figures.items()}
+        table(f"Diffusion, 1.1 M parameters, 32 x 32: {title}", f"{unit[:-1]}min", each, DIFFUSERS)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(json.dumps(run(sys.argv[1])))
+    else:
+        main()

@@ -1,0 +1,101 @@
+"""Whether two-view training learns, or collapses: seen in the embeddings, not in the loss."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from kssl.evaluation.representation import alignment, effective_rank, spread, uniformity
+
+
+class HealthGuard(keras.callbacks.Callback):
+    """Measures the projections of a fixed batch after each epoch, and warns in plain words.
+
+    It logs `spread` (1: even over the sphere, 0: collapsed), `effective_rank` (directions used),
+    `alignment` (distance of two views of an image, 0 is best) and `uniformity` (0: collapsed, -4:
+    even), which stand in `metrics.csv` and in the report's curves. It warns, once of each kind, of
+    a collapse, of few directions used, and of a loss that stays at that of a collapsed network:
+    for NT-Xent that is `log(2N - 1)` for N pairs.
+
+    `kssl fit` adds it by itself to any model that has `project`.
+
+    Args:
+        batch: A dict of `view_1` and `view_2`, `(batch, height, width, channels)`; or of `image`,
+            for a model that makes its views itself.
+        patience: Epochs after which a loss at the plateau is warned of.
+
+    Raises:
+        ValueError: If `patience` is less than 1.
+
+    Example:
+        >>> views = {"view_1": images, "view_2": images}
+        >>> guard = kssl.callbacks.HealthGuard(views)  # doctest: +SKIP
+    """
+
+    def __init__(self, batch: Mapping[str, Any] | None = None, patience: int = 2) -> None:
+        super().__init__()
+        if patience < 1:
+            raise ValueError(f"patience must be at least 1; got {patience}")
+        self.batch = batch
+        self.patience = patience
+        self.warned: set[str] = set()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.batch is None or not hasattr(self.model, "project"):
+            return
+        logs = {} if logs is None else logs
+        first, second = self._projections()
+        logs["spread"] = spread(first)
+        logs["effective_rank"] = effective_rank(first)
+        logs["alignment"] = alignment(first, second)
+        logs["uniformity"] = uniformity(first)
+        self._advise(epoch, logs, first.shape)
+
+    def _projections(self) -> tuple[np.ndarray, np.ndarray]:
+        keys = ("view_1", "view_2") if "view_1" in self.batch else ("image", "image")
+        # Not by `predict`, which would be compiled anew in each epoch.
+        views = [keras.ops.convert_to_tensor(self.batch[key]) for key in keys]
+        first, second = (keras.ops.convert_to_numpy(self.model.project(view)) for view in views)
+        return first, second
+
+    def _advise(self, epoch: int, logs: dict[str, Any], shape: tuple[int, ...]) -> None:
+        if logs["spread"] < 0.1:
+            self._warn(
+                "collapse",
+                f"the projections of all images are nearly the same (spread {logs['spread']:.3f}, "
+                "1 is even): a lower learning rate, a warm-up, or a loss with negatives helps",
+            )
+        elif logs["effective_rank"] < 0.05 * min(shape):
+            self._warn(
+                "rank",
+                f"only about {logs['effective_rank']:.1f} of {min(shape)} directions are used: a "
+                "lower temperature, stronger views or a normalised projector helps",
+            )
+        plateau = self._plateau(logs)
+        if plateau and epoch + 1 >= self.patience and logs["loss"] > 0.98 * plateau:
+            self._warn(
+                "plateau",
+                f"the loss is still {logs['loss']:.3f}, and {plateau:.3f} is what a network has "
+                "that says the same of every image: a higher learning rate, a lower temperature or "
+                "weaker views helps",
+            )
+
+    def _plateau(self, logs: Mapping[str, Any]) -> float:
+        """The loss of constant projections, for losses with a temperature; else 0."""
+        loss = getattr(self.model, "loss", None)
+        if not hasattr(loss, "temperature") or "loss" not in logs:
+            return 0.0
+        same = np.ones((self.params.get("batch_size") or self._batch_size(), 2), "float32")
+        return float(loss(same, same))
+
+    def _batch_size(self) -> int:
+        return len(next(iter(self.batch.values())))
+
+    def _warn(self, kind: str, text: str) -> None:
+        if kind not in self.warned:
+            self.warned.add(kind)
+            logging.getLogger("kssl").warning("health: %s", text)

@@ -1,0 +1,83 @@
+"""Numbers about embeddings that need no labels: do they fill their space, or collapse?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def spread(rows: np.ndarray) -> float:
+    """Deviation of normalised rows `(examples, width)`, times √width.
+
+    About 1 for rows spread evenly over the sphere, 0 when all are the same: the test of a collapse
+    that no loss shows (Chen and He, SimSiam, arXiv:2011.10566, section 4.1).
+
+    Example:
+        >>> spread(np.ones((8, 4)))
+        0.0
+    """
+    return float(_unit(rows).std(axis=0).mean() * np.sqrt(rows.shape[1]))
+
+
+def effective_rank(rows: np.ndarray, epsilon: float = 0.0) -> float:
+    """Exponential of the entropy of the singular values: how many directions are used.
+
+    Roy and Vetterli 2007; with `epsilon=1e-7` it is RankMe (Garrido et al., arXiv:2210.02885). The
+    matrix `(examples, width)` is taken as it is, neither centred nor normalised.
+
+    Example:
+        >>> round(effective_rank(np.eye(4)), 6)
+        4.0
+    """
+    values = np.linalg.svd(np.asarray(rows, np.float64), compute_uv=False)
+    shares = values / max(values.sum(), np.finfo(np.float64).tiny) + epsilon
+    used = shares[shares > 0]
+    return float(np.exp(-np.sum(used * np.log(used))))
+
+
+def alignment(first: np.ndarray, second: np.ndarray, power: float = 2.0) -> float:
+    """Mean distance of the two views of an example, to a power; rows are normalised; 0 is best.
+
+    Wang and Isola, arXiv:2005.10242.
+
+    Example:
+        >>> alignment(np.eye(3), 2.0 * np.eye(3))
+        0.0
+    """
+    distances = np.linalg.norm(_unit(first) - _unit(second), axis=1)
+    return float(np.mean(distances**power))
+
+
+def uniformity(rows: np.ndarray, scale: float = 2.0) -> float:
+    """`log mean exp(-scale · squared distance)` over pairs of normalised rows; lower is more even.
+
+    Wang and Isola, arXiv:2005.10242. 0 for a collapse, about -4 at best.
+
+    Example:
+        >>> uniformity(np.ones((5, 3)))
+        0.0
+    """
+    unit = _unit(rows)
+    squared = np.maximum(0.0, 2.0 - 2.0 * unit @ unit.T)
+    pairs = squared[np.triu_indices(len(unit), 1)]
+    return float(np.log(np.mean(np.exp(-scale * pairs))))
+
+
+def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
+    """Similarity of two representations of the same examples, 0 to 1, whatever their widths.
+
+    Kornblith et al., arXiv:1905.00414, with a linear kernel; rotations and scales do not count.
+
+    Example:
+        >>> rows = np.random.default_rng(0).normal(size=(9, 3))
+        >>> round(linear_cka(rows, 2.0 * rows[:, ::-1]), 6)
+        1.0
+    """
+    x, y = (rows - rows.mean(axis=0) for rows in (np.asarray(first), np.asarray(second)))
+    norms = np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)
+    return float(np.square(y.T @ x).sum() / norms)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    rows = np.asarray(rows, np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.maximum(lengths, np.finfo(np.float64).tiny)

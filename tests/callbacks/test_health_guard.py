@@ -1,0 +1,82 @@
+"""The health guard: what it measures, and what it says of a collapse."""
+
+from __future__ import annotations
+
+import logging
+
+import keras
+import numpy as np
+import pytest
+
+from kssl.callbacks import HealthGuard
+from kssl.evaluation.representation import (
+    alignment,
+    effective_rank,
+    linear_cka,
+    spread,
+    uniformity,
+)
+from kssl.layers import MLP, ProjectionHead
+from kssl.models import SimCLR
+
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.random((32, 6, 6, 1)).astype("float32")
+VIEWS = {"view_1": IMAGES, "view_2": IMAGES + 0.01}
+
+
+def fitted(guard: HealthGuard, learning_rate: float = 0.0, collapsed: bool = False) -> dict:
+    keras.utils.set_random_seed(0)
+    model = SimCLR(MLP([16]), ProjectionHead(8, hidden_dim=16))
+    model.compile(keras.optimizers.SGD(learning_rate))
+    model.build({key: value.shape for key, value in VIEWS.items()})
+    if collapsed:
+        last = model.projector.steps[-1]
+        last.kernel.assign(0.0 * last.kernel)
+        last.bias.assign(last.bias + 1.0)
+    history = model.fit(VIEWS, batch_size=32, epochs=3, callbacks=[guard], verbose=0)
+    return history.history
+
+
+def test_logs_four_numbers_of_a_healthy_network(caplog):
+    with caplog.at_level(logging.WARNING, "kssl"):
+        history = fitted(HealthGuard(VIEWS))
+    assert {"spread", "effective_rank", "alignment", "uniformity"} <= set(history)
+    assert history["spread"][0] > 0.3 and history["effective_rank"][0] > 2
+    assert history["alignment"][0] < 0.1 and history["uniformity"][0] < -0.5
+    assert not caplog.messages
+
+
+def test_a_collapse_is_said_once_in_plain_words(caplog):
+    with caplog.at_level(logging.WARNING, "kssl"):
+        history = fitted(HealthGuard(VIEWS), collapsed=True)
+    assert history["spread"][0] == pytest.approx(0, abs=1e-6)
+    collapse = [message for message in caplog.messages if "nearly the same" in message]
+    plateau = [message for message in caplog.messages if "same of every image" in message]
+    assert len(collapse) == len(plateau) == 1
+    assert f"{np.log(63):.3f}" in plateau[0]  # 2N - 1 others for N = 32 pairs
+
+
+def test_makes_no_difference_to_training():
+    with_guard = fitted(HealthGuard(VIEWS), 0.1)["loss"]
+    without = fitted(HealthGuard(None), 0.1)["loss"]
+    assert with_guard == without
+
+
+def test_numbers_of_known_rows():
+    rows = RANDOM.normal(size=(500, 16))
+    assert spread(rows) == pytest.approx(1.0, abs=0.02)
+    assert spread(np.ones((9, 4))) == 0
+    assert effective_rank(np.eye(7)) == pytest.approx(7)
+    assert effective_rank(np.outer(np.arange(1, 5), np.ones(6))) == pytest.approx(1, abs=1e-6)
+    assert alignment(rows, 3 * rows) == pytest.approx(0, abs=1e-12)
+    assert alignment(rows, -rows) == pytest.approx(4)
+    opposite = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    assert uniformity(opposite) == pytest.approx(-8)
+    rotation = np.linalg.qr(RANDOM.normal(size=(16, 16)))[0]
+    assert linear_cka(rows, rows @ rotation * 5) == pytest.approx(1)
+    assert linear_cka(rows, RANDOM.normal(size=(500, 16))) < 0.1
+
+
+def test_patience_must_be_positive():
+    with pytest.raises(ValueError, match="patience must be at least 1"):
+        HealthGuard(VIEWS, patience=0)
