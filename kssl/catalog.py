@@ -150,8 +150,35 @@ _TEXT_TRANSFORMS = (
     ("infill", "infilling:infill", "BART: spans of unknown length behind one mask"),
 )
 
-# name, module:factory below kssl.evaluation, what it is: of text
-_TEXT_EVALUATIONS = (
+# name, module:class below kssl.models, what it is
+_MODELS = (
+    ("autoencoder", "autoencoder:AutoEncoder", "Reconstruct the input"),
+    ("bert", "bert:BERT", "Hidden words from both sides, and pairs"),
+    (
+        "denoising_autoencoder",
+        "denoising_autoencoder:DenoisingAutoEncoder",
+        "Reconstruct the clean input from a noisy one",
+    ),
+    ("diffusion", "diffusion:Diffusion", "Take noise away, step by step"),
+    ("gpt", "gpt:GPT", "The next token from those before it"),
+    ("mae", "mae:MAE", "Masked autoencoder: a vision transformer"),
+    ("metric", "metric:Metric", "Distances that follow labels: triplet, …"),
+    ("simclr", "simclr:SimCLR", "Two views of an image find each other"),
+    ("vae", "vae:VAE", "Variational autoencoder"),
+)
+
+# name, module:factory below kssl.evaluation, what it is
+_EVALUATIONS = (
+    ("reconstruction", "reconstruction:reconstruction", "Squared error against PCA"),
+    ("denoising", "denoising:denoising", "Squared error from a noisy input"),
+    ("knn", "probes:knn", "Nearest neighbours on the embedding"),
+    ("linear", "probes:linear", "Linear classifier on the embedding"),
+    ("finetune", "finetune:finetune", "Trained on with few labels, against from scratch"),
+    ("few_label", "finetune:few_label", "Accuracy against the number of labels"),
+    ("perplexity", "perplexity:perplexity", "Nats per token and bits per byte of the test text"),
+    ("retrieval", "retrieval:retrieval", "Precision@k: nearest neighbours of the same class"),
+    ("sample_quality", "sample_quality:sample_quality", "Fréchet distance, precision and recall"),
+    ("log_likelihood", "likelihood:log_likelihood", "Importance-sampled log p(x)"),
     ("masked_accuracy", "masked_accuracy:masked_accuracy", "How often hidden tokens are told"),
     (
         "finetune_classification",
@@ -161,6 +188,23 @@ _TEXT_EVALUATIONS = (
     ("finetune_pairs", "text_tasks:finetune_pairs", "Trained on to classify pairs of texts"),
     ("finetune_tagging", "text_tasks:finetune_tagging", "Trained on to find entities"),
     ("finetune_answers", "text_answers:finetune_answers", "Trained on to answer from a paragraph"),
+)
+
+# the file in recipes/ without .yaml, what it is
+_RECIPES = (
+    ("autoencoder_mnist", "Autoencoder against PCA"),
+    ("bert_news", "BERT, small, on BBC news"),
+    ("bert_wikipedia_gpu", "BERT-small on a folder of text, for a GPU"),
+    ("denoising_autoencoder_mnist", "Denoising autoencoder"),
+    ("diffusion_cifar10_gpu", "Diffusion with DDPM's settings, for a GPU"),
+    ("diffusion_mnist", "Diffusion, digits by class"),
+    ("gpt_shakespeare", "GPT, character by character"),
+    ("mae_cifar10_gpu", "Masked autoencoder, large, for a GPU"),
+    ("mae_fashion", "Masked autoencoder on Fashion-MNIST"),
+    ("simclr_fashion", "SimCLR on Fashion-MNIST"),
+    ("triplet_mnist", "Triplets, trained on labels"),
+    ("vae_mnist", "VAE, binarized anew each time"),
+    ("vae_mnist_binarized", "VAE, fixed binarization"),
 )
 
 
@@ -218,30 +262,16 @@ def register_losses(register: Register) -> None:
 
 @hookimpl
 def register_models(register: Register) -> None:
-    register("autoencoder", "kssl.models.autoencoder:AutoEncoder", help="Reconstruct the input")
-    register(
-        "denoising_autoencoder",
-        "kssl.models.denoising_autoencoder:DenoisingAutoEncoder",
-        help="Reconstruct the clean input from a noisy one",
-    )
-    register("vae", "kssl.models.vae:VAE", help="Variational autoencoder")
-    register("bert", "kssl.models.bert:BERT", help="Hidden words from both sides, and pairs")
-    register("diffusion", "kssl.models.diffusion:Diffusion", help="Take noise away, step by step")
-    register("gpt", "kssl.models.gpt:GPT", help="The next token from those before it")
-    register("mae", "kssl.models.mae:MAE", help="Masked autoencoder: a vision transformer")
-    register("simclr", "kssl.models.simclr:SimCLR", help="Two views of an image find each other")
-    register("metric", "kssl.models.metric:Metric", help="Distances that follow labels: triplet, …")
+    for name, path, help in _MODELS:
+        register(name, f"kssl.models.{path}", help=help)
 
 
 @hookimpl
 def register_optimizers(register: Register) -> None:
-    register("ema", "kssl.optimizers.ema:EMA", help="Any optimizer, and an average of its weights")
-    register(
-        "matrix_adamw",
-        "kssl.optimizers.adamw:MatrixAdamW",
-        help="AdamW without decay of biases and gains",
-    )
-    register("lars", "kssl.optimizers.lars:LARS", help="Momentum for very large batches")
+    home = "kssl.optimizers"
+    register("ema", f"{home}.ema:EMA", help="Any optimizer, and an average of its weights")
+    register("matrix_adamw", f"{home}.adamw:MatrixAdamW", help="AdamW that spares biases and gains")
+    register("lars", f"{home}.lars:LARS", help="Momentum for very large batches")
 
 
 @hookimpl
@@ -251,96 +281,20 @@ def register_schedules(register: Register) -> None:
 
 @hookimpl
 def register_callbacks(register: Register) -> None:
-    register(
-        "sample_grid",
-        "kssl.callbacks.sample_grid:SampleGrid",
-        help="A picture of samples every few epochs",
-    )
-    register(
-        "health_guard",
-        "kssl.callbacks.health_guard:HealthGuard",
-        help="Warns when two-view training collapses",
-    )
-    register(
-        "sample_text",
-        "kssl.callbacks.sample_text:SampleText",
-        help="What a language model writes every few epochs",
-    )
+    home = "kssl.callbacks"
+    register("health_guard", f"{home}.health_guard:HealthGuard", help="Warns of a collapse")
+    register("sample_grid", f"{home}.sample_grid:SampleGrid", help="Samples every few epochs")
+    register("sample_text", f"{home}.sample_text:SampleText", help="Texts every few epochs")
     register("swap_ema", "kssl.optimizers.ema:SwapEMA", help="Evaluate with averaged weights")
 
 
 @hookimpl
 def register_evaluations(register: Register) -> None:
-    register(
-        "reconstruction",
-        "kssl.evaluation.reconstruction:reconstruction",
-        help="Squared error against PCA of the same width",
-    )
-    register(
-        "denoising",
-        "kssl.evaluation.denoising:denoising",
-        help="Squared error from a noisy input",
-    )
-    register("knn", "kssl.evaluation.probes:knn", help="Nearest neighbours on the embedding")
-    register("linear", "kssl.evaluation.probes:linear", help="Linear classifier on the embedding")
-    register(
-        "finetune",
-        "kssl.evaluation.finetune:finetune",
-        help="Trained on with few labels, against the same from scratch",
-    )
-    register(
-        "few_label",
-        "kssl.evaluation.finetune:few_label",
-        help="Accuracy against the number of labels",
-    )
-    register(
-        "perplexity",
-        "kssl.evaluation.perplexity:perplexity",
-        help="Nats per token and bits per byte of the test text",
-    )
-    register(
-        "retrieval",
-        "kssl.evaluation.retrieval:retrieval",
-        help="Precision@k: nearest neighbours of the same class",
-    )
-    register(
-        "sample_quality",
-        "kssl.evaluation.sample_quality:sample_quality",
-        help="Fréchet distance, precision and recall of samples",
-    )
-    for name, path, help in _TEXT_EVALUATIONS:
+    for name, path, help in _EVALUATIONS:
         register(name, f"kssl.evaluation.{path}", help=help)
-    register(
-        "log_likelihood",
-        "kssl.evaluation.likelihood:log_likelihood",
-        help="Importance-sampled log p(x) of a test example",
-    )
 
 
 @hookimpl
 def register_recipes(register: Register) -> None:
-    register("vae_mnist", "kssl:vae_mnist.yaml", help="VAE, binarized anew each time")
-    register("vae_mnist_binarized", "kssl:vae_mnist_binarized.yaml", help="VAE, fixed binarization")
-    register("diffusion_mnist", "kssl:diffusion_mnist.yaml", help="Diffusion, digits by class")
-    register(
-        "diffusion_cifar10_gpu",
-        "kssl:diffusion_cifar10_gpu.yaml",
-        help="Diffusion with DDPM's settings, for a GPU",
-    )
-    register("autoencoder_mnist", "kssl:autoencoder_mnist.yaml", help="Autoencoder against PCA")
-    register("bert_news", "kssl:bert_news.yaml", help="BERT, small, on BBC news")
-    register(
-        "bert_wikipedia_gpu",
-        "kssl:bert_wikipedia_gpu.yaml",
-        help="BERT-small on a folder of text, for a GPU",
-    )
-    register("gpt_shakespeare", "kssl:gpt_shakespeare.yaml", help="GPT, character by character")
-    register("simclr_fashion", "kssl:simclr_fashion.yaml", help="SimCLR on Fashion-MNIST")
-    register("mae_fashion", "kssl:mae_fashion.yaml", help="Masked autoencoder")
-    register("mae_cifar10_gpu", "kssl:mae_cifar10_gpu.yaml", help="Masked autoencoder, large")
-    register("triplet_mnist", "kssl:triplet_mnist.yaml", help="Triplets, trained on labels")
-    register(
-        "denoising_autoencoder_mnist",
-        "kssl:denoising_autoencoder_mnist.yaml",
-        help="Denoising autoencoder",
-    )
+    for name, help in _RECIPES:
+        register(name, f"kssl:{name}.yaml", help=help)

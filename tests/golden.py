@@ -91,6 +91,7 @@ CALLS: dict[str, Callable[[Case], dict[str, Any]]] = {
     # images, teachers, explicit likelihoods
     "patchify": lambda c: {"patches": layers.Patches(c.patch_size)(c.images)},
     "mae_target": of_layers.mae_target,
+    "mae_loss": of_layers.mae_loss,
     "mae_random_masking": of_layers.mae_random_masking,
     "sincos_2d": of_layers.sincos_2d,
     "cosine_momentum": of_layers.cosine_momentum,

@@ -25,7 +25,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "compare": "Put the results of several runs side by side.",
         "report": "Write the report of a run again.",
         "embed": "Save the embeddings of a data set.",
-        "sample": "Draw samples from a generative model.",
+        "export": "Write the encoder as a Keras file, a SavedModel or ONNX.",
+        "sample": "Draw samples from a generative model: images or text.",
     },
     "Recipes and parts": {
         "list": "List what recipes can name: recipes, models, losses, …",

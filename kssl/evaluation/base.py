@@ -176,15 +176,17 @@ def labelled(
     Raises:
         Skipped: The data has no labels.
     """
-    text = getattr(model, "reads", "image") == "tokens"
-    arrays = _with_tokens(pipeline, limit) if text else pipeline.arrays(limit=limit)
+    from kssl.evaluation.texts import reads_text, text_arrays
+
+    text = reads_text(model)
+    arrays = text_arrays(pipeline, limit) if text else pipeline.arrays(limit=limit)
     if "label" not in arrays:
         raise Skipped(
             "the data has no labels; a probe compares an embedding with labels: give data with"
             " a 'label' (an image folder with one sub-folder per class has them), or leave the"
             " probe out of 'evaluate'"
         )
-    examples = _tokens(arrays)[:, : model.example_shape[0]] if text else _inputs(arrays)
+    examples = arrays["tokens"][:, : model.example_shape[0]] if text else _inputs(arrays)
     return examples, np.asarray(arrays["label"]).reshape(-1)
 
 
@@ -192,35 +194,6 @@ def _inputs(arrays: dict[str, np.ndarray]) -> np.ndarray:
     if "image" not in arrays:
         raise Skipped(f"the data has no 'image'; it has {', '.join(sorted(arrays)) or 'nothing'}")
     return np.asarray(arrays["image"], dtype=np.float32)
-
-
-def token_rows(pipeline: Any, limit: int | None = None) -> np.ndarray:
-    """The split's ids as they were before a transform hid or swapped any, (rows, length) int32.
-
-    Raises:
-        Skipped: The data is no text.
-    """
-    return _tokens(_with_tokens(pipeline, limit))
-
-
-def _with_tokens(pipeline: Any, limit: int | None) -> dict[str, np.ndarray]:
-    raw: dict[str, np.ndarray] = pipeline.arrays(limit=limit, transformed=False)
-    if "tokens" in raw:
-        return raw
-    transformed: dict[str, np.ndarray] = pipeline.arrays(limit=limit)  # of text, by `tokenize`
-    return transformed
-
-
-def _tokens(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    if "tokens" not in arrays:
-        raise Skipped(f"the data has no 'tokens'; it has {', '.join(sorted(arrays)) or 'nothing'}")
-    return np.asarray(arrays["tokens"], dtype=np.int32)
-
-
-def vocabulary(pipeline: Any) -> Any:
-    """The vocabulary of a split's ids, of the data or of a transform; None if there is none."""
-    sources = [pipeline, *getattr(pipeline, "transforms", ())]
-    return next(filter(None, (getattr(each, "vocabulary", None) for each in sources)), None)
 
 
 def flat(values: np.ndarray) -> np.ndarray:

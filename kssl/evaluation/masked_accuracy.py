@@ -15,10 +15,9 @@ from kssl.evaluation.base import (
     named,
     positive,
     require,
-    token_rows,
-    vocabulary,
 )
 from kssl.evaluation.probes import standard_error
+from kssl.evaluation.texts import text_arrays, vocabulary
 
 _KEYS = ("tokens", "target", "segment", "padding_mask")
 
@@ -119,7 +118,9 @@ def _told(
 
 def _shares(task: Task, size: int) -> np.ndarray:
     """The share of each id in the training split; special ones have next to none."""
-    counts = np.bincount(token_rows(task.train).reshape(-1), minlength=size).astype(np.float64)
+    counts = np.bincount(text_arrays(task.train)["tokens"].reshape(-1), minlength=size).astype(
+        np.float64
+    )
     known = vocabulary(task.train)
     counts[known.special_ids if known is not None else [0]] = 0
     return (counts + 1) / (counts + 1).sum()

@@ -29,8 +29,8 @@ from kssl.evaluation.base import (
     principal_components,
     trained_on_labels,
 )
+from kssl.evaluation.texts import bags_of_words, reads_text
 
-_WORDS = 8192  # ids that a bag of words tells apart: the most frequent ones of the bank
 _SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32, and twice that in indices
 
 
@@ -149,8 +149,7 @@ def _probe(
             flat(apply(task.model, "embed", x, batch_size=batch_size)) for x in (bank, test)
         )
     width = rows.shape[1]
-    text = getattr(task.model, "reads", "image") == "tokens"
-    raw = bags_of_words(bank, test) if text else (bank, test)
+    raw = bags_of_words(bank, test) if reads_text(task.model) else (bank, test)
     pca = principal_components(raw[0], width, task.seed)
     value = score(rows, bank_labels, queries, test_labels)
     baselines = {
@@ -171,35 +170,6 @@ def _probe(
             filter(None, [standard_error(value, len(test)), trained_on_labels(task.model)])
         ),
     )
-
-
-def bags_of_words(bank: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How often each id is in each row, for the 8,192 most frequent ids of the bank.
-
-    Args:
-        bank: (N, length) ids; 0 is padding and is not counted.
-        test: (M, length) ids.
-
-    Returns:
-        (N, ids) and (M, ids), float32.
-
-    Example:
-        >>> bags_of_words(np.array([[7, 9, 7, 0]]), np.array([[9, 9, 8, 0]]))[1].tolist()
-        [[0.0, 2.0]]
-    """
-    counts = np.bincount(bank.reshape(-1))
-    counts[0] = 0
-    kept = np.argsort(-counts, kind="stable")[: min(_WORDS, int((counts > 0).sum()))]
-    column = np.full(max(len(counts), int(test.max(initial=0)) + 1), len(kept))
-    column[kept] = np.arange(len(kept))
-
-    def bags(ids: np.ndarray) -> np.ndarray:
-        found = np.zeros((len(ids), len(kept) + 1), np.float32)  # the last: all other ids
-        rows = np.repeat(np.arange(len(ids)), ids.shape[1])
-        np.add.at(found, (rows, column[ids.reshape(-1)]), 1.0)
-        return found[:, :-1]
-
-    return bags(bank), bags(test)
 
 
 def _most_common(bank_labels: np.ndarray, test_labels: np.ndarray) -> float:

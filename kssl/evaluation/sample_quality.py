@@ -29,9 +29,9 @@ _NOTE = "the distance is biased upwards by few samples: compare equal counts onl
 
 
 def sample_quality(
-    count: int = 2_000,
+    count: int = 1_000,
     guidance: float = 3.0,
-    guided: int = 500,
+    guided: int = 200,
     k: int = 3,
     limit: int | None = 30_000,
 ) -> Evaluation:

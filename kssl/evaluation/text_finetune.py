@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from kssl.evaluation.base import Result, Skipped, Task, frozen, positive, vocabulary
+from kssl.evaluation.base import Result, Skipped, Task, frozen, positive
+from kssl.evaluation.texts import vocabulary
 
 if TYPE_CHECKING:
     import keras

@@ -149,8 +149,8 @@ class MAE(Model):
             target = normalize_patches(target, EPSILON)
         mask = ops.expand_dims(y_pred["mask"], -1)  # (batch, patches, 1)
         errors = reconstruction(target, y_pred["prediction"], self.loss.kind, mask=mask)  # (batch,)
-        hidden = ops.sum(mask, axis=(1, 2)) * target.shape[-1]  # the same for each example
-        return self.average(errors / ops.maximum(hidden, 1.0), sample_weight)
+        hidden = ops.sum(mask, axis=(1, 2)) * target.shape[-1]  # values, as many in each example
+        return self.average(errors / ops.maximum(ops.mean(hidden), 1.0), sample_weight)
 
     def embed(self, x: Any) -> Any:
         """Return the mean `(batch, width)` of the tokens of the whole image, nothing hidden."""

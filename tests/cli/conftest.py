@@ -37,6 +37,9 @@ RESULTS = [
 ]
 
 
+LOADED = ("load", "sample_images", "sample_texts")
+
+
 @dataclass
 class Ended:
     """What a command printed, and how it ended."""
@@ -74,6 +77,7 @@ class Training:
     asked: dict[str, Any] = field(default_factory=dict)
     raises: BaseException | None = None
     data: dict[str, Any] = field(default_factory=dict)
+    reads: str = "image"
 
     def choose(self, **settings: Any) -> str:
         self.asked["choose"] = settings
@@ -110,8 +114,16 @@ class Training:
     def embed(self, run: Run, output: Path, **options: Any) -> None:
         self.asked["embed"] = (run, output, options)
 
-    def sample(self, run: Run, output: Path, **options: Any) -> None:
-        self.asked["sample"] = (run, output, options)
+    def load(self, run: Run) -> types.SimpleNamespace:
+        self.asked["load"] = run
+        return types.SimpleNamespace(model=types.SimpleNamespace(reads=self.reads))
+
+    def sample_images(self, loaded: Any, output: Path, count: int, seed: int | None) -> None:
+        self.asked["sample"] = (output, {"count": count, "seed": seed})
+
+    def sample_texts(self, loaded: Any, count: int, seed: int | None, **options: Any) -> list[str]:
+        self.asked["sample"] = {"count": count, "seed": seed, **options}
+        return ["Once", "upon"]
 
     def preview(self, recipe: Any, path: Path) -> Path:
         self.asked["preview"] = (recipe, path)
@@ -150,7 +162,7 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Training:
     monkeypatch.setattr(kssl.recipe, "load", load)
     for room in ("training", "trained", "devices", "preview"):
         module: Any = types.ModuleType(f"kssl.{room}")
-        for name in ("choose", "load_keras", "fit", "dry_run", "evaluate", "embed", "sample"):
+        for name in ("choose", "load_keras", "fit", "dry_run", "evaluate", "embed", *LOADED):
             setattr(module, name, getattr(fake, name))
         module.preview = fake.preview
         monkeypatch.setitem(sys.modules, f"kssl.{room}", module)

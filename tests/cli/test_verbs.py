@@ -163,7 +163,8 @@ def test_embed_sample_and_preview_write_where_they_are_told(
     options = {"data": "{use: digits}", "split": "train"}
     assert training.asked["embed"] == (run, Path("a.npz"), options)
     kssl("sample", "vae", "--count", "9", "--seed", "3")
-    assert training.asked["sample"] == (run, Path("samples.png"), {"count": 9, "seed": 3})
+    assert training.asked["load"] == run
+    assert training.asked["sample"] == (Path("samples.png"), {"count": 9, "seed": 3})
     assert "preview.png" in kssl("preview", "vae.yaml", "fit.batch_size=8").out
     assert training.asked["load"] == ("vae.yaml", ("fit.batch_size=8",))
     (tmp_path / "samples.png").write_text("")
@@ -232,3 +233,41 @@ def test_a_narrow_terminal_folds_the_text_and_keeps_the_names(
     lines = kssl("list", "losses").out.splitlines()
     assert max(len(line) for line in lines) <= 60
     assert any(line.startswith("  importance_weighted_bound ") for line in lines)
+
+
+def test_a_language_model_writes_to_the_terminal_or_a_file(
+    kssl: Command, training: Training, tmp_path: Path
+) -> None:
+    Run.create(tmp_path / "runs", "gpt").finish()
+    training.reads = "tokens"
+    asked = ["--prompt", "O", "--top-k", "5", "--temperature", "0.8", "--count", "2"]
+    assert "Once\n\n―――\n\nupon" in kssl("sample", "gpt", *asked).out
+    sampler = {"name": "top_k", "k": 5, "temperature": 0.8}
+    assert training.asked["sample"] == {"count": 2, "seed": None, "prompt": "O", "sampler": sampler}
+    kssl("sample", "gpt", "-o", "texts.txt", "--length", "7")
+    assert Path("texts.txt").read_text("utf-8") == "Once\n\n―――\n\nupon\n"
+    assert training.asked["sample"]["length"] == 7
+    assert training.asked["sample"]["sampler"] == {"name": "random"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--top-k", "5", "--top-p", "0.5"], "one sampler at a time: top_k, top_p"),
+        (["--sampler", "greedy", "--beams", "3"], "one sampler at a time: greedy, beam"),
+        (["--temperature", "0"], "--temperature must be above 0"),
+    ],
+)
+def test_samplers_that_do_not_go_together_are_refused(
+    kssl: Command, training: Training, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    Run.create(tmp_path / "runs", "gpt").finish()
+    training.reads = "tokens"
+    ended = kssl("sample", "gpt", *arguments)
+    assert ended.code == 2 and message in ended.err
+
+
+def test_a_prompt_is_for_models_of_text(kssl: Command, training: Training, tmp_path: Path) -> None:
+    Run.create(tmp_path / "runs", "vae").finish()
+    ended = kssl("sample", "vae", "--prompt", "O", "--top-k", "5")
+    assert ended.code == 2 and "--prompt, --top-k: for models of text" in ended.err

@@ -110,7 +110,7 @@ def test_batches_hold_every_example_as_often_as_any_other():
 def test_refusals_say_what_was_expected(toy, pipeline):
     with pytest.raises(UserError, match="share must be above 0 and at most 1, got 2"):
         finetune(share=2)
-    with pytest.raises(UserError, match="labels_per_class must be numbers above 0, or all; got 0"):
+    with pytest.raises(UserError, match=r"must be numbers above 0, or all; got \[0\]"):
         few_label([0])
     with pytest.raises(UserError, match="learning_rates must be above 0, got -1"):
         finetune(learning_rates=[-1])

@@ -11,7 +11,8 @@ from keras import ops
 
 from kssl.errors import UserError
 from kssl.evaluation import Skipped, Task, masked_accuracy
-from kssl.evaluation.probes import bags_of_words, knn
+from kssl.evaluation.probes import knn
+from kssl.evaluation.texts import bags_of_words
 
 TOKENS = np.array([[2, 5, 6, 3, 0], [2, 6, 6, 7, 3], [2, 7, 5, 6, 3]], np.int32)
 TARGET = np.array([[-1, 6, -1, -1, -1], [-1, -1, 6, 5, -1], [-1, 6, -1, 7, -1]], np.int32)

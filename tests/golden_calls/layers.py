@@ -9,7 +9,7 @@ import numpy as np
 from golden_calls.common import Case
 from keras import ops
 
-from kssl import layers
+from kssl import layers, losses, models
 
 
 def mae_random_masking(c: Case) -> dict[str, Any]:
@@ -54,3 +54,18 @@ def cosine_momentum(c: Case) -> dict[str, Any]:
 def mae_target(c: Case) -> dict[str, Any]:
     patches = layers.Patches(c.patch_size)(c.images)
     return {"target": layers.normalize_patches(patches, c.eps)}
+
+
+def mae_loss(c: Case) -> dict[str, Any]:
+    parts = [layers.Transformer(8, 1, 2) for _ in range(2)]
+    model = models.MAE(c.patch_size, *parts, normalize_targets=c.norm_pix)
+    predicted = {"prediction": ops.convert_to_tensor(c.prediction), "mask": c.mask}
+    target = layers.Patches(c.patch_size)(c.images)
+    target = layers.normalize_patches(target) if c.norm_pix else target
+    values = target.shape[-1]
+    rows = [ops.reshape(each, (-1, values)) for each in (target, predicted["prediction"])]
+    per_patch = losses.reconstruction(*rows) / values
+    return {
+        "per_patch": ops.reshape(per_patch, c.mask.shape),
+        "loss": model.compute_loss(c.images, y_pred=predicted),
+    }

@@ -10,6 +10,7 @@ from keras import ops
 from kssl.layers import MLP, Transformer, gather_tokens
 from kssl.losses import Reconstruction
 from kssl.models import MAE, run
+from kssl.models.base import encoder_of
 
 JIT = keras.backend.backend() == "jax"  # XLA takes longer than these few steps elsewhere
 
@@ -162,6 +163,9 @@ def test_trains_embeds_and_survives_saving(images, tmp_path):
         *(ops.convert_to_numpy(each.reconstruct(images, seed=1)) for each in (model, again)),
         atol=1e-5,
     )
+    encoder_of(model).save(tmp_path / "encoder.keras")
+    encoder = keras.models.load_model(tmp_path / "encoder.keras")
+    np.testing.assert_allclose(encoder.predict(images, verbose=0), embedded, atol=1e-5)
     again.fit(images, batch_size=16, verbose=0)  # compiled as it was
 
 

@@ -1,0 +1,48 @@
+"""`kssl export`: a trained encoder for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kssl.cli import screen
+from kssl.cli.common import complete_runs, device_options, new_file, open_run, runs_option
+from kssl.export import ENDINGS
+
+
+@click.command("export")
+@click.argument("run", shell_complete=complete_runs)
+@click.option(
+    "--to",
+    metavar="FORMAT",
+    type=click.Choice(sorted(ENDINGS)),
+    default="keras",
+    show_default=True,
+    help="keras, savedmodel or onnx.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The file or folder to write, else encoder.keras, encoder or encoder.onnx; it must not "
+    "exist.",
+)
+@device_options
+@runs_option
+def command(run: str, to: str, output: Path | None, **options: Any) -> None:
+    """Write the encoder of a run as a file, and compare its embeddings with the source's.
+
+    \b
+    Example:
+      kssl export simclr_fashion --to onnx -o encoder.onnx
+    """
+    output = new_file(output or Path(f"encoder{ENDINGS[to]}"))
+    opened = open_run(run, options)
+    from kssl import trained
+    from kssl.export import export
+
+    cosine = export(trained.load(opened), to, output)
+    screen.show(screen.pairs({"encoder": output, "cosine with the source": f"{cosine:.6f}"}))
