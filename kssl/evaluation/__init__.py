@@ -22,6 +22,7 @@ from kssl.evaluation.sample_quality import frechet_distance, precision_recall, s
 from kssl.evaluation.text_answers import finetune_answers
 from kssl.evaluation.text_scores import answer_f1, entities, entity_f1, exact_match
 from kssl.evaluation.text_tasks import finetune_classification, finetune_pairs, finetune_tagging
+from kssl.evaluation.zero_shot import zero_shot
 
 __all__ = [
     "Result",
@@ -54,4 +55,5 @@ __all__ = [
     "finetune_pairs",
     "finetune_tagging",
     "train_classifier",
+    "zero_shot",
 ]

@@ -98,19 +98,8 @@ def sample_quality(
         results = _distances(features, target, settings)
         results += _precision_and_recall(features, target[:number], k, settings)
         if right is not None:
-            chance = 1.0 / task.model.classes
             given = {**settings, "samples": guided, "guidance": guidance}
-            results.append(
-                Result(
-                    "sample_quality",
-                    "recognised as their class",
-                    right,
-                    "higher",
-                    {"chance": chance, "test images": accuracy},
-                    given,
-                    note="guidance s: uncond + s (cond - uncond), 1 is off",
-                )
-            )
+            results.append(_recognition(right, 1.0 / task.model.classes, accuracy, given))
         return results
 
     return named("sample_quality", evaluate)
@@ -153,6 +142,20 @@ def _recognised(
     labels = np.arange(guided) % classes
     images = model.generate(guided, seed=seed + 1_000_000, labels=labels, guidance=guidance)
     return float(np.mean(classifier.predict(_array(images)) == labels))
+
+
+def _recognition(
+    right: float, chance: float, of_test_images: float, settings: dict[str, Any]
+) -> Result:
+    return Result(
+        "sample_quality",
+        "recognised as their class",
+        right,
+        "higher",
+        {"chance": chance, "test images": of_test_images},
+        settings,
+        note="guidance s: uncond + s (cond - uncond), 1 is off",
+    )
 
 
 def _array(tensor: Any) -> np.ndarray:

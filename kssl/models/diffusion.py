@@ -39,9 +39,9 @@ class Diffusion(Model):
     """Denoising network, trained at every noise level and sampled from the highest to none.
 
     Images are in [0, 1] outside and in [-1, 1] inside. With `classes` it is trained on labels
-    (`needs_labels`): give them in the batch, `fit({"image": images, "label": labels})`. A share of
-    them is replaced by the class "none", number `classes`, so that guidance can tell what the
-    class adds. Sample with averaged weights: train with `kssl.optimizers.EMA`.
+    (`needs_labels`): `fit({"image": images, "label": labels})`. A share of them is replaced by the
+    class "none", number `classes`, so that guidance can tell what the class adds. Sample with
+    averaged weights: train with `kssl.optimizers.EMA`.
 
     Args:
         network: Called with images, times `(batch,)` and, with `classes`, labels; `UNet` is one.
@@ -124,9 +124,9 @@ class Diffusion(Model):
     def check_values(self, images: np.ndarray) -> None:
         """Raise a ValueError unless the images are numbers in [0, 1]."""
         super().check_values(images)
-        low, high = float(images.min()), float(images.max())
-        if not (0 <= low and high <= 1):
-            raise ValueError(f"images must be in [0, 1]; got {low:.3g} to {high:.3g}: scale them")
+        if not (images.min() >= 0 and images.max() <= 1):
+            ends = f"{images.min():.3g} to {images.max():.3g}"
+            raise ValueError(f"images must be in [0, 1]; got {ends}: scale them")
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         clean = 2.0 * ops.cast(pick(inputs), "float32") - 1.0
@@ -198,10 +198,10 @@ class Diffusion(Model):
         Args:
             count: How many.
             seed: Of the noise; None draws one.
-            labels: A class, or one for each image; None takes the classes in turn. The number
-                `classes` is "none": the model without a class.
-            guidance: Scale s of `uncond + s · (cond - uncond)`: 1 is off, more is closer to the
-                class and less varied. It is `1 + w` of the paper.
+            labels: A class, or one for each image; None takes the classes in turn, the number
+                `classes` is "none".
+            guidance: Scale s of `uncond + s · (cond - uncond)`, `1 + w` of the paper: 1 is off,
+                more is closer to the class and less varied.
             steps: How many noise levels are visited.
             sampler: `"ddim"`, `"ddpm"` or `"heun"`.
             eta: Of DDIM: 0 draws no noise after the start, 1 as much as DDPM.
@@ -242,19 +242,14 @@ class Diffusion(Model):
             images: `(batch, height, width, channels)` in [0, 1].
             mask: True in the holes: `(height, width)`, `(batch, height, width)`, or with an axis
                 of channels, as `kssl.pretext.inpaint` makes it.
-            seed: Of the noise; None draws one.
-            labels: See `generate`; None is here "no class".
-            guidance: See `generate`.
-            steps: How many noise levels are visited.
+            seed: Here and below, see `generate`; but without `labels` no class is asked for.
             repeats: How often each step is made.
         """
         images = ops.convert_to_numpy(ops.cast(pick(images), "float32"))
         holes = ops.convert_to_numpy(ops.cast(mask, "float32"))
-        if holes.shape[-2:] == images.shape[1:3]:
-            holes = holes[..., None]  # (…, height, width, 1)
+        holes = holes[..., None] if holes.shape[-2:] == images.shape[1:3] else holes
         process = ReverseProcess(self.schedule, steps, "ddpm")
-        if labels is None and self.classes is not None:
-            labels = self.classes
+        labels = self.classes if labels is None else labels
         labels = chosen_labels(len(images), labels, self.classes, guidance)
         known = (2.0 * images - 1.0, np.broadcast_to(1.0 - holes, images.shape))
         filled = self._draw(process, seed, labels, guidance, known, repeats)
@@ -270,7 +265,9 @@ class Diffusion(Model):
         repeats: int = 1,
     ) -> Any:
         """Run a reverse process, in batches; return one image for each label."""
-        noise = SeededNoise(self._seed(seed), self.example_shape)
+        if seed is None:
+            seed = int(keras.random.randint((), 0, 2**31 - 1, seed=self.seed_generator))
+        noise = SeededNoise(seed, self.example_shape)
 
         def draw(rows: np.ndarray) -> Any:
             kept = None if known is None else (known[0][rows], known[1][rows])
@@ -292,21 +289,15 @@ class Diffusion(Model):
         if self.classes is None:
             return None
         labels = inputs.get("label") if isinstance(inputs, dict) else None
+        if labels is None and training:
+            raise ValueError(
+                "Diffusion with classes is trained on labels, and there are none: "
+                'fit({"image": images, "label": labels})'
+            )
         if labels is None:
-            if training:
-                raise ValueError(
-                    "Diffusion with classes is trained on labels, and there are none: "
-                    'fit({"image": images, "label": labels})'
-                )
             return ops.full((count,), self.classes, dtype="int32")
         share = self.drop_label if training else 0.0
         return drop_labels(ops.reshape(labels, (-1,)), self.classes, share, self.seed_generator)
-
-    def _seed(self, seed: int | None) -> int:
-        if seed is not None:
-            return seed
-        drawn = keras.random.randint((), 0, 2**31 - 1, dtype="int32", seed=self.seed_generator)
-        return int(ops.convert_to_numpy(drawn))
 
     def _compiled(self, labels: np.ndarray, guidance: float) -> Callable[[Any, Any], Any]:
         """Return `denoise` of some labels, compiled."""

@@ -80,10 +80,11 @@ class SimCLR(Model):
         key = "view_1" if of_views and self.augment is None else "image"
         self.example_shape = example_shape(input_shape, key)
         images = keras.KerasTensor((None, *self.example_shape))
-        if not self.encoder.built:
+        if not self.encoder.built:  # it is, where it comes from the configuration of a built model
             self.encoder.build(images.shape)
         features = self.flatten(self.encoder(images))  # (batch, features)
-        self.projector.build(features.shape)
+        if not self.projector.built:
+            self.projector.build(features.shape)
         self.built = True
 
     def check_values(self, examples: np.ndarray) -> None:

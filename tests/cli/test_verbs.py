@@ -236,7 +236,7 @@ def test_a_narrow_terminal_folds_the_text_and_keeps_the_names(
 
 
 def test_a_language_model_writes_to_the_terminal_or_a_file(
-    kssl: Command, training: Training, tmp_path: Path
+    kssl: Any, training: Any, tmp_path: Path
 ) -> None:
     Run.create(tmp_path / "runs", "gpt").finish()
     training.reads = "tokens"
@@ -259,7 +259,7 @@ def test_a_language_model_writes_to_the_terminal_or_a_file(
     ],
 )
 def test_samplers_that_do_not_go_together_are_refused(
-    kssl: Command, training: Training, tmp_path: Path, arguments: list[str], message: str
+    kssl: Any, training: Any, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     Run.create(tmp_path / "runs", "gpt").finish()
     training.reads = "tokens"
@@ -267,7 +267,7 @@ def test_samplers_that_do_not_go_together_are_refused(
     assert ended.code == 2 and message in ended.err
 
 
-def test_a_prompt_is_for_models_of_text(kssl: Command, training: Training, tmp_path: Path) -> None:
+def test_a_prompt_is_for_models_of_text(kssl: Any, training: Any, tmp_path: Path) -> None:
     Run.create(tmp_path / "runs", "vae").finish()
     ended = kssl("sample", "vae", "--prompt", "O", "--top-k", "5")
     assert ended.code == 2 and "--prompt, --top-k: for models of text" in ended.err

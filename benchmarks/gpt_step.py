@@ -1,0 +1,162 @@
+"""Tokens per second of training GPT and of writing with it: kssl beside a loop as nanoGPT's.
+
+nanoGPT's small recipe: 4 layers, 4 heads, width 128, context 64, batch 12, characters. The PyTorch
+loop is written here: the same network with fused attention, AdamW with the same settings, batches
+gathered at random places of a tensor, eager, as nanoGPT runs on a processor. Writing is 256 tokens
+from one, with a cache of keys and values on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from contest import contest, here, table
+
+VOCABULARY, CONTEXT, BATCH, DEPTH, HEADS, WIDTH = 65, 64, 12, 4, 4, 128
+STEPS, WRITTEN = 192, 256
+PEER = "PyTorch loop"
+CONTENDERS = ["kssl, TensorFlow", "kssl, JAX", PEER]
+
+
+def text() -> np.ndarray:
+    return np.random.RandomState(0).randint(0, VOCABULARY, 1_000_000)
+
+
+def on_keras() -> dict[str, float]:
+    import tensorflow as tf
+
+    import kssl
+    from kssl.optimizers import MatrixAdamW
+
+    ids = tf.constant(text(), tf.int32)
+    places = tf.data.Dataset.range(10**9).map(
+        lambda step: tf.random.stateless_uniform(
+            [BATCH], tf.stack([step, 0]), 0, len(ids) - CONTEXT - 1, tf.int32
+        )
+    )
+
+    def gather(starts: tf.Tensor) -> dict[str, tf.Tensor]:
+        rows = tf.gather(ids, starts[:, None] + tf.range(CONTEXT + 1))
+        rows = tf.ensure_shape(rows, (BATCH, CONTEXT + 1))
+        return {"tokens": rows[:, :-1], "target": rows[:, 1:]}
+
+    batches = places.map(gather, tf.data.AUTOTUNE).prefetch(8)
+    model = kssl.models.GPT(VOCABULARY, DEPTH, HEADS, WIDTH)
+    optimizer = MatrixAdamW(1e-3, 0.1, beta_2=0.99, global_clipnorm=1.0)
+    jit = "auto" if os.environ.get("KERAS_BACKEND") == "jax" else False  # as `kssl fit` has it
+    model.compile(optimizer, jit_compile=jit, steps_per_execution=16)
+    model.fit(batches, steps_per_epoch=32, verbose=0)
+    began = time.perf_counter()
+    model.fit(batches, steps_per_epoch=STEPS, verbose=0)
+    trained = STEPS * BATCH * CONTEXT / (time.perf_counter() - began)
+    return {"trained": trained, "written": written(lambda: model.generate(1, 0, length=WRITTEN))}
+
+
+def written(write: Callable[[], Any]) -> float:
+    write()
+    began = time.perf_counter()
+    write()
+    return WRITTEN / (time.perf_counter() - began)
+
+
+def on_torch() -> dict[str, float]:
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(2))
+            self.heads = nn.Linear(WIDTH, 3 * WIDTH)
+            self.joined = nn.Linear(WIDTH, WIDTH)
+            self.wide = nn.Linear(WIDTH, 4 * WIDTH)
+            self.narrow = nn.Linear(4 * WIDTH, WIDTH)
+
+        def forward(self, x: torch.Tensor, cache: list[Any] | None = None) -> torch.Tensor:
+            parts = self.heads(self.norms[0](x)).split(WIDTH, dim=2)
+            q, k, v = (part.unflatten(2, (HEADS, -1)).transpose(1, 2) for part in parts)
+            if cache is not None:
+                if cache:
+                    k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)
+                cache[:] = [k, v]
+            causal = cache is None or q.shape[2] > 1
+            seen = functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+            x = x + self.joined(seen.transpose(1, 2).flatten(2))
+            return x + self.narrow(functional.gelu(self.wide(self.norms[1](x))))
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens, self.places = nn.Embedding(VOCABULARY, WIDTH), nn.Embedding(CONTEXT, WIDTH)
+            self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
+            self.norm = nn.LayerNorm(WIDTH)
+
+        def forward(self, ids: torch.Tensor, first: int = 0, caches: Any = None) -> torch.Tensor:
+            x = self.tokens(ids) + self.places(torch.arange(first, first + ids.shape[1]))
+            for number, block in enumerate(self.blocks):
+                x = block(x, None if caches is None else caches[number])
+            return self.norm(x) @ self.tokens.weight.T
+
+    network, ids = Network(), torch.from_numpy(text())
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-3, (0.9, 0.99), weight_decay=0.1)
+
+    def step() -> None:
+        starts = torch.randint(len(ids) - CONTEXT - 1, (BATCH,))
+        x = torch.stack([ids[start : start + CONTEXT] for start in starts])
+        y = torch.stack([ids[start + 1 : start + 1 + CONTEXT] for start in starts])
+        loss = functional.cross_entropy(network(x).flatten(0, 1), y.flatten())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+
+    @torch.no_grad()
+    def write() -> None:
+        made = [0]
+        while len(made) < WRITTEN:
+            kept = made[-max(1, min(len(made), CONTEXT // 2)) :]
+            caches: list[list[Any]] = [[] for _ in range(DEPTH)]
+            scores = network(torch.tensor([kept]), 0, caches)[:, -1]
+            for place in range(len(kept), CONTEXT):
+                made.append(int(torch.multinomial(scores.softmax(-1), 1)))
+                scores = network(torch.tensor([[made[-1]]]), place, caches)[:, -1]
+
+    for _ in range(32):
+        step()
+    began = time.perf_counter()
+    for _ in range(STEPS):
+        step()
+    trained = STEPS * BATCH * CONTEXT / (time.perf_counter() - began)
+    return {"trained": trained, "written": written(write)}
+
+
+def run(contender: str) -> dict[str, float]:
+    if contender == PEER:
+        return on_torch()
+    os.environ["KERAS_BACKEND"] = "jax" if contender.endswith("JAX") else "tensorflow"
+    return on_keras()
+
+
+def main() -> None:
+    figures = contest(here(__file__), CONTENDERS)
+    size = f"{DEPTH} layers, {HEADS} heads, width {WIDTH}"
+    titles = {
+        "trained": f"GPT, {size}, context {CONTEXT}, batch {BATCH}: training",
+        "written": f"The same, writing {WRITTEN} tokens",
+    }
+    for key, title in titles.items():
+        table(title, "tokens/s", {name: each[key] for name, each in figures.items()}, PEER)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(json.dumps(run(sys.argv[1])))
+    else:
+        main()
