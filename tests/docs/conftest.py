@@ -99,6 +99,7 @@ def example(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 def keras_registry() -> Iterator[None]:
     """What Keras knows of saved classes; a page that defines a class anew must not change it."""
     import keras
+    import keras_hub  # noqa: F401  registers its classes when it is first imported, which stays
 
     known = keras.saving.get_custom_objects()
     kept = dict(known)
