@@ -22,7 +22,12 @@ SMALLER = {
     "bert_news": SMALL_TEXT,
     "bert_wikipedia_gpu": SMALL_TEXT,
     "diffusion_cifar10_gpu": [LARGE_IMAGES, "model.network.filters=[8, 16]", "fit.batch_size=4"],
-    "diffusion_mnist": [IMAGES, "model.network.filters=[8, 16]", "fit.batch_size=4"],
+    "diffusion_mnist": [
+        IMAGES,
+        "model.network.filters=[8, 16]",
+        "fit.batch_size=4",
+        "callbacks=[]",
+    ],
     "gpt_shakespeare": SMALL_TEXT,
     "gpt_shakespeare_gpu": SMALL_TEXT,
     "mae_cifar10_gpu": [

@@ -20,11 +20,15 @@ def check_recipe(source: str | Path) -> None:
 
 def recipe_fits_its_parts(source: str | Path) -> None:
     from kssl import recipe
+    from kssl.pretext.vocabulary_training import train_vocabulary
 
     loaded = recipe.load(source)
     loaded.check()
+    # Text comes with a vocabulary, which a run hands to its transforms and its model.
+    words = train_vocabulary(["a word or two"], "words")
+    given = {"vocabulary": words, "vocabulary_size": words.size}
     for section in ("pretext", "model", "optimizer", "callbacks", "evaluate"):
-        loaded.build(section)
+        loaded.build(section, **given)
 
 
 def recipe_replays(source: str | Path) -> None:

@@ -11,9 +11,27 @@ import json
 import keras
 import numpy as np
 
-from kssl.layers import MLP, ConvDecoder, ConvEncoder, Transformer, UNet
+from kssl.layers import (
+    MLP,
+    ConvDecoder,
+    ConvEncoder,
+    ConvNet,
+    ProjectionHead,
+    Transformer,
+    UNet,
+)
 from kssl.losses import ELBO, ImportanceWeightedBound, Reconstruction, SupervisedContrastive
-from kssl.models import BERT, MAE, VAE, AutoEncoder, DenoisingAutoEncoder, Diffusion, Metric
+from kssl.models import (
+    BERT,
+    GPT,
+    MAE,
+    VAE,
+    AutoEncoder,
+    DenoisingAutoEncoder,
+    Diffusion,
+    Metric,
+    SimCLR,
+)
 
 IMAGES = np.random.RandomState(0).rand(32, 12, 12, 1).astype("float32")
 LABELS = np.arange(32) % 5  # only models that need labels look at them
@@ -67,8 +85,39 @@ def of_bert() -> list[float]:
     return [before, *history["masked_loss"], *history["pair_loss"]]
 
 
+def of_gpt() -> list[float]:
+    """Return the loss of two documents in a row, and of two steps of training."""
+    random = np.random.RandomState(4)
+    tokens = random.randint(0, 30, (6, 16)).astype("int32")
+    document = (np.arange(16) > random.randint(4, 12, (6, 1))).astype("int32")
+    target = np.where(document[:, :-1] == document[:, 1:], tokens[:, 1:], -1).astype("int32")
+    batch = {"tokens": tokens[:, :-1], "target": target, "document": document[:, :-1]}
+    model = GPT(30, depth=2, heads=2, width=16)
+    model.build((None, 15))
+    for weight in model.trainable_weights:
+        weight.assign(0.1 * random.standard_normal(weight.shape).astype("float32"))
+    before = float(model.compute_loss(batch, None, model(batch), training=False))
+    model.compile(keras.optimizers.SGD(0.1))
+    return [before, *model.fit(batch, batch_size=6, epochs=2, verbose=0).history["loss"]]
+
+
+def of_simclr() -> list[float]:
+    """Return the loss of two views, with batch normalisation in training and without."""
+    random = np.random.RandomState(5)
+    views = {f"view_{each}": random.rand(8, 12, 12, 3).astype("float32") for each in (1, 2)}
+    model = SimCLR(ConvNet([4, 6]), ProjectionHead(5, hidden_dim=7))
+    model.build({key: value.shape for key, value in views.items()})
+    for weight in model.trainable_weights:
+        weight.assign(0.1 * random.standard_normal(weight.shape).astype("float32"))
+    return [
+        float(model.compute_loss(views, None, model(views, training=training)))
+        for training in (False, True)
+    ]
+
+
 def main() -> None:
     keras.random.normal = keras.random.uniform = fixed
+    keras.random.randint = timesteps
     models = {
         "autoencoder": AutoEncoder(4, MLP([32]), MLP([32])),
         "convolutional": AutoEncoder(
@@ -86,7 +135,8 @@ def main() -> None:
             ConvEncoder([4, 8]), 4, loss=SupervisedContrastive()
         ),
     }
-    losses = {"two steps of metric": two_steps(), "bert": of_bert()}
+    losses = {"two steps of metric": two_steps(), "bert": of_bert(), "gpt": of_gpt()}
+    losses["simclr"] = of_simclr()
     for name, model in models.items():
         model.build(IMAGES.shape)
         random = np.random.RandomState(1)
