@@ -32,8 +32,9 @@ class HealthGuard(keras.callbacks.Callback):
         ValueError: If `patience` is less than 1.
 
     Example:
-        >>> views = {"view_1": images, "view_2": images}
-        >>> guard = kssl.callbacks.HealthGuard(views)  # doctest: +SKIP
+        >>> import keras, kssl
+        >>> images = keras.random.uniform((8, 16, 16, 3))
+        >>> guard = kssl.callbacks.HealthGuard({"view_1": images, "view_2": images})
     """
 
     def __init__(self, batch: Mapping[str, Any] | None = None, patience: int = 2) -> None:

@@ -40,8 +40,10 @@ class Classifiers:
     Example:
         >>> classifiers = Classifiers(model, classes=10)
         >>> start = classifiers.start(seed=0, trained=True)
-        >>> fitted = classifiers.fit(start, images, labels, Training(100, 32, 1e-3), seed=0)
-        >>> accuracy = float(np.mean(classifiers.predict(fitted, test) == test_labels))
+        >>> images, labels = np.zeros((20, 8, 8, 1), "float32"), np.arange(20) % 10
+        >>> fitted = classifiers.fit(start, images, labels, Training(2, 10, 1e-3), seed=0)
+        >>> classifiers.predict(fitted, images).shape
+        (20,)
     """
 
     def __init__(self, model: Any, classes: int) -> None:

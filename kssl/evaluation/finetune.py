@@ -73,7 +73,7 @@ def finetune(
         UserError: A setting is out of its range.
 
     Example:
-        >>> (result,) = finetune(labels_per_class=10)(task)
+        >>> (result,) = finetune(labels_per_class=5)(task)
         >>> sorted(result.baselines)
         ['from scratch', 'frozen, linear', 'raw input, linear']
     """
@@ -120,9 +120,9 @@ def few_label(
         UserError: A setting is out of its range.
 
     Example:
-        >>> results = few_label([1, 10], draws=2)(task)
+        >>> results = few_label([1, 5], draws=2)(task)
         >>> [result.metric for result in results]
-        ['accuracy, 1 label per class', 'accuracy, 10 labels per class']
+        ['accuracy, 1 label per class', 'accuracy, 5 labels per class']
     """
     sizes = [1.0 if size == "all" else size for size in labels_per_class]
     if not sizes or any(isinstance(size, str) or size <= 0 for size in sizes):

@@ -220,8 +220,8 @@ def add_noise(clean: Any, noise: Any, rates: tuple[Any, Any]) -> Any:
     Example:
         >>> import keras, kssl
         >>> ones = keras.ops.ones((2, 3))
-        >>> float(kssl.layers.add_noise(ones, ones, (0.6, 0.8))[0, 0])
-        1.399999976158142
+        >>> round(float(kssl.layers.add_noise(ones, ones, (0.6, 0.8))[0, 0]), 4)
+        1.4
     """
     signal, spread = (per_example(rate, clean) for rate in rates)
     return signal * ops.cast(clean, "float32") + spread * ops.cast(noise, "float32")
