@@ -95,7 +95,8 @@ class RandomView(keras.layers.Layer):
         if not training:
             return images
         images = self._cropped(images)
-        changed = ops.clip(self.colours(images, training=True), 0.0, 1.0)
+        # A copy: on torch Keras' layer (3.15) changes what it is given.
+        changed = ops.clip(self.colours(ops.copy(images), training=True), 0.0, 1.0)
         drawn = self._uniform((ops.shape(images)[0], 1, 1, 1))
         images = ops.where(drawn < self.jitter, ops.cast(changed, images.dtype), images)
         if self.to_grey is not None:
