@@ -21,7 +21,12 @@ SMALL_TEXT = ["model.depth=1", "model.width=16", "model.heads=2", "fit.batch_siz
 SMALLER = {
     "bert_news": SMALL_TEXT,
     "bert_wikipedia_gpu": SMALL_TEXT,
-    "diffusion_cifar10_gpu": [LARGE_IMAGES, "model.network.filters=[8, 16]", "fit.batch_size=4"],
+    "diffusion_cifar10_gpu": [
+        LARGE_IMAGES,
+        "model.network.filters=[8, 16]",
+        "fit.batch_size=4",
+        "callbacks=[]",
+    ],
     "diffusion_mnist": [
         IMAGES,
         "model.network.filters=[8, 16]",
