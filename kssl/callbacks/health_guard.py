@@ -25,7 +25,7 @@ class HealthGuard(keras.callbacks.Callback):
 
     Args:
         batch: A dict of `view_1` and `view_2`, `(batch, height, width, channels)`; or of `image`,
-            for a model that makes its views itself.
+            for a model that makes its views itself. As many examples as a step of training has.
         patience: Epochs after which a loss at the plateau is warned of.
 
     Raises:
@@ -90,11 +90,8 @@ class HealthGuard(keras.callbacks.Callback):
         loss = getattr(self.model, "loss", None)
         if not hasattr(loss, "temperature") or "loss" not in logs:
             return 0.0
-        same = np.ones((self.params.get("batch_size") or self._batch_size(), 2), "float32")
+        same = np.ones((len(next(iter(self.batch.values()))), 2), "float32")
         return float(loss(same, same))
-
-    def _batch_size(self) -> int:
-        return len(next(iter(self.batch.values())))
 
     def _warn(self, kind: str, text: str) -> None:
         if kind not in self.warned:

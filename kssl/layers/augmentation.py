@@ -87,7 +87,9 @@ class RandomView(keras.layers.Layer):
         )
         self.to_grey = None
         if chroma:
-            self.to_grey = keras.layers.RandomGrayscale(self.grey, dtype=self.dtype_policy)
+            self.to_grey = keras.layers.RandomGrayscale(
+                self.grey, seed=self.seed, dtype=self.dtype_policy
+            )
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
