@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from kssl.run import Run
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from kssl.data.pipeline import Pipeline
     from kssl.data.splits import Splits
@@ -134,19 +136,21 @@ def evaluate_loaded(run: Run, loaded: Loaded, evaluations: list[Any]) -> list[Re
 
 
 def embed(run: Run, output: Path, data: str | None = None, split: str = "test") -> Path:
-    """Write the embeddings of a split: `embeddings`, and `labels` if the data has any.
+    """Write the embeddings of a split, and its labels if the data has any.
 
     Args:
         run: A trained run.
-        output: The `.npz` file to write.
+        output: The file to write: `.npz` with `embeddings` and `labels`, or `.parquet` with a
+            column `embedding`, a list of floats in each row, and a column `label`.
         data: Another data set than the run's, as YAML: `"{use: images, path: photos/}"`.
         split: `train`, `validation` or `test`.
 
     Raises:
-        UserError: The split is unknown, the data cannot be had or has another shape.
+        UserError: The split or the kind of file is unknown, the data cannot be had or has another
+            shape.
     """
-    import numpy as np
-
+    if output.suffix not in EMBEDDING_FILES:
+        raise UserError(f"{output.name}: the file must end in {' or '.join(EMBEDDING_FILES)}")
     import kssl.recipe
     from kssl.data.splits import open_splits
     from kssl.models import run as run_method
@@ -167,26 +171,55 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
             f"`{model.reads}` has the shape {examples.shape[1:]}, the model takes "
             f"{model.example_shape}: give the data source the size or length that the run had"
         )
-    content = {"embeddings": run_method(model, "embed", examples)}
-    if "label" in arrays:
-        content["labels"] = arrays["label"]
+    embeddings = run_method(model, "embed", examples)
     with replacing(output) as temporary:
-        np.savez(temporary, **content)
+        EMBEDDING_FILES[output.suffix](temporary, embeddings, arrays.get("label"))
     return output
 
 
-def sample_images(loaded: Loaded, output: Path, count: int = 64, seed: int | None = None) -> Path:
+def _write_npz(path: Path, embeddings: np.ndarray, labels: np.ndarray | None) -> None:
+    import numpy as np
+
+    content = {"embeddings": embeddings} | ({} if labels is None else {"labels": labels})
+    np.savez(path, **content)
+
+
+def _write_parquet(path: Path, embeddings: np.ndarray, labels: np.ndarray | None) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = embeddings.reshape(len(embeddings), -1)  # (examples, features)
+    table = {"embedding": pyarrow.FixedSizeListArray.from_arrays(rows.reshape(-1), rows.shape[1])}
+    if labels is not None:
+        table["label"] = pyarrow.array(labels.tolist())
+    parquet.write_table(pyarrow.table(table), path)
+
+
+EMBEDDING_FILES = {".npz": _write_npz, ".parquet": _write_parquet}
+
+
+def sample_images(
+    loaded: Loaded, output: Path, count: int = 64, seed: int | None = None, **settings: Any
+) -> Path:
     """Write a grid of generated images as PNG; without a seed, that of the recipe is taken.
 
+    Args:
+        loaded: The run.
+        output: The file.
+        count: Images.
+        seed: Of the noise.
+        settings: Further ones of the model's `generate`, such as `guidance` of
+            `kssl.models.Diffusion`.
+
     Raises:
-        UserError: The model does not generate.
+        UserError: The model does not generate, or not with such settings.
     """
     import keras
     import numpy as np
 
     from kssl.callbacks.sample_grid import write_grid
 
-    images = _generated(loaded, count, seed)
+    images = _generated(loaded, count, seed, **settings)
     images = keras.ops.convert_to_numpy(images)
     if not np.isfinite(images).all():
         raise RunError("the generated images are not finite: training has diverged")
@@ -218,10 +251,7 @@ def sample_texts(
 
     vocabulary = loaded.train.vocabulary
     start = first_ids(vocabulary, prompt)
-    try:
-        ids = _generated(loaded, count, seed, prompt=start, length=length, sampler=sampler)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    ids = _generated(loaded, count, seed, prompt=start, length=length, sampler=sampler)
     return written(vocabulary, ids)
 
 
@@ -229,6 +259,11 @@ def _generated(loaded: Loaded, count: int, seed: int | None, **settings: Any) ->
     model = loaded.model
     if not hasattr(model, "generate"):
         raise UserError(f"{type(model).__name__} does not generate")
-    return model.generate(
-        count, seed=loaded.recipe.settings.seed if seed is None else seed, **settings
-    )
+    taken = inspect.signature(model.generate).parameters
+    if unknown := [name for name in settings if name not in taken]:
+        raise UserError(f"{type(model).__name__} does not generate by {', '.join(unknown)}")
+    seed = loaded.recipe.settings.seed if seed is None else seed
+    try:
+        return model.generate(count, seed=seed, **settings)
+    except ValueError as error:
+        raise UserError(str(error)) from error

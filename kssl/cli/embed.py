@@ -24,15 +24,16 @@ from kssl.cli.common import complete_runs, device_options, new_file, open_run, r
     type=click.Path(path_type=Path),
     default=Path("embeddings.npz"),
     show_default=True,
-    help="The file to write; it must not exist.",
+    help="The file to write, .npz or .parquet; it must not exist.",
 )
 @device_options
 @runs_option
 def command(run: str, data: str | None, split: str, output: Path, **options: Any) -> None:
-    """Save the embeddings of a data set: `embeddings`, and `labels` if there are any.
+    """Save the embeddings of a data set, and its labels if there are any.
 
     \b
     Example:
+      kssl embed vae_mnist -o digits.parquet
       kssl embed vae_mnist --data '{use: images, path: photos/}' -o photos.npz
     """
     new_file(output)

@@ -13,6 +13,9 @@ from kssl.errors import UserError
 from kssl.files import replacing
 
 SAMPLERS = ("greedy", "random", "top_k", "top_p", "beam")
+OF_IMAGES = ("labels", "guidance", "steps")
+OF_TEXTS = ("prompt", "length")
+OF_SAMPLERS = ("sampler", "temperature", "top_k", "top_p", "beams")
 SEPARATOR = "\n\n―――\n\n"
 
 
@@ -22,6 +25,13 @@ SEPARATOR = "\n\n―――\n\n"
 @click.option(
     "--seed", metavar="N", type=int, help="The same seed draws the same samples; else the recipe's."
 )
+@click.option(
+    "--label", "labels", metavar="N", type=click.IntRange(0), help="Draw this class alone."
+)
+@click.option(
+    "--guidance", metavar="S", type=float, help="1 is off; above: closer to the class, less varied."
+)
+@click.option("--steps", metavar="N", type=click.IntRange(1), help="Noise levels of a diffusion.")
 @click.option("--prompt", metavar="TEXT", help="What a language model writes on from.")
 @click.option("--length", metavar="N", type=click.IntRange(1), help="Tokens of a text: 500.")
 @click.option(
@@ -51,34 +61,42 @@ def command(
     \b
     Example:
       kssl sample vae_mnist --count 100 -o digits.png
+      kssl sample diffusion_mnist --label 7 --guidance 3 -o sevens.png
       kssl sample gpt_shakespeare --prompt "ROMEO:" --temperature 0.8
     """
     if output is not None:
         new_file(output)
-    asked = {name: options.pop(name) for name in ("prompt", "length")}
-    drawn = {
-        name: options.pop(name) for name in ("sampler", "temperature", "top_k", "top_p", "beams")
-    }
+    given = {name: options.pop(name) for name in (*OF_IMAGES, *OF_TEXTS, *OF_SAMPLERS)}
     opened = open_run(run, options)
     from kssl import trained
 
     loaded = trained.load(opened)
-    if loaded.model.reads != "tokens":
-        if unused := [name for name, value in {**asked, **drawn}.items() if value is not None]:
-            names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
-            raise UserError(f"{names}: for models of text; this run's model draws images")
+    of_text = loaded.model.reads == "tokens"
+    asked = _asked(given, of_text)
+    if not of_text:
         output = output or new_file(Path("samples.png"))
-        trained.sample_images(loaded, output, count or 64, seed)
+        trained.sample_images(loaded, output, count or 64, seed, **asked)
         screen.show(screen.pairs({"samples": output}))
         return
-    given = {name: value for name, value in asked.items() if value is not None}
-    texts = trained.sample_texts(loaded, count or 1, seed, sampler=_sampler(**drawn), **given)
+    drawn = {name: asked.pop(name, None) for name in OF_SAMPLERS}
+    texts = trained.sample_texts(loaded, count or 1, seed, sampler=_sampler(**drawn), **asked)
     if output is None:
         click.echo(SEPARATOR.join(texts))
         return
     with replacing(output) as temporary:
         temporary.write_text(SEPARATOR.join(texts) + "\n", "utf-8")
     screen.show(screen.pairs({"samples": output}))
+
+
+def _asked(given: dict[str, Any], of_text: bool) -> dict[str, Any]:
+    """Return what was asked for; an error if the model has no use for it."""
+    asked = {name: value for name, value in given.items() if value is not None}
+    if unused := [name for name in asked if (name in OF_IMAGES) == of_text]:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
+        flags = flags.replace("--labels", "--label")
+        kinds = ("images", "texts") if of_text else ("text", "images")
+        raise UserError(f"{flags}: for models of {kinds[0]}; this run's model draws {kinds[1]}")
+    return asked
 
 
 def _sampler(

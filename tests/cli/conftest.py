@@ -118,8 +118,10 @@ class Training:
         self.asked["load"] = run
         return types.SimpleNamespace(model=types.SimpleNamespace(reads=self.reads))
 
-    def sample_images(self, loaded: Any, output: Path, count: int, seed: int | None) -> None:
-        self.asked["sample"] = (output, {"count": count, "seed": seed})
+    def sample_images(
+        self, loaded: Any, output: Path, count: int, seed: int | None, **options: Any
+    ) -> None:
+        self.asked["sample"] = (output, {"count": count, "seed": seed, **options})
 
     def sample_texts(self, loaded: Any, count: int, seed: int | None, **options: Any) -> list[str]:
         self.asked["sample"] = {"count": count, "seed": seed, **options}

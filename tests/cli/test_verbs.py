@@ -271,3 +271,16 @@ def test_a_prompt_is_for_models_of_text(kssl: Any, training: Any, tmp_path: Path
     Run.create(tmp_path / "runs", "vae").finish()
     ended = kssl("sample", "vae", "--prompt", "O", "--top-k", "5")
     assert ended.code == 2 and "--prompt, --top-k: for models of text" in ended.err
+
+
+def test_a_class_and_guidance_are_for_models_of_images(
+    kssl: Any, training: Any, tmp_path: Path
+) -> None:
+    Run.create(tmp_path / "runs", "diffusion").finish()
+    asked = ["--label", "7", "--guidance", "3", "--steps", "5"]
+    assert kssl("sample", "diffusion", *asked).code == 0
+    settings = {"count": 64, "seed": None, "labels": 7, "guidance": 3.0, "steps": 5}
+    assert training.asked["sample"] == (Path("samples.png"), settings)
+    training.reads = "tokens"
+    ended = kssl("sample", "diffusion", *asked)
+    assert ended.code == 2 and "--label, --guidance, --steps: for models of images" in ended.err
