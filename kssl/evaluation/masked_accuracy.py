@@ -17,7 +17,7 @@ from kssl.evaluation.base import (
     require,
 )
 from kssl.evaluation.probes import standard_error
-from kssl.evaluation.texts import text_arrays, vocabulary
+from kssl.evaluation.texts import text_arrays
 
 _KEYS = ("tokens", "target", "segment", "padding_mask")
 
@@ -74,7 +74,7 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
     settings: dict[str, Any] = {"positions": len(target), "selected": selected}
     settings |= {"rows": len(arrays["target"]), "weights_sha256": weights}
     accuracy = float(right.mean())
-    known = vocabulary(task.train)
+    known = task.train.vocabulary
     spelled = f" ({known.spell([common])[0]!r})" if known is not None else ""
     return [
         Result(
@@ -121,6 +121,6 @@ def _shares(task: Task, size: int) -> np.ndarray:
     counts = np.bincount(text_arrays(task.train)["tokens"].reshape(-1), minlength=size).astype(
         np.float64
     )
-    known = vocabulary(task.train)
+    known = task.train.vocabulary
     counts[known.special_ids if known is not None else [0]] = 0
     return (counts + 1) / (counts + 1).sum()

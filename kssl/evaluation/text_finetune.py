@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from kssl.evaluation.base import Result, Skipped, Task, frozen, positive
-from kssl.evaluation.texts import vocabulary
 
 if TYPE_CHECKING:
     import keras
@@ -192,7 +191,7 @@ def vocabulary_for_text(task: Task) -> Any:
     Raises:
         Skipped: There is none, as with images.
     """
-    known = vocabulary(task.train)
+    known = task.train.vocabulary
     if known is None:
         raise Skipped("the data has no vocabulary, so labelled text cannot become ids")
     return known

@@ -20,22 +20,25 @@ class TextHead(keras.Model):
     Args:
         network: Gives `pooled_output` and `sequence_output`.
         outputs: Features that the layer has.
-        each_token: Whether it is on each token.
+        read: What it is on: `"each"` token, the `"first"`, or the `"mean"` of all.
     """
 
-    def __init__(self, network: keras.Model, outputs: int, each_token: bool) -> None:
+    def __init__(self, network: keras.Model, outputs: int, read: str) -> None:
         super().__init__()
         self.network = network
-        self.each_token = each_token
+        self.read = read
         self.dropout = keras.layers.Dropout(DROPOUT)
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
         self.dense = keras.layers.Dense(outputs, kernel_initializer=initializer, dtype="float32")
         # A backbone that was trained without pairs of sentences may have it frozen.
-        network.pooled_dense.trainable = not each_token
+        network.pooled_dense.trainable = read == "first"
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         encoded = self.network(inputs, training=training)
-        features = encoded["sequence_output" if self.each_token else "pooled_output"]
+        features = encoded["pooled_output" if self.read == "first" else "sequence_output"]
+        if self.read == "mean":
+            real = ops.cast(inputs["padding_mask"], features.dtype)[..., None]
+            features = ops.sum(features * real, axis=1) / ops.sum(real, axis=1)  # (rows, width)
         return self.dense(self.dropout(features, training=training))
 
 
@@ -60,6 +63,7 @@ def trained_head(
     rows: Rows,
     target: np.ndarray,
     budget: Budget,
+    read: str,
 ) -> TextHead:
     """Put a head on a network and train both.
 
@@ -70,11 +74,12 @@ def trained_head(
         target: A class for each row `(rows,)` or token `(rows, length)`, -1 where there is none;
             for spans `(rows, 2)` positions, and `outputs` is 2.
         budget: How long and how fast.
+        read: See `TextHead`.
     """
     from kssl.optimizers import MatrixAdamW, WarmupCosine
 
     spans = target.ndim == 2 and target.shape[1] == 2
-    head = TextHead(network, outputs, each_token=target.ndim == 2)
+    head = TextHead(network, outputs, read)
     steps = budget.epochs * -(-len(target) // BATCH_SIZE)
     rate = WarmupCosine(budget.learning_rate, steps, warmup_steps=steps // 10)
     head.compile(

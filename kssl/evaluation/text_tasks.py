@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kssl.errors import UserError
 from kssl.evaluation.base import Evaluation, Result, Task, named
 from kssl.evaluation.text_data import (
     Column,
@@ -40,10 +41,11 @@ def finetune_classification(
     epochs: int = 5,
     learning_rate: float = 3e-4,
     repeats: int = 1,
+    pool: str = "first",
 ) -> Evaluation:
     """Accuracy of a network fine-tuned to tell the class of a text, such as SST-2's.
 
-    The head reads the first position, as in BERT (arXiv:1810.04805).
+    The protocol is BERT's (arXiv:1810.04805): one dense layer, and all weights are trained.
 
     Args:
         path: A folder with a table for `train` and for `test` in its files' names, or
@@ -54,22 +56,25 @@ def finetune_classification(
         epochs: Times that each is seen.
         learning_rate: Highest one; small networks want more than BERT's own 2e-5 to 5e-5.
         repeats: Trainings on other rows and from another head; the number is the mean.
+        pool: What the head reads: the `first` position, as BERT, or the `mean` of all, which suits
+            a network that has learned no pairs, and so little at its first position.
 
     Returns:
         A function of a `Task` that returns one `Result`, metric `accuracy`.
 
     Raises:
-        UserError: A setting is not above zero.
+        UserError: A setting is not above zero, or `pool` is neither of the two.
 
     Example:
         >>> evaluate = finetune_classification("text_labelled/sst2", labels=100)
         >>> evaluate.__name__
         'evaluate'
     """
+    _check_pool(pool)
     budget = Budget(labels, epochs, learning_rate, repeats)
 
     def evaluate(task: Task) -> list[Result]:
-        return _classified(task, "finetune_classification", path, [text], label, budget)
+        return _classified(task, "finetune_classification", path, [text], label, budget, pool)
 
     return named("finetune_classification", evaluate)
 
@@ -82,6 +87,7 @@ def finetune_pairs(
     epochs: int = 5,
     learning_rate: float = 3e-4,
     repeats: int = 1,
+    pool: str = "first",
 ) -> Evaluation:
     """Accuracy of a network fine-tuned to tell what two texts are to each other, as in MRPC.
 
@@ -93,26 +99,34 @@ def finetune_pairs(
         epochs: Times that each is seen.
         learning_rate: Highest one.
         repeats: Trainings on other rows and from another head; the number is the mean.
+        pool: What the head reads: the `first` position, as BERT, or the `mean` of all, which suits
+            a network that has learned no pairs, and so little at its first position.
 
     Returns:
         A function of a `Task` that returns one `Result`, metric `accuracy`.
 
     Raises:
-        UserError: A setting is not above zero.
+        UserError: A setting is not above zero, or `pool` is neither of the two.
 
     Example:
         >>> evaluate = finetune_pairs("text_labelled/mrpc", labels=None)
     """
+    _check_pool(pool)
     budget = Budget(labels, epochs, learning_rate, repeats)
 
     def evaluate(task: Task) -> list[Result]:
-        return _classified(task, "finetune_pairs", path, list(texts), label, budget)
+        return _classified(task, "finetune_pairs", path, list(texts), label, budget, pool)
 
     return named("finetune_pairs", evaluate)
 
 
+def _check_pool(pool: str) -> None:
+    if pool not in ("first", "mean"):
+        raise UserError(f"pool is {pool!r}: give 'first' or 'mean'")
+
+
 def _classified(
-    task: Task, name: str, path: Paths, columns: list[Column], label: Column, budget: Budget
+    task: Task, name: str, path: Paths, columns: list[Column], label: Column, budget: Budget, pool: str
 ) -> list[Result]:
     known, length = vocabulary_for_text(task), task.model.example_shape[0]
     files = split_files(path)
@@ -131,11 +145,12 @@ def _classified(
 
         chosen = budget.drawn(len(train), repeat)
         some = _text_rows(known, [texts["train"][n] for n in chosen], length)
-        head = trained_head(network(), len(names), some, train[chosen], budget)
+        head = trained_head(network(), len(names), some, train[chosen], budget, pool)
         return {"accuracy": float(np.mean(predicted(head, asked).argmax(axis=1) == test))}
 
     majority = {"majority class": float(np.mean(test == np.bincount(train).argmax()))}
     sizes = {"train file": files["train"].name, "test": len(test), "classes": len(names)}
+    sizes["pool"] = pool
     return compared(task, name, budget, measure, {"accuracy": majority}, sizes)
 
 
@@ -201,7 +216,7 @@ def _tagged(task: Task, path: Paths, budget: Budget) -> list[Result]:
         for line, places in enumerate(every):
             own = tags[0][chosen[line]]
             target[line, places] = [number[tag] for tag in own[: len(places)]]
-        head = trained_head(network(), len(names), rows, target, budget)
+        head = trained_head(network(), len(names), rows, target, budget, "each")
         guess = predicted(head, asked).argmax(axis=2)  # (sentences, length)
         found = [
             [names[tag] for tag in guess[line, places]] + ["O"] * (len(sentence) - len(places))

@@ -30,12 +30,6 @@ def text_arrays(pipeline: Any, limit: int | None = None) -> dict[str, np.ndarray
     return arrays | {"tokens": np.asarray(arrays["tokens"], dtype=np.int32)}
 
 
-def vocabulary(pipeline: Any) -> Any:
-    """The vocabulary of a split's ids, of the data or of a transform; None if there is none."""
-    sources = [pipeline, *getattr(pipeline, "transforms", ())]
-    return next(filter(None, (getattr(each, "vocabulary", None) for each in sources)), None)
-
-
 def bags_of_words(bank: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How often each id is in each row, for the 8,192 most frequent ids of the bank.
 

@@ -6,6 +6,7 @@ arXiv:1907.11692. The order of two pieces: Lan et al., ALBERT, arXiv:1909.11942.
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -13,11 +14,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from kssl.layers.positions import sincos_1d
 from kssl.losses import MaskedCrossEntropy
 from kssl.models.base import Model, example_shape, pick
 
 PAIR_LABELS = ("is_next", "in_order")  # what sentence_pairs and sentence_order write
 RATE = 0.15  # of `mask_tokens`
+PAPER_WIDTH = 768  # of BERT-base, whose kernels begin with a deviation of 0.02
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -26,7 +29,13 @@ class BERT(Model):
 
     It is trained on what the transform `mask_tokens` writes. Behind `sentence_pairs` or
     `sentence_order` it also learns `is_next` or `in_order`, from the first position; the two losses
-    are added, as in the paper. All weights begin as a normal of deviation 0.02, truncated.
+    are added, as in the paper.
+
+    A new network begins as the paper's does at its width of 768: truncated normals, of deviation
+    0.02 for the embeddings and `0.02 · √(768 / width)` for the kernels, since with 0.02 a narrow
+    network hardly tells its inputs apart. Positions begin as sines and cosines, so that neighbours
+    are found sooner; they are learned like all else. Both halve the steps until a small network
+    begins to read the words around a gap.
 
     Args:
         vocabulary_size: Ids that there are, special ones among them. This and the sizes below are
@@ -108,7 +117,7 @@ class BERT(Model):
             )
         # The dense layer behind the first position learns from pairs alone.
         self.network.pooled_dense.trainable = self.pair_label is not None
-        small = {"kernel_initializer": _initializer(), "dtype": self.dtype_policy}
+        small = {"kernel_initializer": _initializer(self.width), "dtype": self.dtype_policy}
         self.transform = keras.layers.Dense(self.width, activation=_gelu, name="transform", **small)
         self.normalization = keras.layers.LayerNormalization(
             epsilon=1e-12, dtype=self.dtype_policy, name="transform_normalization"
@@ -126,7 +135,7 @@ class BERT(Model):
     def _new_network(self, length: int) -> keras.Model:
         from keras_hub.models import BertBackbone
 
-        return BertBackbone(
+        network = BertBackbone(
             vocabulary_size=self.vocabulary_size,
             num_layers=self.depth,
             num_heads=self.heads,
@@ -137,6 +146,13 @@ class BERT(Model):
             dtype=self.dtype_policy,
             name="backbone",
         )
+        for weight in network.trainable_weights:
+            if weight.path.endswith("kernel"):
+                weight.assign(weight * math.sqrt(PAPER_WIDTH / self.width))
+        if self.width % 2 == 0:
+            waves = sincos_1d(range(length), self.width)  # their mean square is 1/2
+            network.position_embedding.position_embeddings.assign(0.02 * math.sqrt(2) * waves)
+        return network
 
     def check_values(self, examples: np.ndarray) -> None:
         """Raise a ValueError if ids are no whole numbers, or not all in the vocabulary."""
@@ -277,8 +293,8 @@ def _opened(backbone: Any) -> Any:
     return backbone
 
 
-def _initializer() -> keras.initializers.Initializer:
-    return keras.initializers.TruncatedNormal(stddev=0.02)
+def _initializer(width: int) -> keras.initializers.Initializer:
+    return keras.initializers.TruncatedNormal(stddev=0.02 * math.sqrt(PAPER_WIDTH / width))
 
 
 def _gelu(values: Any) -> Any:

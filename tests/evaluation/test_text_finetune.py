@@ -184,16 +184,26 @@ def words(random: np.random.RandomState, count: int) -> list[str]:
     return [str(word) for word in random.choice(LETTERS[:8], count)]
 
 
-def test_it_learns_to_classify(task: Task, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pool", ["first", "mean"])
+def test_it_learns_to_classify(task: Task, tmp_path: Path, pool: str) -> None:
     random = np.random.RandomState(0)
     for split, count in (("train", 200), ("test", 64)):
         rows = [words(random, 5) for _ in range(count)]
         lines = [f"{' '.join(row)}\t{'yes' if 'a' in row else 'no'}" for row in rows]
         (tmp_path / f"{split}.tsv").write_text("\n".join(["sentence\tlabel", *lines]))
     evaluate = evaluation.finetune_classification(
-        str(tmp_path), labels=192, epochs=10, learning_rate=3e-3
+        str(tmp_path), labels=192, epochs=10, learning_rate=3e-3, pool=pool
     )
     learns(evaluate(task), 0.9, "majority class")
+
+
+def test_padding_is_no_part_of_the_mean(task: Task) -> None:
+    from kssl.evaluation.text_head import TextHead, fresh_network
+
+    head = TextHead(fresh_network(task.model), 2, "mean")
+    short = framed(KNOWN, KNOWN.encode(["a b c"]), None, LENGTH)
+    padded = {name: np.pad(ids, ((0, 0), (0, 8))) for name, ids in short.batch().items()}
+    np.testing.assert_allclose(head(padded), head(short.batch()), atol=1e-6)
 
 
 def test_it_learns_from_the_second_of_two_texts(task: Task, tmp_path: Path) -> None:
@@ -259,6 +269,8 @@ def test_it_learns_to_answer(task: Task, tmp_path: Path) -> None:
 def test_it_says_why_it_does_not_apply(task: Task, make_blobs: Any, pipeline: Any) -> None:
     with pytest.raises(UserError, match="epochs must be above 0"):
         evaluation.finetune_tagging("x", epochs=0)
+    with pytest.raises(UserError, match="pool is 'max': give 'first' or 'mean'"):
+        evaluation.finetune_classification("x", pool="max")
     with pytest.raises(Skipped, match="finetune_answers: there is no 'nowhere.json'"):
         evaluation.finetune_answers("nowhere.json")(task)
     images = Task(task.model, task.untrained, pipeline(*make_blobs(9, 0)), None)
