@@ -242,7 +242,8 @@ def _write_report(run: Run) -> None:
 def _jit(wanted: bool | str) -> bool | str:
     import keras
 
-    # Compiling for the CPU with XLA was measured to gain nothing on TensorFlow and costs seconds.
+    # On TensorFlow, XLA for the CPU gains nothing with convolutions, and costs seconds to compile;
+    # a recipe of a transformer may ask for it.
     if wanted == "auto" and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,7 +73,8 @@ def finetune_answers(
         repeats: Trainings on other questions and from another head; the number is the mean.
 
     Returns:
-        A function of a `Task` that returns two `Result`s, metrics `exact match` and `F1`.
+        A function of a `Task` that returns two `Result`s, metrics `exact match on …` and
+        `F1 on …`, the folder of the data.
 
     Raises:
         UserError: A setting is not above zero.
@@ -90,7 +92,7 @@ def finetune_answers(
 
 def _answered(task: Task, path: Paths, budget: Budget) -> list[Result]:
     known, length = vocabulary_for_text(task), task.model.example_shape[0]
-    train, test, how = _questions(path)
+    train, test, how, file = _questions(path)
     parts = windows(known, test, length)
 
     def measure(network: Callable[[], Any], repeat: int) -> dict[str, float]:
@@ -111,10 +113,10 @@ def _answered(task: Task, path: Paths, budget: Budget) -> list[Result]:
         for metric in ("exact match", "F1")
     }
     sizes = {"split": how, "train questions": len(train), "test": len(test)}
-    return compared(task, "finetune_answers", budget, measure, baselines, sizes)
+    return compared(task, "finetune_answers", budget, measure, baselines, file, sizes)
 
 
-def _questions(path: Paths) -> tuple[list[Question], list[Question], str]:
+def _questions(path: Paths) -> tuple[list[Question], list[Question], str, Path]:
     if isinstance(path, str) and path.removesuffix(".gz").endswith(".json"):
         from kssl.data.finding import find_file
 
@@ -123,9 +125,10 @@ def _questions(path: Paths) -> tuple[list[Question], list[Question], str]:
         except UserError as error:
             raise Skipped(str(error)) from error
         cut = by_article(read_questions(file))
-        return cut["train"], cut["test"], f"by article of {file.name}, 3 of 4 to train"
+        return cut["train"], cut["test"], f"by article of {file.name}, 3 of 4 to train", file
     files = split_files(path)
-    return read_questions(files["train"]), read_questions(files["test"]), "as the files are"
+    train, test = (read_questions(files[split]) for split in ("train", "test"))
+    return train, test, "as the files are", files["train"]
 
 
 def windows(known: Any, questions: Sequence[Question], length: int) -> Windows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -139,6 +140,7 @@ def compared(
     budget: Budget,
     measure: Callable[[Callable[[], keras.Model], int], dict[str, float]],
     baselines: dict[str, dict[str, float]],
+    file: Path,
     settings: dict[str, Any],
 ) -> list[Result]:
     """Fine-tune from the trained and from fresh weights, and put the numbers side by side.
@@ -149,6 +151,7 @@ def compared(
         budget: Repeats of it are averaged.
         measure: From a maker of networks and the number of the repeat to metrics.
         baselines: By metric, further numbers.
+        file: Of the training examples; its folder is named beside the metric.
         settings: What else the number depends on.
     """
     import keras
@@ -163,14 +166,27 @@ def compared(
                 scores = measure(lambda model=model: fresh_network(model), repeat)
                 numbers.setdefault(which, []).append(scores)
     settings = {**dataclasses.asdict(budget), "batch_size": BATCH_SIZE, **settings}
-    settings |= {"dropout": DROPOUT, "weight_decay": 0.01, "weights_sha256": weights}
+    settings |= {
+        "train file": file.name,
+        "dropout": DROPOUT,
+        "weight_decay": 0.01,
+        "weights_sha256": weights,
+    }
     results = []
     for metric in numbers["trained"][0]:
         each = {which: [one[metric] for one in runs] for which, runs in numbers.items()}
         mean = {which: float(np.mean(values)) for which, values in each.items()}
         others = {"from scratch": mean["from scratch"], **baselines.get(metric, {})}
         results.append(
-            Result(name, metric, mean["trained"], "higher", others, settings, _spread(each))
+            Result(
+                name,
+                f"{metric} on {file.parent.name}",
+                mean["trained"],
+                "higher",
+                others,
+                settings,
+                _spread(each),
+            )
         )
     return results
 

@@ -60,7 +60,8 @@ def finetune_classification(
             a network that has learned no pairs, and so little at its first position.
 
     Returns:
-        A function of a `Task` that returns one `Result`, metric `accuracy`.
+        A function of a `Task` that returns one `Result`, metric `accuracy on …`, the folder of
+        the data.
 
     Raises:
         UserError: A setting is not above zero, or `pool` is neither of the two.
@@ -103,7 +104,8 @@ def finetune_pairs(
             a network that has learned no pairs, and so little at its first position.
 
     Returns:
-        A function of a `Task` that returns one `Result`, metric `accuracy`.
+        A function of a `Task` that returns one `Result`, metric `accuracy on …`, the folder of
+        the data.
 
     Raises:
         UserError: A setting is not above zero, or `pool` is neither of the two.
@@ -126,7 +128,13 @@ def _check_pool(pool: str) -> None:
 
 
 def _classified(
-    task: Task, name: str, path: Paths, columns: list[Column], label: Column, budget: Budget, pool: str
+    task: Task,
+    name: str,
+    path: Paths,
+    columns: list[Column],
+    label: Column,
+    budget: Budget,
+    pool: str,
 ) -> list[Result]:
     known, length = vocabulary_for_text(task), task.model.example_shape[0]
     files = split_files(path)
@@ -149,9 +157,8 @@ def _classified(
         return {"accuracy": float(np.mean(predicted(head, asked).argmax(axis=1) == test))}
 
     majority = {"majority class": float(np.mean(test == np.bincount(train).argmax()))}
-    sizes = {"train file": files["train"].name, "test": len(test), "classes": len(names)}
-    sizes["pool"] = pool
-    return compared(task, name, budget, measure, {"accuracy": majority}, sizes)
+    sizes = {"test": len(test), "classes": len(names), "pool": pool}
+    return compared(task, name, budget, measure, {"accuracy": majority}, files["train"], sizes)
 
 
 def _text_rows(known: Any, texts: Sequence[tuple[str, ...]], length: int) -> Rows:
@@ -183,7 +190,8 @@ def finetune_tagging(
         repeats: Trainings on other sentences and from another head; the number is the mean.
 
     Returns:
-        A function of a `Task` that returns one `Result`, metric `entity F1`.
+        A function of a `Task` that returns one `Result`, metric `entity F1 on …`, the folder
+        of the data.
 
     Raises:
         UserError: A setting is not above zero.
@@ -228,8 +236,8 @@ def _tagged(task: Task, path: Paths, budget: Budget) -> list[Result]:
     usual = _usual_tags([words[0][n] for n in chosen], [tags[0][n] for n in chosen])
     guess = [[usual.get(word, "O") for word in sentence] for sentence in words[1]]
     baselines = {"usual tag of the word": entity_f1(tags[1], guess), "all O": 0.0}
-    sizes = {"train file": files["train"].name, "test": len(words[1]), "tags": len(names)}
-    return compared(task, "finetune_tagging", budget, measure, {"entity F1": baselines}, sizes)
+    sizes, name = {"test": len(words[1]), "tags": len(names)}, "finetune_tagging"
+    return compared(task, name, budget, measure, {"entity F1": baselines}, files["train"], sizes)
 
 
 def _word_rows(

@@ -222,8 +222,11 @@ def test_the_number_is_the_mean_of_repeats(task: Task) -> None:
     def measure(network: Any, repeat: int) -> dict[str, float]:
         return {"accuracy": 0.5 + 0.2 * repeat}
 
-    budget = Budget(repeats=2)
-    (result,) = compared(task, "mine", budget, measure, {"accuracy": {"guess": 0.1}}, {"more": 1})
+    budget, file = Budget(repeats=2), Path("films/train.tsv")
+    (result,) = compared(
+        task, "mine", budget, measure, {"accuracy": {"guess": 0.1}}, file, {"more": 1}
+    )
+    assert result.metric == "accuracy on films"
     assert result.value == pytest.approx(0.6)
     assert result.baselines == pytest.approx({"from scratch": 0.6, "guess": 0.1})
     assert result.note.startswith("mean and deviation of 2 repeats: trained 0.600 ± 0.141, from")
@@ -262,7 +265,9 @@ def test_it_learns_to_answer(task: Task, tmp_path: Path) -> None:
         str(tmp_path / "own.json"), epochs=12, learning_rate=3e-3
     )
     results = evaluate(task)
-    assert [each.metric for each in results] == ["exact match", "F1"]
+    assert [each.metric for each in results] == [
+        f"{metric} on {tmp_path.name}" for metric in ("exact match", "F1")
+    ]
     learns(results, 0.9, "usual place")
 
 
