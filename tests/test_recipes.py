@@ -70,6 +70,56 @@ def test_a_recipe_trains_two_steps(path, tmp_path, monkeypatch):
     assert run.name == f"{path.stem}/1"
 
 
+def measured(name, folder, root, monkeypatch):
+    """Train a recipe as it stands on the data of a folder; return its results by metric."""
+    monkeypatch.setenv("KSSL_DATA_DIR", str(folder))
+    run = fit(load(name), root=root, allow_stand_in=False)
+    results = run.read_json("results.json")["results"]
+    return {(each["name"], each["metric"]): each for each in results}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_gpt_shakespeare_reaches_its_number(shared_data, tmp_path, monkeypatch):
+    found = measured("gpt_shakespeare", shared_data / "text", tmp_path, monkeypatch)
+    assert found["perplexity", "nats per token"]["value"] <= 1.88
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_simclr_fashion_is_above_its_baselines(shared_data, tmp_path, monkeypatch):
+    found = measured("simclr_fashion", shared_data / "tfds", tmp_path, monkeypatch)
+    for name in ("knn", "linear"):
+        result = found[name, "accuracy"]
+        assert result["value"] > max(result["baselines"].values()), result
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_mae_fashion_needs_fewer_labels(shared_data, tmp_path, monkeypatch):
+    found = measured("mae_fashion", shared_data / "tfds", tmp_path, monkeypatch)
+    result = found["finetune", "accuracy, 1 % of the labels"]
+    assert result["value"] >= result["baselines"]["from scratch"] + 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_bert_news_reads_the_words_around_a_gap(shared_data, tmp_path, monkeypatch):
+    found = measured("bert_news", shared_data, tmp_path, monkeypatch)
+    masked = found["masked_accuracy", "accuracy"]
+    assert masked["value"] >= 3 * masked["baselines"]["most frequent token"]
+    topics = found["finetune_classification", "accuracy on ag_news"]
+    assert topics["value"] > topics["baselines"]["from scratch"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_diffusion_mnist_draws_digits(shared_data, tmp_path, monkeypatch):
+    found = measured("diffusion_mnist", shared_data / "tfds", tmp_path, monkeypatch)
+    assert found["sample_quality", "Fréchet distance"]["value"] < 15
+    assert found["sample_quality", "recognised as their class"]["value"] >= 0.95
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_vae_mnist_reaches_its_number(shared_data, tmp_path, monkeypatch):
