@@ -46,7 +46,9 @@ def on_keras() -> dict[str, float]:
         rows = tf.ensure_shape(rows, (BATCH, CONTEXT + 1))
         return {"tokens": rows[:, :-1], "target": rows[:, 1:]}
 
-    batches = places.map(gather, tf.data.AUTOTUNE).prefetch(8)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # as in a run: its thread keeps `fit` from ending
+    batches = places.map(gather, tf.data.AUTOTUNE).prefetch(8).with_options(options)
     model = kssl.models.GPT(VOCABULARY, DEPTH, HEADS, WIDTH)
     optimizer = MatrixAdamW(1e-3, 0.1, beta_2=0.99, global_clipnorm=1.0)
     model.compile(optimizer, jit_compile=True, steps_per_execution=16)  # as the recipe has it

@@ -141,6 +141,15 @@ def test_knn_puts_the_baselines_beside_the_number(task: Any) -> None:
     assert (result.settings["bank"], result.settings["test"]) == (300, 100)
 
 
+def test_standardized_features_have_no_common_offset(task: Any) -> None:
+    for split in (task.train, task.test):
+        split.image += 1e4  # all cosines are 1, but for rounding
+    assert knn(k=5)(task)[0].value < 0.9
+    (result,) = knn(k=5, standardize=True)(task)
+    assert result.value == result.baselines["raw input"] == 1.0
+    assert result.settings["standardized"] is True
+
+
 def test_the_bank_is_the_start_of_the_training_split(task: Any) -> None:
     task.train.label[50:] = 0  # would ruin the votes
     assert knn(k=5, limit=50)(task)[0].value == 1.0
