@@ -24,6 +24,7 @@ SMALLER = {
     "diffusion_cifar10_gpu": [
         LARGE_IMAGES,
         "model.network.filters=[8, 16]",
+        "model.network.blocks=1",
         "fit.batch_size=4",
         "callbacks=[]",
     ],

@@ -16,6 +16,8 @@ from kssl.evaluation import Task
 class FakePipeline:
     """A split in memory with the methods that evaluations use."""
 
+    vocabulary = None
+
     def __init__(self, image: np.ndarray, label: np.ndarray | None = None, stored: Any = None):
         self.image, self.label, self.stored = image, label, stored
         self.size = len(image)
