@@ -13,7 +13,7 @@ from kssl.errors import UserError
 from kssl.files import replacing
 
 SAMPLERS = ("greedy", "random", "top_k", "top_p", "beam")
-OF_IMAGES = ("labels", "guidance", "steps")
+OF_IMAGES = ("label", "guidance", "steps")
 OF_TEXTS = ("prompt", "length")
 OF_SAMPLERS = ("sampler", "temperature", "top_k", "top_p", "beams")
 SEPARATOR = "\n\n―――\n\n"
@@ -25,9 +25,7 @@ SEPARATOR = "\n\n―――\n\n"
 @click.option(
     "--seed", metavar="N", type=int, help="The same seed draws the same samples; else the recipe's."
 )
-@click.option(
-    "--label", "labels", metavar="N", type=click.IntRange(0), help="Draw this class alone."
-)
+@click.option("--label", metavar="N", type=click.IntRange(0), help="Draw this class alone.")
 @click.option(
     "--guidance", metavar="S", type=float, help="1 is off; above: closer to the class, less varied."
 )
@@ -74,6 +72,8 @@ def command(
     of_text = loaded.model.reads == "tokens"
     asked = _asked(given, of_text)
     if not of_text:
+        if "label" in asked:
+            asked["labels"] = asked.pop("label")  # `generate` takes one for all, or one for each
         output = output or new_file(Path("samples.png"))
         trained.sample_images(loaded, output, count or 64, seed, **asked)
         screen.show(screen.pairs({"samples": output}))
@@ -93,7 +93,6 @@ def _asked(given: dict[str, Any], of_text: bool) -> dict[str, Any]:
     asked = {name: value for name, value in given.items() if value is not None}
     if unused := [name for name in asked if (name in OF_IMAGES) == of_text]:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
-        flags = flags.replace("--labels", "--label")
         kinds = ("images", "texts") if of_text else ("text", "images")
         raise UserError(f"{flags}: for models of {kinds[0]}; this run's model draws {kinds[1]}")
     return asked

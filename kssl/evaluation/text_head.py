@@ -27,6 +27,7 @@ class TextHead(keras.Model):
         super().__init__()
         self.network = network
         self.read = read
+        self.mean = keras.layers.GlobalAveragePooling1D()
         self.dropout = keras.layers.Dropout(DROPOUT)
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
         self.dense = keras.layers.Dense(outputs, kernel_initializer=initializer, dtype="float32")
@@ -37,8 +38,7 @@ class TextHead(keras.Model):
         encoded = self.network(inputs, training=training)
         features = encoded["pooled_output" if self.read == "first" else "sequence_output"]
         if self.read == "mean":
-            real = ops.cast(inputs["padding_mask"], features.dtype)[..., None]
-            features = ops.sum(features * real, axis=1) / ops.sum(real, axis=1)  # (rows, width)
+            features = self.mean(features, mask=inputs["padding_mask"])  # (rows, width)
         return self.dense(self.dropout(features, training=training))
 
 

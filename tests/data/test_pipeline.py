@@ -103,6 +103,12 @@ def test_ordered_shows_all_examples_in_order_and_always_the_same(budget):
     assert table(subject.ordered(epoch=0)) != first
 
 
+def test_no_tuning_thread_keeps_an_iterator_from_ending(budget):
+    made = pipeline(memory_budget=budget)
+    for batches in (made.train(epochs=2), made.ordered()):
+        assert batches.options().autotune.enabled is False
+
+
 def test_labels_and_text_never_reach_training():
     named = Pipeline(dataset(name=np.array(["x"] * COUNT)), batch_size=8)
     assert set(named.train().element_spec) == {"image", "number"}
