@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kssl.data.feeding import fed
 from kssl.errors import UserError
 from kssl.pretext import random
 
@@ -107,7 +108,7 @@ class Pipeline:
             batches = steps.map(self._gather_step, tf.data.AUTOTUNE, deterministic=True)
         else:
             batches = self._stream(start_step, epochs)
-        return _fed(_for_model(batches, labels))
+        return fed(_for_model(batches, labels))
 
     def ordered(
         self,
@@ -124,7 +125,7 @@ class Pipeline:
             transformed: Whether the transforms are applied.
             epoch: The epoch whose draws they see; evaluations keep to the same one.
         """
-        return _fed(_for_model(self._in_order(limit, transformed, epoch), labels))
+        return fed(_for_model(self._in_order(limit, transformed, epoch), labels))
 
     def _in_order(self, limit: int | None, transformed: bool, epoch: int) -> tf.data.Dataset:
         size = self.size if limit is None else min(limit, self.size)
@@ -150,7 +151,7 @@ class Pipeline:
         epoch: int = EVALUATION_EPOCH,
     ) -> dict[str, np.ndarray]:
         """Return the split, or its first `limit` examples, as arrays, labels included."""
-        batches = list(_fed(self._in_order(limit, transformed, epoch)).as_numpy_iterator())
+        batches = list(fed(self._in_order(limit, transformed, epoch)).as_numpy_iterator())
         return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 
     def _gather_step(self, step: tf.Tensor) -> Example:
@@ -199,17 +200,6 @@ class Pipeline:
         for position, transform in enumerate(self.transforms):
             example = transform(example, seed=random.fold_in(seeds, position))
         return example
-
-
-def _fed(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Make batches ahead of their use.
-
-    Without tf.data's own tuning: its thread sleeps ever longer, up to a minute, and the end of an
-    iterator, and so of `fit`, waits until it wakes (TensorFlow 2.21).
-    """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
 def _for_model(batches: tf.data.Dataset, labels: bool) -> tf.data.Dataset:

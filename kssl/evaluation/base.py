@@ -122,14 +122,17 @@ def named(name: str, evaluate: Evaluation) -> Evaluation:
     return run
 
 
-def apply(model: Any, method: str, inputs: np.ndarray, **arguments: Any) -> np.ndarray:
+def apply(
+    model: Any, method: str, inputs: Any, batch_size: int = 256, **arguments: Any
+) -> np.ndarray:
     """Run `model.<method>` over an array in batches and return NumPy.
 
     Args:
         model: A kssl model.
         method: `"embed"`, `"reconstruct"`, `"log_prob"`.
-        inputs: Array, examples first.
-        **arguments: `batch_size`, and what the method takes.
+        inputs: Array, or dict of arrays; examples first.
+        batch_size: Examples at a time.
+        **arguments: What the method takes.
 
     Returns:
         One row per example.
@@ -137,11 +140,13 @@ def apply(model: Any, method: str, inputs: np.ndarray, **arguments: Any) -> np.n
     Raises:
         Skipped: The model does not have the method.
     """
-    # Imported here: a model's module brings Keras, and this one is read to list signatures.
+    # Imported here: these modules bring Keras and TensorFlow, and this one is read to list
+    # signatures.
+    from kssl.data.feeding import in_order
     from kssl.models.base import run
 
     require(model, method)
-    return np.asarray(run(model, method, inputs, **arguments))
+    return np.asarray(run(model, method, in_order(inputs, batch_size), **arguments))
 
 
 def require(model: Any, method: str) -> None:

@@ -7,7 +7,6 @@ from one set of weights after the other: what takes the time of many small train
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -64,19 +63,23 @@ class Classifiers:
         seed: int,
     ) -> Any:
         """Return a classifier that was trained from `start`; the next call trains it anew."""
+        from kssl.data.feeding import shuffled
+
         if training not in self._compiled:
             self._compiled[training] = self._compile(training)
         network = self._compiled[training]
         network.set_weights(start)
         for variable in network.optimizer.variables:  # moments, and the number of steps
             variable.assign(np.zeros(variable.shape, variable.dtype))
-        batches = _batches(images, labels, training.batch_size, seed)
-        network.fit(batches, steps_per_epoch=training.steps, shuffle=False, verbose=0)
+        batches = shuffled((images, labels), training.batch_size, training.steps, seed)
+        network.fit(batches, shuffle=False, verbose=0)
         return network
 
     def predict(self, network: Any, images: np.ndarray) -> np.ndarray:
         """Return the class `(examples,)` of each image."""
-        return network.predict(images, batch_size=256, verbose=0).argmax(axis=1)
+        from kssl.data.feeding import in_order
+
+        return network.predict(in_order(images, 256), verbose=0).argmax(axis=1)
 
     def _build(self, seed: int, trained: bool) -> Any:
         import keras
@@ -115,16 +118,3 @@ class Classifiers:
 
         own = self.model.compiled and self.model.jit_compile
         return keras.backend.backend() == "jax" or own
-
-
-def _batches(
-    images: np.ndarray, labels: np.ndarray, size: int, seed: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield batches of one size for ever, every example as often as any other."""
-    random = np.random.default_rng(seed)
-    order = np.zeros(0, np.int64)
-    while True:
-        while len(order) < size:
-            order = np.concatenate([order, random.permutation(len(images))])
-        chosen, order = order[:size], order[size:]
-        yield images[chosen], labels[chosen]

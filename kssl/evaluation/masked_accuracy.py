@@ -108,9 +108,11 @@ def _told(
     model: Any, batch: dict[str, np.ndarray], batch_size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whether each hidden token was told, its loss, and its id."""
+    from kssl.data.feeding import in_order
     from kssl.models.base import MethodCall
 
-    told = MethodCall(model, "predict_masked", {}).predict(batch, batch_size, verbose=0)
+    called = MethodCall(model, "predict_masked", {})
+    told = called.predict(in_order(batch, batch_size), verbose=0)
     there = np.asarray(told["target"]) >= 0
     target, guess = (np.asarray(told[key])[there] for key in ("target", "predicted"))
     return target == guess, -np.asarray(told["log_probability"], np.float64)[there], target

@@ -30,7 +30,9 @@ class SampleClassifier:
         return self._run(images)["logits"].argmax(axis=1)
 
     def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        return self.network.predict(np.asarray(images, np.float32), batch_size=256, verbose=0)
+        from kssl.data.feeding import in_order
+
+        return self.network.predict(in_order(np.asarray(images, np.float32), 256), verbose=0)
 
 
 def train_classifier(images: np.ndarray, labels: np.ndarray) -> SampleClassifier:
@@ -52,6 +54,8 @@ def train_classifier(images: np.ndarray, labels: np.ndarray) -> SampleClassifier
     """
     import keras
 
+    from kssl.data.feeding import in_order
+
     classes = int(labels.max()) + 1
     network = _network(images.shape[1:], classes)
     order = np.concatenate(
@@ -64,7 +68,7 @@ def train_classifier(images: np.ndarray, labels: np.ndarray) -> SampleClassifier
     # As in training: XLA takes longer to compile this on a processor than it saves.
     jit = "auto" if keras.backend.backend() == "jax" else False
     trained.compile(keras.optimizers.Adam(rate), loss, jit_compile=jit)
-    trained.fit(images[order], labels[order], batch_size=BATCH, shuffle=False, verbose=0)
+    trained.fit(in_order((images[order], labels[order]), BATCH), shuffle=False, verbose=0)
     network.compile(jit_compile=jit)
     parameters = f"{network.count_params():,} parameters"
     description = (

@@ -99,7 +99,7 @@ def _answered(task: Task, path: Paths, budget: Budget) -> list[Result]:
         from kssl.evaluation.text_head import predicted, trained_head
 
         own = windows(known, [train[n] for n in budget.drawn(len(train), repeat)], length)
-        head = trained_head(network(), 2, own.rows, own.target, budget, "each")
+        head = trained_head(network(), 2, own.rows, own.target, budget, "each", repeat)
         return scored(test, answers_of(test, parts, predicted(head, parts.rows)))
 
     place = _usual_place([train[n] for n in budget.drawn(len(train), 0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -64,6 +65,7 @@ def trained_head(
     target: np.ndarray,
     budget: Budget,
     read: str,
+    seed: int,
 ) -> TextHead:
     """Put a head on a network and train both.
 
@@ -75,27 +77,24 @@ def trained_head(
             for spans `(rows, 2)` positions, and `outputs` is 2.
         budget: How long and how fast.
         read: See `TextHead`.
+        seed: Of the order of the examples.
     """
+    from kssl.data.feeding import shuffled
     from kssl.optimizers import MatrixAdamW, WarmupCosine
 
     spans = target.ndim == 2 and target.shape[1] == 2
     head = TextHead(network, outputs, read)
-    steps = budget.epochs * -(-len(target) // BATCH_SIZE)
+    steps = math.ceil(budget.epochs * len(target) / BATCH_SIZE)
     rate = WarmupCosine(budget.learning_rate, steps, warmup_steps=steps // 10)
     head.compile(
         MatrixAdamW(rate, weight_decay=0.01, global_clipnorm=1.0),
         loss=_span_loss if spans else _class_loss(),
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
-    weight = (target >= 0).astype("float32")
-    head.fit(
-        rows.batch(),
-        np.maximum(target, 0),
-        sample_weight=None if spans else weight,
-        batch_size=BATCH_SIZE,
-        epochs=budget.epochs,
-        verbose=0,
-    )
+    examples = (rows.batch(), np.maximum(target, 0))
+    if not spans:
+        examples += ((target >= 0).astype("float32"),)  # how much each counts
+    head.fit(shuffled(examples, BATCH_SIZE, steps, seed), shuffle=False, verbose=0)
     return head
 
 
@@ -114,4 +113,6 @@ def _span_loss(target: Any, logits: Any) -> Any:
 
 def predicted(head: TextHead, rows: Rows) -> np.ndarray:
     """Return the logits of rows."""
-    return np.asarray(head.predict(rows.batch(), batch_size=4 * BATCH_SIZE, verbose=0))
+    from kssl.data.feeding import in_order
+
+    return np.asarray(head.predict(in_order(rows.batch(), 4 * BATCH_SIZE), verbose=0))

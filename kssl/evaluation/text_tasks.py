@@ -153,7 +153,7 @@ def _classified(
 
         chosen = budget.drawn(len(train), repeat)
         some = _text_rows(known, [texts["train"][n] for n in chosen], length)
-        head = trained_head(network(), len(names), some, train[chosen], budget, pool)
+        head = trained_head(network(), len(names), some, train[chosen], budget, pool, repeat)
         return {"accuracy": float(np.mean(predicted(head, asked).argmax(axis=1) == test))}
 
     majority = {"majority class": float(np.mean(test == np.bincount(train).argmax()))}
@@ -224,7 +224,7 @@ def _tagged(task: Task, path: Paths, budget: Budget) -> list[Result]:
         for line, places in enumerate(every):
             own = tags[0][chosen[line]]
             target[line, places] = [number[tag] for tag in own[: len(places)]]
-        head = trained_head(network(), len(names), rows, target, budget, "each")
+        head = trained_head(network(), len(names), rows, target, budget, "each", repeat)
         guess = predicted(head, asked).argmax(axis=2)  # (sentences, length)
         found = [
             [names[tag] for tag in guess[line, places]] + ["O"] * (len(sentence) - len(places))

@@ -101,8 +101,6 @@ class BERT(Model):
         self.tokens_mean = keras.metrics.Mean(name="masked_loss")
         self.accuracy_mean = keras.metrics.Mean(name="masked_accuracy")
         self.left_out_mean = keras.metrics.Mean(name="left_out")
-        self.pairs_mean = keras.metrics.Mean(name="pair_loss")
-        self.pair_accuracy_mean = keras.metrics.Mean(name="pair_accuracy")
 
     def build(self, input_shape: Any) -> None:
         self.example_shape = example_shape(input_shape, self.reads)
@@ -130,6 +128,8 @@ class BERT(Model):
         if self.pair_label is not None:
             self.pair_dense = keras.layers.Dense(2, name="pair", **small)
             self.pair_dense.build((None, self.width))
+            self.pairs_mean = keras.metrics.Mean(name="pair_loss")
+            self.pair_accuracy_mean = keras.metrics.Mean(name="pair_accuracy")
         self.built = True
 
     def _new_network(self, length: int) -> keras.Model:

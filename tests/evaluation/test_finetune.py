@@ -9,7 +9,7 @@ import pytest
 from kssl.errors import UserError
 from kssl.evaluation import Skipped, Task, few_label, finetune
 from kssl.evaluation.base import digest
-from kssl.evaluation.classifier import Classifiers, Training, _batches
+from kssl.evaluation.classifier import Classifiers, Training
 from kssl.evaluation.finetune import FROZEN, RAW, SCRATCH, _drawn
 from kssl.layers import MLP
 from kssl.models import AutoEncoder
@@ -98,13 +98,6 @@ def test_labelled_examples_are_drawn_class_by_class():
     np.testing.assert_array_equal(np.bincount(labels[_drawn(labels, 3, random)]), [3, 3, 3])
     np.testing.assert_array_equal(np.bincount(labels[_drawn(labels, 0.1, random)]), [10, 5, 1])
     assert len(set(_drawn(labels, 10, random))) == 30
-
-
-def test_batches_hold_every_example_as_often_as_any_other():
-    images = np.arange(10)
-    batches = _batches(images, images, 4, seed=0)
-    seen = np.concatenate([next(batches)[0] for _ in range(10)])
-    np.testing.assert_array_equal(np.bincount(seen), 4)
 
 
 def test_refusals_say_what_was_expected(toy, pipeline):
