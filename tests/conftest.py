@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -30,8 +31,6 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 def processes() -> int:
     """Return how many processes the cores and the free memory allow; share the cores out."""
-    import psutil
-
     cores = os.cpu_count() or 1
     count = min(cores, PROCESSES, psutil.virtual_memory().available // MEMORY)
     if count < 2:
@@ -55,7 +54,9 @@ def _forget_graphs() -> Iterator[None]:
     """Give back what Keras and TensorFlow keep of the models of a file, gigabytes in all."""
     yield
     if "keras" in sys.modules:
-        sys.modules["keras"].utils.clear_session()
+        # To look for garbage among the millions of objects of TensorFlow takes half a second.
+        full = psutil.Process().memory_info().rss > MEMORY / 2
+        sys.modules["keras"].utils.clear_session(free_memory=full)
 
 
 @pytest.fixture(scope="session")

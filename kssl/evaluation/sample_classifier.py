@@ -68,6 +68,7 @@ def train_classifier(images: np.ndarray, labels: np.ndarray) -> SampleClassifier
     # As in training: XLA takes longer to compile this on a processor than it saves.
     jit = "auto" if keras.backend.backend() == "jax" else False
     trained.compile(keras.optimizers.Adam(rate), loss, jit_compile=jit)
+    trained.optimizer.build(trained.trainable_variables)  # else the step is traced twice
     trained.fit(in_order((images[order], labels[order]), BATCH), shuffle=False, verbose=0)
     network.compile(jit_compile=jit)
     parameters = f"{network.count_params():,} parameters"

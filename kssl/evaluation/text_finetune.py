@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -198,7 +199,11 @@ def _spread(each: dict[str, list[float]]) -> str:
         f"{which} {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
         for which, values in each.items()
     ]
-    return f"mean and deviation of {len(each['trained'])} repeats: {', '.join(parts)}"
+    # The two are drawn alike, so that their difference is far surer than either.
+    apart = np.subtract(each["trained"], each["from scratch"])
+    error = np.std(apart, ddof=1) / math.sqrt(len(apart))
+    parts.append(f"apart by {np.mean(apart):+.3f}, standard error {error:.3f}")
+    return f"mean and deviation of {len(apart)} repeats: {', '.join(parts)}"
 
 
 def vocabulary_for_text(task: Task) -> Any:

@@ -91,6 +91,9 @@ def trained_head(
         loss=_span_loss if spans else _class_loss(),
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
+    # Made before the step is traced, which would be traced again otherwise.
+    head({name: ids[:1] for name, ids in rows.batch().items()})
+    head.optimizer.build(head.trainable_variables)
     examples = (rows.batch(), np.maximum(target, 0))
     if not spans:
         examples += ((target >= 0).astype("float32"),)  # how much each counts

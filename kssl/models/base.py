@@ -67,7 +67,20 @@ class Model(keras.Model):
         for array in keras.tree.flatten(given) if isinstance(given, dict | np.ndarray) else ():
             if isinstance(array, np.ndarray):
                 self.check_values(array)
+        self._make_variables(x)
         return super().fit(x, *args, **kwargs)
+
+    def _make_variables(self, x: Any) -> None:
+        """Make the variables before the step is traced: TensorFlow would trace it a second time."""
+        if getattr(self, "_distribute_strategy", None) is not None:
+            return  # Keras does it itself, where the strategy wants them
+        examples = getattr(x, "element_spec", x)
+        if not self.built and isinstance(examples, dict):
+            self.build({key: (None, *array.shape[1:]) for key, array in examples.items()})
+        elif not self.built and hasattr(examples, "shape"):
+            self.build((None, *examples.shape[1:]))
+        if self.built and self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
 
     def check_values(self, examples: np.ndarray) -> None:
         """Raise a ValueError if the model cannot be trained on such values of what it reads."""

@@ -67,11 +67,11 @@ class Diffusion(Model):
 
     Example:
         >>> import numpy, kssl
-        >>> model = kssl.models.Diffusion(kssl.layers.UNet([8, 16], blocks=1))
+        >>> model = kssl.models.Diffusion(kssl.layers.UNet([8], blocks=1))
         >>> model.compile("adam")
-        >>> history = model.fit(numpy.zeros((32, 16, 16, 1), "float32"), verbose=0)
+        >>> history = model.fit(numpy.zeros((32, 8, 8, 1), "float32"), verbose=0)
         >>> model.generate(2, steps=4).shape
-        (2, 16, 16, 1)
+        (2, 8, 8, 1)
     """
 
     def __init__(

@@ -148,10 +148,7 @@ def fold_in(seeds: tf.Tensor, number: Any) -> tf.Tensor:
     """
     if isinstance(number, int):
         number = number % 2**32
-    left, right = _words(seeds)
-    left ^= _mix(tf.cast(number, tf.uint32) + np.uint32(_FOLD_ROUNDS[0]))
-    left, right = _scramble(left, right, _FOLD_ROUNDS)
-    return tf.bitcast(tf.stack([left, right], axis=-1), tf.int32)
+    return _folded(tf.convert_to_tensor(seeds, tf.int32), tf.cast(number, tf.uint32))
 
 
 def content_seeds(values: tf.Tensor) -> tf.Tensor:
@@ -224,7 +221,7 @@ def _any_integers(shape: Any) -> tf.Tensor:
 
 def _hash(seeds: tf.Tensor, positions: Any) -> tf.Tensor:
     """uint32 `(batch, size)`: 32 random bits for each (row, position)."""
-    left, right = _scramble(*_words(seeds), _KEY_ROUNDS)
+    left, right = _key(tf.convert_to_tensor(seeds, tf.int32))
     value = left[:, None] ^ positions  # (batch, size)
     value = (value ^ _shifted(value, 16)) * np.uint32(_FIRST)
     # The second key word enters half-way: a lone 32-bit key would repeat after some 65,000 rows.
@@ -255,6 +252,21 @@ def _mix_numpy(value: np.ndarray) -> np.ndarray:
     return value ^ (value >> np.uint32(15))
 
 
+# Functions of the graph: forty operations that are traced once for each shape of seeds, and not
+# wherever something is drawn.
+@tf.function(autograph=False)
+def _key(seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return _scramble(*_words(seeds), _KEY_ROUNDS)
+
+
+@tf.function(autograph=False)
+def _folded(seeds: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    left, right = _words(seeds)
+    left ^= _mix(number + np.uint32(_FOLD_ROUNDS[0]))
+    left, right = _scramble(left, right, _FOLD_ROUNDS)
+    return tf.bitcast(tf.stack([left, right], axis=-1), tf.int32)
+
+
 def _scramble(
     left: tf.Tensor, right: tf.Tensor, rounds: Sequence[int]
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -266,7 +278,7 @@ def _scramble(
 
 
 def _words(seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    words = tf.bitcast(tf.convert_to_tensor(seeds, tf.int32), tf.uint32)
+    words = tf.bitcast(seeds, tf.uint32)
     return words[..., 0], words[..., 1]
 
 

@@ -229,6 +229,32 @@ def test_saved_model_loads_in_a_process_that_only_imports_kssl(images, tmp_path)
     assert done.returncode == 0, done.stderr.decode()
 
 
+class Counting(AutoEncoder):
+    """Counts how often its loss is asked for: once for each time that the step is traced."""
+
+    calls = 0
+
+    def compute_loss(self, *args, **kwargs):
+        type(self).calls += 1
+        return super().compute_loss(*args, **kwargs)
+
+
+@pytest.mark.parametrize("kind", ["array", "dict", "dataset"])
+def test_the_training_step_is_traced_once(kind, monkeypatch):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow traces again when variables are made while tracing")
+    import tensorflow as tf
+
+    images = np.zeros((8, 4, 4, 1), "float32")
+    given = {"array": images, "dict": {"image": images}}.get(kind)
+    given = tf.data.Dataset.from_tensors({"image": images}) if given is None else given
+    monkeypatch.setattr(Counting, "calls", 0)
+    model = Counting(latent_dim=2)
+    model.compile("adam")
+    model.fit(given, epochs=2, verbose=0)
+    assert Counting.calls == 1
+
+
 def test_losses_are_equal_on_every_installed_backend(tmp_path):
     from importlib.util import find_spec
 
