@@ -74,11 +74,9 @@ class Model(keras.Model):
         """Make the variables before the step is traced: TensorFlow would trace it a second time."""
         if getattr(self, "_distribute_strategy", None) is not None:
             return  # Keras does it itself, where the strategy wants them
-        examples = getattr(x, "element_spec", x)
-        if not self.built and isinstance(examples, dict):
-            self.build({key: (None, *array.shape[1:]) for key, array in examples.items()})
-        elif not self.built and hasattr(examples, "shape"):
-            self.build((None, *examples.shape[1:]))
+        shapes = None if self.built else _batch_shapes(getattr(x, "element_spec", x))
+        if shapes is not None:
+            self.build(shapes)
         if self.built and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
@@ -153,6 +151,16 @@ def example_shape(input_shape: Any, key: str = "image") -> tuple[int, ...]:
 def to_data(loss: keras.losses.Loss, prediction: Any) -> Any:
     """Return a prediction in the units of the data, where the loss knows how."""
     return loss.to_data(prediction) if hasattr(loss, "to_data") else prediction
+
+
+def _batch_shapes(examples: Any) -> Any:
+    """Return the shapes that `build` takes, of a batch or its specs; None where one is unknown."""
+    if isinstance(examples, dict):
+        shapes = {key: _batch_shapes(array) for key, array in examples.items()}
+        return None if None in shapes.values() else shapes
+    shape = getattr(examples, "shape", None)
+    known = shape is not None and getattr(shape, "rank", 0) is not None
+    return (None, *shape[1:]) if known and None not in tuple(shape)[1:] else None
 
 
 class MethodCall(keras.Model):

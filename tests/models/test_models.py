@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import keras
@@ -253,6 +254,16 @@ def test_the_training_step_is_traced_once(kind, monkeypatch):
     model.compile("adam")
     model.fit(given, epochs=2, verbose=0)
     assert Counting.calls == 1
+
+
+@pytest.mark.parametrize("shape", [None, (8, None, 4, 1)])
+def test_batches_whose_shape_is_not_known_build_nothing_before_they_come(shape):
+    import tensorflow as tf
+
+    model = AutoEncoder(latent_dim=2)
+    model.compile("adam")
+    model._make_variables(types.SimpleNamespace(element_spec={"image": tf.TensorSpec(shape)}))
+    assert not model.built and not model.optimizer.built
 
 
 def test_losses_are_equal_on_every_installed_backend(tmp_path):
