@@ -56,13 +56,14 @@ def in_order(arrays: Any, batch_size: int) -> tf.data.Dataset:
 
 
 def _columns(arrays: Any) -> Any:
-    # As Keras does with arrays: NumPy's float64 is seldom meant.
-    return tf.nest.map_structure(
-        lambda array: tf.convert_to_tensor(
+    def column(array: Any) -> tf.Tensor:
+        # As Keras does with arrays: NumPy's float64 is seldom meant.
+        return tf.convert_to_tensor(
             np.asarray(array, np.float32) if array.dtype == np.float64 else array
-        ),
-        arrays,
-    )
+        )
+
+    with tf.device("cpu"):  # where tf.data gathers, whatever else there is
+        return tf.nest.map_structure(column, arrays)
 
 
 def _taken(columns: Any, rows: tf.Tensor) -> Any:

@@ -42,9 +42,7 @@ def check_model(make: Callable[[], Any], batch: Any) -> None:
 
 
 def model_trains_every_weight(make: Callable[[], Any], batch: Any) -> None:
-    model = make()
-    model.compile("adam")  # unlike plain gradients, it moves a weight however small its gradient
-    model.fit(batch, epochs=1, batch_size=_length(batch), verbose=0)  # builds it
+    model = _fitted(make, batch)
     before = [array(weight) for weight in model.trainable_variables]
     losses = model.fit(batch, epochs=2, batch_size=_length(batch), verbose=0).history["loss"]
     require(np.isfinite(losses).all(), f"the loss becomes {losses}")
@@ -53,7 +51,8 @@ def model_trains_every_weight(make: Callable[[], Any], batch: Any) -> None:
 
 
 def model_embeds_each_example(make: Callable[[], Any], batch: Any) -> None:
-    model = _built(make, batch)
+    model = make()
+    model(batch)  # builds it
     embedding = array(model.embed(batch))
     require(embedding.ndim == 2 and len(embedding) == _length(batch), f"is {embedding.shape}")
     require(np.isfinite(embedding).all(), "the embedding is not finite")
@@ -67,16 +66,17 @@ def model_comes_back_from_its_config(make: Callable[[], Any], batch: Any) -> Non
 
 
 def model_comes_back_from_a_file(make: Callable[[], Any], batch: Any) -> None:
-    model = _built(make, batch)
+    model = _fitted(make, batch)
     again = saved_and_loaded(model)
     same_config(again, model, "after saving and loading")
     equal(again.embed(batch), model.embed(batch), "after saving and loading")
 
 
-def _built(make: Callable[[], Any], batch: Any) -> Any:
-    """Return the model, with the weights that its first call makes."""
+def _fitted(make: Callable[[], Any], batch: Any) -> Any:
+    """Return a compiled model, built by training on the batch."""
     model = make()
-    model(batch)
+    model.compile("adam")  # unlike plain gradients, it moves a weight however small its gradient
+    model.fit(batch, epochs=1, batch_size=_length(batch), verbose=0)
     return model
 
 
