@@ -47,7 +47,7 @@ def rate(batches: Iterator[float]) -> float:
 
 def vocabulary() -> object:
     from kssl.pretext import Vocabulary
-    from kssl.pretext.vocabulary import ROLES
+    from kssl.tokenizers.vocabulary import ROLES
 
     rows = ids()
     counts = np.bincount(rows.ravel(), minlength=SIZE)

@@ -62,8 +62,8 @@ def kssl_fit(backend: str, pretext: str) -> float:
     devices.choose(backend)
     devices.load_keras()
     from kssl.recipe import load
-    from kssl.run import Run
-    from kssl.training import prepare, train
+    from kssl.runs.directory import Run
+    from kssl.runs.train import prepare, train
 
     folder = Path(tempfile.mkdtemp())
     np.save(folder / "images.npy", np.concatenate(images()))

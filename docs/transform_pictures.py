@@ -50,7 +50,7 @@ def make_data() -> None:
     from sklearn.datasets import load_sample_image
 
     from kssl.data import photographs, text
-    from kssl.pretext.vocabulary_training import train_vocabulary
+    from kssl.tokenizers.train import train_vocabulary
 
     for number in range(24):
         write_sound(Path("sounds") / f"{number:02d}.wav", np.random.default_rng(number))
@@ -84,7 +84,7 @@ def write_sound(path: Path, random: np.random.Generator) -> None:
 
 def draw(name: str, path: Path) -> int:
     """Write one picture; return its size in bytes."""
-    from kssl.preview import preview
+    from kssl.runs.preview import preview
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{name}.yaml"

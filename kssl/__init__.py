@@ -14,6 +14,8 @@ from typing import Any
 import pluggy
 import wrapt
 
+from kssl import moved
+
 __version__ = "0.1.0"
 
 hookimpl = pluggy.HookimplMarker("kssl")
@@ -21,29 +23,29 @@ hookimpl = pluggy.HookimplMarker("kssl")
 _ROOMS = (
     "callbacks",
     "data",
-    "devices",
+    "diffusion",
     "errors",
     "evaluation",
     "layers",
     "losses",
+    "modalities",
     "models",
     "optimizers",
     "plugins",
     "pretext",
-    "preview",
     "recipe",
     "report",
-    "run",
+    "runs",
+    "system",
     "testing",
-    "trained",
-    "training",
+    "tokenizers",
 )
 
 __all__ = ["__version__", "hookimpl", *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+    if name in _ROOMS or name in moved.MOVED:
         return importlib.import_module(f"kssl.{name}")
     raise AttributeError(f"module 'kssl' has no attribute '{name}'; it has {', '.join(__all__)}")
 
@@ -63,4 +65,5 @@ def _make_known_to_keras(_keras: Any = None) -> None:
             importlib.import_module(room)
 
 
+moved.install()
 wrapt.register_post_import_hook(_make_known_to_keras, "keras")

@@ -9,7 +9,7 @@ import pytest
 
 from kssl.plugins import offered
 from kssl.recipe import load
-from kssl.training import fit
+from kssl.runs.train import fit
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 RECIPES = sorted(FOLDER.rglob("*.yaml"))
@@ -66,7 +66,9 @@ def test_a_recipe_is_right_and_says_how_it_is_run(path):
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_trains_two_steps(path, tmp_path, monkeypatch):
     monkeypatch.delenv("KSSL_DATA_DIR", raising=False)
-    monkeypatch.setattr("kssl.report.diffusion.STEPS", 5)  # the pictures are of noise anyway
+    monkeypatch.setattr(
+        "kssl.report.diffusion_figures.STEPS", 5
+    )  # the pictures are of noise anyway
     run = fit(load(path, [*QUICK, *SMALLER.get(path.stem, [IMAGES])]), root=tmp_path)
     assert run.status == "finished"
     assert run.name == f"{path.stem}/1"

@@ -7,5 +7,6 @@ from kssl.callbacks.health_guard import HealthGuard
 from kssl.callbacks.metrics_log import MetricsLog
 from kssl.callbacks.sample_grid import SampleGrid
 from kssl.callbacks.sample_text import SampleText
+from kssl.callbacks.swap_ema import SwapEMA
 
-__all__ = ["Checkpoint", "HealthGuard", "MetricsLog", "SampleGrid", "SampleText"]
+__all__ = ["Checkpoint", "HealthGuard", "MetricsLog", "SampleGrid", "SampleText", "SwapEMA"]

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from kssl.errors import RunError
-from kssl.files import replacing
+from kssl.system.files import replacing
 
 KEPT = 2  # the newest, and one more in case the disk loses it
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from kssl.files import replacing
+from kssl.system.files import replacing
 
 
 class MetricsLog(keras.callbacks.Callback):

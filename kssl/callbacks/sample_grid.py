@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kssl.files import replacing
 from kssl.optimizers import averaged, find_ema
+from kssl.system.files import replacing
 
 
 class SampleGrid(keras.callbacks.Callback):

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
-from kssl.files import replacing
+from kssl.system.files import replacing
+from kssl.tokenizers.decode import decoded, prompt_ids
 
 
 class SampleText(keras.callbacks.Callback):
@@ -17,11 +17,11 @@ class SampleText(keras.callbacks.Callback):
     Args:
         every: Epochs between two texts; the first and the last epoch have one too.
         length: Tokens of a text.
-        prompt: What it begins with; empty: see `first_ids`.
+        prompt: What it begins with; empty: see `kssl.tokenizers.prompt_ids`.
         seed: Of the sampler.
         folder: Where the files go; None is the current folder. A run gives its own.
-        vocabulary: What turns ids into text and back (`kssl.pretext.Vocabulary`). A run gives that
-            of its data.
+        vocabulary: What turns ids into text and back, a `kssl.tokenizers.Vocabulary`. A run gives
+            that of its data.
 
     Raises:
         ValueError: If `every` or `length` is less than 1.
@@ -52,29 +52,8 @@ class SampleText(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         last = epoch + 1 == self.params.get("epochs")
         if epoch == 0 or last or (epoch + 1) % self.every == 0:
-            start = first_ids(self.vocabulary, self.prompt)
+            start = prompt_ids(self.vocabulary, self.prompt)
             ids = self.model.generate(1, seed=self.seed, prompt=start, length=self.length)
             path = self.folder / f"text_epoch_{epoch + 1:04d}.txt"
             with replacing(path) as temporary:
-                temporary.write_text(written(self.vocabulary, ids)[0] + "\n", "utf-8")
-
-
-def first_ids(vocabulary: Any, prompt: str = "") -> list[int]:
-    """Return the ids that a text begins with: those of the prompt, or of the start of a document.
-
-    Without a prompt that is `[SEP]`, which stands between documents, or a new line, or id 0.
-    """
-    if vocabulary is None:
-        return [0]
-    if prompt:
-        return [int(each) for each in next(iter(vocabulary.encode([prompt])))]
-    if "end" in vocabulary.special:
-        return [vocabulary.special["end"]]
-    return [vocabulary.tokens.index("\n")] if "\n" in vocabulary.tokens else [0]
-
-
-def written(vocabulary: Any, ids: np.ndarray) -> list[str]:
-    """Return the texts of ids `(count, length)`, without special tokens; numbers if unknown."""
-    if vocabulary is None:
-        return [" ".join(map(str, row)) for row in ids.tolist()]
-    return [vocabulary.decode(row) for row in ids.tolist()]
+                temporary.write_text(decoded(self.vocabulary, ids)[0] + "\n", "utf-8")

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from kssl.cli.ending import say
 from kssl.errors import UserError
-from kssl.run import ROOT, Run, list_runs
+from kssl.runs.directory import ROOT, Run, list_runs
 
 if TYPE_CHECKING:
     from kssl.recipe import Recipe
@@ -108,7 +108,7 @@ def recipe_source(source: str | Path, runs_dir: Path = ROOT) -> str | Path:
 
 def choose_device(recipe: Recipe, options: dict[str, Any]) -> None:
     """Set backend, device and number of devices, then import Keras without its greetings."""
-    from kssl import devices
+    from kssl.system import devices
 
     devices.choose(
         backend=options.get("backend"),

@@ -13,8 +13,8 @@ from kssl.cli import screen
 from kssl.cli.common import complete_runs, new_file, runs_option
 from kssl.cli.results import labels, metric
 from kssl.errors import UserError
-from kssl.files import replacing
-from kssl.run import Run
+from kssl.runs.directory import Run
+from kssl.system.files import replacing
 
 
 @click.command("compare")

@@ -24,7 +24,7 @@ PACKAGES = ("keras", "keras-hub", "tensorflow-datasets", "numpy", "scikit-learn"
 
 # Keras runs on one backend per process, so that each is asked in a process of its own.
 _ASK = (
-    "import json, sys; from kssl import devices; devices.choose(backend=sys.argv[1]);"
+    "import json, sys; from kssl.system import devices; devices.choose(backend=sys.argv[1]);"
     " print('\\n' + json.dumps(devices.describe()))"
 )
 _PATIENCE = 120  # seconds; a first import from a cold disk is slow

@@ -38,7 +38,7 @@ def command(run: str, data: str | None, split: str, output: Path, **options: Any
     """
     new_file(output)
     opened = open_run(run, options)
-    from kssl import trained
+    from kssl import runs
 
-    trained.embed(opened, output, data=data, split=split)
+    runs.embed(opened, output, data=data, split=split)
     screen.show(screen.pairs({"embeddings": output}))

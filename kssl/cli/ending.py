@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import click
 
 from kssl.errors import RunError, UserError
-from kssl.run import Run, current
+from kssl.runs.directory import Run, current
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 

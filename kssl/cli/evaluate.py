@@ -34,7 +34,7 @@ def command(run: str, evaluations: tuple[str, ...], **options: Any) -> None:
       kssl evaluate vae_mnist linear '{use: knn, k: 5}'
     """
     opened = open_run(run, options)
-    from kssl import trained
+    from kssl import runs
 
-    results = as_dicts(trained.evaluate(opened, list(evaluations) or None))
+    results = as_dicts(runs.evaluate(opened, list(evaluations) or None))
     print_results(results, opened.read_json("results.json"))

@@ -9,7 +9,7 @@ import click
 
 from kssl.cli import screen
 from kssl.cli.common import complete_runs, device_options, new_file, open_run, runs_option
-from kssl.export import ENDINGS
+from kssl.runs.export import ENDINGS
 
 
 @click.command("export")
@@ -41,8 +41,8 @@ def command(run: str, to: str, output: Path | None, **options: Any) -> None:
     """
     output = new_file(output or Path(f"encoder{ENDINGS[to]}"))
     opened = open_run(run, options)
-    from kssl import trained
-    from kssl.export import export
+    from kssl import runs
+    from kssl.runs.export import export
 
-    cosine = export(trained.load(opened), to, output)
+    cosine = export(runs.load(opened), to, output)
     screen.show(screen.pairs({"encoder": output, "cosine with the source": f"{cosine:.6f}"}))

@@ -19,7 +19,7 @@ from kssl.cli.common import (
 )
 from kssl.cli.results import print_results
 from kssl.errors import RunError, UserError
-from kssl.run import Run
+from kssl.runs.directory import Run
 
 
 @click.command("fit")
@@ -47,12 +47,12 @@ def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> N
             "which recipe? give its name (kssl list recipes), its file, or --resume RUN"
         )
     ready = read_recipe(recipe, overrides, options)
-    from kssl import preview, training
+    from kssl import runs
 
     if options["dry_run"]:
-        _print_cost(ready.name, preview.dry_run(ready, allow_stand_in=not options["no_stand_in"]))
+        _print_cost(ready.name, runs.dry_run(ready, allow_stand_in=not options["no_stand_in"]))
         return
-    run = training.fit(
+    run = runs.fit(
         ready,
         root=options["runs_dir"],
         allow_stand_in=not options["no_stand_in"],
@@ -74,10 +74,10 @@ def _resume(recipe: str | None, overrides: tuple[str, ...], options: dict[str, A
     if run.status == "finished":
         raise UserError(f"{run.path} is finished; kssl fit {run.path} replays it as a new run")
     ready = read_recipe(run.path, (), options)
-    from kssl import training
+    from kssl import runs
 
     _print_end(
-        training.fit(
+        runs.fit(
             ready,
             root=run.path.resolve().parent.parent,
             resume=run,

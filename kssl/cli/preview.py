@@ -47,9 +47,9 @@ def command(
     """
     new_file(output)
     ready = _read(recipe, (*overrides, *([f"data={data}"] if data else [])), options)
-    from kssl.preview import preview
+    from kssl import runs
 
-    screen.show(screen.pairs({"preview": preview(ready, output)}))
+    screen.show(screen.pairs({"preview": runs.preview(ready, output)}))
 
 
 def _read(name: str, overrides: tuple[str, ...], options: dict[str, Any]) -> Recipe:

@@ -9,7 +9,7 @@ import click
 
 from kssl.cli import screen
 from kssl.cli.common import complete_runs, device_options, open_run, runs_option
-from kssl.run import Run
+from kssl.runs.directory import Run
 
 
 @click.command("report")
@@ -34,7 +34,7 @@ def command(run: str, figures: bool, **options: Any) -> None:
 
 
 def _draw(run: Run) -> None:
-    from kssl import report, trained
+    from kssl import report, runs
 
-    loaded = trained.load(run)
+    loaded = runs.load(run)
     report.draw(run, loaded.model, loaded.train, loaded.test)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from kssl.cli import screen
 from kssl.cli.common import runs_option
-from kssl.run import Run, list_runs
+from kssl.runs.directory import Run, list_runs
 
 COLOURS = {"finished": "green", "failed": "red", "interrupted": "yellow", "running": "cyan"}
 

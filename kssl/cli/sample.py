@@ -10,7 +10,7 @@ import click
 from kssl.cli import screen
 from kssl.cli.common import complete_runs, device_options, new_file, open_run, runs_option
 from kssl.errors import UserError
-from kssl.files import replacing
+from kssl.system.files import replacing
 
 SAMPLERS = ("greedy", "random", "top_k", "top_p", "beam")
 OF_IMAGES = ("label", "guidance", "steps")
@@ -66,20 +66,20 @@ def command(
         new_file(output)
     given = {name: options.pop(name) for name in (*OF_IMAGES, *OF_TEXTS, *OF_SAMPLERS)}
     opened = open_run(run, options)
-    from kssl import trained
+    from kssl import runs
 
-    loaded = trained.load(opened)
+    loaded = runs.load(opened)
     of_text = loaded.model.reads == "tokens"
     asked = _asked(given, of_text)
     if not of_text:
         if "label" in asked:
             asked["labels"] = asked.pop("label")  # `generate` takes one for all, or one for each
         output = output or new_file(Path("samples.png"))
-        trained.sample_images(loaded, output, count or 64, seed, **asked)
+        runs.sample_images(loaded, output, count or 64, seed, **asked)
         screen.show(screen.pairs({"samples": output}))
         return
     drawn = {name: asked.pop(name, None) for name in OF_SAMPLERS}
-    texts = trained.sample_texts(loaded, count or 1, seed, sampler=_sampler(**drawn), **asked)
+    texts = runs.sample_texts(loaded, count or 1, seed, sampler=_sampler(**drawn), **asked)
     if output is None:
         click.echo(SEPARATOR.join(texts))
         return

@@ -12,7 +12,7 @@ from kssl.cli.common import complete_recipes, new_file, read_recipe, use_data_di
 from kssl.errors import UserError
 
 if TYPE_CHECKING:
-    from kssl.pretext.vocabulary import Vocabulary
+    from kssl.tokenizers.vocabulary import Vocabulary
 
 KINDS = ("characters", "words", "wordpiece", "bpe", "sentencepiece")
 
@@ -82,11 +82,11 @@ def _is_recipe(source: str) -> bool:
 
 
 def _of_files(source: str, field: str | None, settings: dict[str, Any]) -> Vocabulary:
-    from kssl import devices
+    from kssl.system import devices
 
     devices.load_keras()  # without TensorFlow's greetings
-    from kssl.data.vocabularies import corpus_of
-    from kssl.pretext.vocabulary_training import train_vocabulary
+    from kssl.data.text.corpus import corpus_of
+    from kssl.tokenizers.train import train_vocabulary
 
     column = int(field) if field is not None and field.isdigit() else field
     corpus = corpus_of({"path": source, "field": column})
@@ -100,7 +100,7 @@ def _of_recipe(source: str, settings: dict[str, Any]) -> Vocabulary:
         return own
     if "text" not in dataset.element_spec:
         raise UserError(f"{source}: its data has no 'text' that a vocabulary could be made of")
-    from kssl.pretext.vocabulary_training import train_vocabulary
+    from kssl.tokenizers.train import train_vocabulary
 
     texts = (example["text"].decode("utf-8", "replace") for example in dataset.as_numpy_iterator())
     return train_vocabulary(texts, **settings)

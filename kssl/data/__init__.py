@@ -15,19 +15,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from kssl.data.arrays import arrays
-from kssl.data.audio import audio
-from kssl.data.captions import captions
-from kssl.data.embedded import digits, synthetic
-from kssl.data.finding import SPLITS, Unavailable, find_file
-from kssl.data.fitting import FittedTable
-from kssl.data.images import class_names, images
-from kssl.data.samples import moving_digits, photographs, sklearn_table
-from kssl.data.tabular import fit_table, tabular
-from kssl.data.text import python_topics, text
-from kssl.data.tfds import cifar10, fashion_mnist, mnist, tfds
-from kssl.data.tokens import tokens
-from kssl.data.video import video
+from kssl.data.locate import SPLITS, Unavailable, find_file
+from kssl.data.sources.arrays import arrays
+from kssl.data.sources.audio import audio
+from kssl.data.sources.captions import captions
+from kssl.data.sources.embedded import digits, synthetic
+from kssl.data.sources.images import class_names, images
+from kssl.data.sources.samples import moving_digits, photographs, sklearn_table
+from kssl.data.sources.tabular import fit_table, tabular
+from kssl.data.sources.text import python_topics, text
+from kssl.data.sources.tfds import cifar10, fashion_mnist, mnist, tfds
+from kssl.data.sources.tokens import tokens
+from kssl.data.sources.video import video
+from kssl.data.tables.encode import FittedTable
 
 __all__ = [
     "FittedTable",

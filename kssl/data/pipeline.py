@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kssl.data.feeding import fed
+from kssl.data.loaders import fed
 from kssl.errors import UserError
 from kssl.pretext import random
 

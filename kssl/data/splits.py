@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kssl.data.finding import Unavailable
+from kssl.data.locate import Unavailable
 from kssl.data.pipeline import Pipeline
 from kssl.errors import UserError
 

@@ -9,20 +9,28 @@ are factories: they take settings and return a function of a `Task` that returns
 from __future__ import annotations
 
 from kssl.evaluation.base import Result, Skipped, Task
-from kssl.evaluation.denoising import denoising
-from kssl.evaluation.finetune import few_label, finetune
-from kssl.evaluation.likelihood import bits_per_dim, independent_pixels, log_likelihood
-from kssl.evaluation.masked_accuracy import masked_accuracy
-from kssl.evaluation.perplexity import perplexity
+from kssl.evaluation.finetuning.few_label import few_label, finetune
+from kssl.evaluation.finetuning.text_answers import finetune_answers
+from kssl.evaluation.finetuning.text_scores import answer_f1, entities, entity_f1, exact_match
+from kssl.evaluation.finetuning.text_tasks import (
+    finetune_classification,
+    finetune_pairs,
+    finetune_tagging,
+)
+from kssl.evaluation.generation.denoising import denoising
+from kssl.evaluation.generation.likelihood import bits_per_dim, independent_pixels, log_likelihood
+from kssl.evaluation.generation.reconstruction import reconstruction
+from kssl.evaluation.generation.sample_classifier import train_classifier
+from kssl.evaluation.generation.sample_quality import (
+    frechet_distance,
+    precision_recall,
+    sample_quality,
+)
+from kssl.evaluation.language.masked_accuracy import masked_accuracy
+from kssl.evaluation.language.perplexity import perplexity
+from kssl.evaluation.language.zero_shot import zero_shot
 from kssl.evaluation.probes import knn, knn_predict, linear, linear_accuracy
-from kssl.evaluation.reconstruction import reconstruction
 from kssl.evaluation.retrieval import nearest_neighbours, retrieval
-from kssl.evaluation.sample_classifier import train_classifier
-from kssl.evaluation.sample_quality import frechet_distance, precision_recall, sample_quality
-from kssl.evaluation.text_answers import finetune_answers
-from kssl.evaluation.text_scores import answer_f1, entities, entity_f1, exact_match
-from kssl.evaluation.text_tasks import finetune_classification, finetune_pairs, finetune_tagging
-from kssl.evaluation.zero_shot import zero_shot
 
 __all__ = [
     "Result",

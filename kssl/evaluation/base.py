@@ -142,7 +142,7 @@ def apply(
     """
     # Imported here: these modules bring Keras and TensorFlow, and this one is read to list
     # signatures.
-    from kssl.data.feeding import in_order
+    from kssl.data.loaders import in_order
     from kssl.models.base import run
 
     require(model, method)
@@ -181,7 +181,7 @@ def labelled(
     Raises:
         Skipped: The data has no labels.
     """
-    from kssl.evaluation.texts import reads_text, text_arrays
+    from kssl.evaluation.language.texts import reads_text, text_arrays
 
     text = reads_text(model)
     arrays = text_arrays(pipeline, limit) if text else pipeline.arrays(limit=limit)

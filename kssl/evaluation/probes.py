@@ -29,7 +29,7 @@ from kssl.evaluation.base import (
     principal_components,
     trained_on_labels,
 )
-from kssl.evaluation.texts import bags_of_words, reads_text
+from kssl.evaluation.language.texts import bags_of_words, reads_text
 
 _SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32, and twice that in indices
 

@@ -21,6 +21,7 @@ from kssl.losses.clustering import (
     sinkhorn,
     swapped_prediction,
 )
+from kssl.losses.diffusion import Diffusion, diffusion, diffusion_target, diffusion_weight
 from kssl.losses.distribution import (
     ELBO,
     GaussianKL,
@@ -62,14 +63,7 @@ from kssl.losses.redundancy import (
     vicreg,
     vicreg_parts,
 )
-from kssl.losses.score import (
-    DenoisingScore,
-    Diffusion,
-    denoising_score,
-    diffusion,
-    diffusion_target,
-    diffusion_weight,
-)
+from kssl.losses.score import DenoisingScore, denoising_score
 from kssl.losses.tokens import MaskedCrossEntropy, masked_cross_entropy
 from kssl.losses.triplets import Triplet, triplet
 from kssl.losses.words import (

@@ -75,3 +75,13 @@ def require_positive(name: str, value: Any) -> None:
     """Raise a ValueError unless the number is above zero."""
     if value <= 0:
         raise ValueError(f"{name} must be above 0; got {value}")
+
+
+def per_example(numbers: Any, like: Any) -> Any:
+    """Return numbers `(batch,)`, or one number, in float32 and with as many axes as `like`."""
+    return ops.reshape(ops.cast(numbers, "float32"), (-1,) + (1,) * (len(like.shape) - 1))
+
+
+def flat(values: Any) -> Any:
+    """Return `(batch, …)` as `(batch, features)` in float32."""
+    return ops.reshape(ops.cast(values, "float32"), (ops.shape(values)[0], -1))

@@ -15,19 +15,10 @@ import numpy as np
 from keras import ops
 
 from kssl import losses
-from kssl.layers import (
-    EDMNoise,
-    NoiseSchedule,
-    ReverseProcess,
-    SeededNoise,
-    UNet,
-    UNetFeatures,
-    chosen_labels,
-    classifier_free_guidance,
-    convert,
-    drop_labels,
-    in_batches,
-)
+from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
+from kssl.diffusion.noise_schedules import EDMNoise, NoiseSchedule, convert
+from kssl.diffusion.reverse_process import ReverseProcess, SeededNoise, in_batches
+from kssl.layers import UNet, UNetFeatures
 from kssl.models.base import Model, compiled, example_shape, pick
 
 NOISES = ("linear", "cosine", "edm")
@@ -47,7 +38,7 @@ class Diffusion(Model):
         network: Called with images, times `(batch,)` and, with `classes`, labels; `UNet` is one.
             None is a small `UNet`.
         noise: `"cosine"` or `"linear"`, tables of timesteps; `"edm"`, continuous levels with EDM's
-            preconditioning. See `kssl.layers.NoiseSchedule` and `EDMNoise`.
+            preconditioning. See `kssl.diffusion.NoiseSchedule` and `EDMNoise`.
         timesteps: Length of the table.
         classes: Number of classes, the same as the network's; None is without.
         drop_label: Share of the labels that training replaces by "none".

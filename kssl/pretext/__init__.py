@@ -14,39 +14,39 @@ Example:
 from __future__ import annotations
 
 from kssl.pretext import random
+from kssl.pretext.audio.companding import inverse_mu_law, mu_law
+from kssl.pretext.audio.sequences import future_windows, mask_time
 from kssl.pretext.batching import by_batch
-from kssl.pretext.captions import caption_pairs
-from kssl.pretext.color import color_views, lab_to_rgb, rgb_to_lab
-from kssl.pretext.color_bins import ab_bins, fit_color_prior
-from kssl.pretext.colorization import colorize
-from kssl.pretext.companding import inverse_mu_law, mu_law
-from kssl.pretext.counting import count
-from kssl.pretext.frames import arrow_of_time, frame_order, future_frame
-from kssl.pretext.grids import patch_grid
-from kssl.pretext.infilling import infill
-from kssl.pretext.inpainting import inpaint
-from kssl.pretext.jigsaw import jigsaw
-from kssl.pretext.language import next_token, prefix
+from kssl.pretext.image.color import color_views, lab_to_rgb, rgb_to_lab
+from kssl.pretext.image.color_bins import ab_bins, fit_color_prior
+from kssl.pretext.image.colorization import colorize
+from kssl.pretext.image.counting import count
+from kssl.pretext.image.grids import patch_grid
+from kssl.pretext.image.inpainting import inpaint
+from kssl.pretext.image.jigsaw import jigsaw
+from kssl.pretext.image.patch_masking import mask_patches
+from kssl.pretext.image.permutations import permutation_set
+from kssl.pretext.image.relative_position import relative_position
+from kssl.pretext.image.rotation import rotate
+from kssl.pretext.image.view import View
+from kssl.pretext.image.views import exemplar, multi_crop, two_views
 from kssl.pretext.noise import noise
-from kssl.pretext.patch_masking import mask_patches
-from kssl.pretext.permutations import permutation_set
-from kssl.pretext.reference import default_palette, reference_frame
-from kssl.pretext.relative_position import relative_position
-from kssl.pretext.rotation import rotate
-from kssl.pretext.rows import corrupt_features, mask_features
+from kssl.pretext.pair.captions import caption_pairs
 from kssl.pretext.scale import binarize, flatten, to_float
-from kssl.pretext.sentence_tasks import neighbour_sentences, sentence_order, sentence_pairs
-from kssl.pretext.sequences import future_windows, mask_time
-from kssl.pretext.shuffling import mask_sentences, shuffle_sentences, shuffle_words
-from kssl.pretext.spans import corrupt_spans, drop_spans, raw_length
 from kssl.pretext.splitting import split
-from kssl.pretext.token_masking import mask_tokens, word_dropout
-from kssl.pretext.tokenize import tokenize
-from kssl.pretext.view import View
-from kssl.pretext.views import exemplar, multi_crop, two_views
-from kssl.pretext.vocabulary import Vocabulary, load_vocabulary
-from kssl.pretext.vocabulary_training import train_vocabulary
-from kssl.pretext.word_pairs import cbow, keep_probability, noise_distribution, skip_gram
+from kssl.pretext.table.rows import corrupt_features, mask_features
+from kssl.pretext.text.infilling import infill
+from kssl.pretext.text.language import next_token, prefix
+from kssl.pretext.text.sentence_tasks import neighbour_sentences, sentence_order, sentence_pairs
+from kssl.pretext.text.shuffling import mask_sentences, shuffle_sentences, shuffle_words
+from kssl.pretext.text.spans import corrupt_spans, drop_spans, raw_length
+from kssl.pretext.text.token_masking import mask_tokens, word_dropout
+from kssl.pretext.text.tokenize import tokenize
+from kssl.pretext.text.word_pairs import cbow, keep_probability, noise_distribution, skip_gram
+from kssl.pretext.video.frames import arrow_of_time, frame_order, future_frame
+from kssl.pretext.video.reference import default_palette, reference_frame
+from kssl.tokenizers.train import train_vocabulary
+from kssl.tokenizers.vocabulary import Vocabulary, load_vocabulary
 
 __all__ = [
     "View",

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
-from kssl.pretext.pixels import put
+from kssl.pretext.image.pixels import put
 from kssl.pretext.random import bernoulli, fold_in, normal, permutation
 from kssl.pretext.scale import grey_values, lengths
 

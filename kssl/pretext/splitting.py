@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
-from kssl.pretext.pixels import blank, put
+from kssl.pretext.image.pixels import blank, put
 from kssl.pretext.random import permutation
 
 Part = Literal["top", "bottom", "left", "right", "past", "future", "center", "surround", "random"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from kssl.evaluation.base import apply, frozen, trained_on_labels
 from kssl.evaluation.retrieval import nearest_neighbours
-from kssl.report import canvas, diffusion, label_curve, latent, learning_curves
+from kssl.report import canvas, diffusion_figures, label_curve, latent, learning_curves
 
 Drawn = tuple[Any, str]  # figure, or a text; caption
 
@@ -63,7 +63,7 @@ def draw(run: Any, model: Any, train: Any, test: Any, seed: int = 0) -> list[dic
     """Draw every figure that applies into the run's `figures` folder.
 
     Args:
-        run: The run directory (`kssl.run.Run`).
+        run: The run directory (`kssl.runs.directory.Run`).
         model: The trained model.
         train: Pipeline of the training split; none of these figures shows it.
         test: Pipeline of the test split, or None: only the learning curves are drawn.
@@ -183,12 +183,12 @@ def _samples(scene: Scene) -> Drawn | None:
 
 
 def _texts(scene: Scene) -> Drawn:
-    from kssl.callbacks.sample_text import first_ids, written
+    from kssl.tokenizers import decoded, prompt_ids
 
-    start = first_ids(scene.vocabulary)
+    start = prompt_ids(scene.vocabulary)
     sampler = {"name": "random", "temperature": 0.8}  # small models ramble at 1
     ids = scene.model.generate(3, seed=scene.seed, prompt=start, length=600, sampler=sampler)
-    texts = written(scene.vocabulary, ids)
+    texts = decoded(scene.vocabulary, ids)
     caption = "Three texts of 600 tokens, each token drawn at temperature 0.8; none chosen."
     return "\n\n―――\n\n".join(text.strip() for text in texts), caption
 
@@ -259,10 +259,10 @@ FIGURES: dict[str, tuple[str, Callable[[Scene], Drawn | None]]] = {
     "reconstructions": ("Reconstructions", _reconstructions),
     "masked": ("Masked images", _masked),
     "samples": ("Samples", _samples),
-    "classes": ("Samples of each class", diffusion.classes),
-    "reverse_process": ("Reverse process", diffusion.reverse_process),
-    "forward_process": ("Forward process", diffusion.forward_process),
-    "inpainting": ("Inpainting", diffusion.inpainting),
+    "classes": ("Samples of each class", diffusion_figures.classes),
+    "reverse_process": ("Reverse process", diffusion_figures.reverse_process),
+    "forward_process": ("Forward process", diffusion_figures.forward_process),
+    "inpainting": ("Inpainting", diffusion_figures.inpainting),
     "manifold": ("Latent manifold", _manifold),
     "interpolations": ("Interpolations", _interpolations),
     "embedding": ("Embedding map", _embedding),

@@ -106,7 +106,7 @@ def compare(runs: Iterable[Any], path: Path) -> Path:
         UserError: None of the runs has a metrics.csv.
 
     Example:
-        >>> runs = [kssl.run.Run.open(name) for name in ("vae_mnist/1", "vae_mnist/2")]
+        >>> runs = [kssl.runs.directory.Run.open(name) for name in ("vae_mnist/1", "vae_mnist/2")]
         >>> picture = kssl.report.curves(runs, Path("curves.png"))
     """
     runs = list(runs)

@@ -23,13 +23,13 @@ def write(run: Any) -> Path:
     out and the page says what state the run is in. All pictures are inline; the page loads nothing.
 
     Args:
-        run: The run directory (`kssl.run.Run`).
+        run: The run directory (`kssl.runs.directory.Run`).
 
     Returns:
         The path of the page.
 
     Example:
-        >>> kssl.report.write(kssl.run.Run.open("vae_mnist/1"))
+        >>> kssl.report.write(kssl.runs.directory.Run.open("vae_mnist/1"))
         PosixPath('runs/vae_mnist/1/report.html')
     """
     folder = Path(__file__).parent
@@ -98,7 +98,7 @@ def _glance(run: Any, environment: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _short(name: Any) -> str:
-    """The last part of a data set's name: `kssl.data.tfds:mnist` is mnist to a reader."""
+    """The last part of a data set's name: `kssl.data.sources.tfds:mnist` is mnist to a reader."""
     return str(name or "").rsplit(":", 1)[-1].rsplit(".", 1)[-1]
 
 

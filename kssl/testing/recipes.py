@@ -20,7 +20,7 @@ def check_recipe(source: str | Path) -> None:
 
 def recipe_fits_its_parts(source: str | Path) -> None:
     from kssl import recipe
-    from kssl.pretext.vocabulary_training import train_vocabulary
+    from kssl.tokenizers.train import train_vocabulary
 
     loaded = recipe.load(source)
     loaded.check()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import pytest
 
 from kssl import cli
 from kssl.cli import extensions
-from kssl.run import Run
+from kssl.runs.directory import Run
 
 RESULTS = [
     {
@@ -37,7 +36,7 @@ RESULTS = [
 ]
 
 
-LOADED = ("load", "sample_images", "sample_texts")
+SAMPLES = ("sample_images", "sample_texts")
 
 
 @dataclass
@@ -72,7 +71,7 @@ def kssl(
 
 @dataclass
 class Training:
-    """Stands for kssl.training and kssl.devices; keeps what it was asked for."""
+    """Stands for kssl.runs and kssl.system.devices; keeps what it was asked for."""
 
     asked: dict[str, Any] = field(default_factory=dict)
     raises: BaseException | None = None
@@ -150,8 +149,9 @@ class FakeRecipe:
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> Training:
     """Replace recipes, devices and training by fakes."""
-    import kssl
     import kssl.recipe
+    from kssl import runs
+    from kssl.system import devices
 
     fake: Any = Training()
 
@@ -162,13 +162,10 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Training:
         return FakeRecipe(name, overrides)
 
     monkeypatch.setattr(kssl.recipe, "load", load)
-    for room in ("training", "trained", "devices", "preview"):
-        module: Any = types.ModuleType(f"kssl.{room}")
-        for name in ("choose", "load_keras", "fit", "dry_run", "evaluate", "embed", *LOADED):
-            setattr(module, name, getattr(fake, name))
-        module.preview = fake.preview
-        monkeypatch.setitem(sys.modules, f"kssl.{room}", module)
-        monkeypatch.setattr(kssl, room, module, raising=False)
+    for name in ("fit", "dry_run", "evaluate", "embed", "load", "preview", *SAMPLES):
+        monkeypatch.setattr(runs, name, getattr(fake, name))
+    for name in ("choose", "load_keras"):
+        monkeypatch.setattr(devices, name, getattr(fake, name))
     return fake
 
 

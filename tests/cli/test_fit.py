@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kssl.errors import RunError, UserError
-from kssl.run import Run
+from kssl.runs.directory import Run
 
 
 def test_fit_prints_results_with_baselines_and_paths(kssl: Any, training: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kssl.cli import screen, source
-from kssl.run import Run
+from kssl.runs.directory import Run
 
 RECIPE = "# A small one.\nmodel: {use: vae, latent_dim: 2}  # [two]\n"
 

@@ -40,14 +40,14 @@ def _plain(text: str) -> str:
 
 
 # Examples that are not run, and why.
-NOT_RUN = {"kssl.training.fit": "a whole run, which docs/start.md has too"}
+NOT_RUN = {"kssl.runs.train.fit": "a whole run, which docs/start.md has too"}
 
 # Examples that read a prepared copy of a data set.
 PREPARED = {
-    "kssl.data.tfds.cifar10": "cifar10",
-    "kssl.data.tfds.fashion_mnist": "fashion_mnist",
-    "kssl.data.tfds.mnist": "mnist",
-    "kssl.data.tfds.tfds": "fashion_mnist",
+    "kssl.data.sources.tfds.cifar10": "cifar10",
+    "kssl.data.sources.tfds.fashion_mnist": "fashion_mnist",
+    "kssl.data.sources.tfds.mnist": "mnist",
+    "kssl.data.sources.tfds.tfds": "fashion_mnist",
 }
 
 
@@ -86,13 +86,13 @@ def trained() -> dict[str, Any]:
         model.build((None, 8, 8, 1))
     task = Task(denoiser, other, train, test)
     both = {"model": vae, "dataset": dataset, "task": Task(vae, untrained, train, test)}
-    return both | {"kssl.evaluation.denoising.denoising": {"task": task}}
+    return both | {"kssl.evaluation.generation.denoising.denoising": {"task": task}}
 
 
 @pytest.fixture
-def run(folder: Path) -> kssl.run.Run:
+def run(folder: Path) -> kssl.runs.directory.Run:
     """The first of two finished runs in the current folder."""
-    runs = [kssl.run.Run.create("runs", "vae_mnist") for _ in range(2)]
+    runs = [kssl.runs.directory.Run.create("runs", "vae_mnist") for _ in range(2)]
     for each in runs:
         each.write_text("metrics.csv", "epoch,loss,val_loss\n1,3.0,3.5\n2,2.0,2.5\n")
         each.write_json("results.json", {"results": []})
@@ -102,7 +102,10 @@ def run(folder: Path) -> kssl.run.Run:
 
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in NOT_RUN])
 def test_examples_of_docstrings(
-    name: str, trained: dict[str, Any], run: kssl.run.Run, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    trained: dict[str, Any],
+    run: kssl.runs.directory.Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if name in PREPARED:
         if not (TFDS / PREPARED[name]).is_dir():

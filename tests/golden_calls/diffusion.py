@@ -8,13 +8,13 @@ import numpy as np
 from golden_calls.common import Case
 from keras import ops
 
-from kssl import layers, losses
+from kssl import diffusion, losses
 
 
-def schedule_of(case: Case, kind: str | None = None) -> layers.NoiseSchedule:
+def schedule_of(case: Case, kind: str | None = None) -> diffusion.NoiseSchedule:
     if (kind or case.schedule) == "linear":
-        return layers.NoiseSchedule("linear", case.T, (case.beta_start, case.beta_end))
-    return layers.NoiseSchedule("cosine", case.T, offset=case.s, max_beta=case.max_beta)
+        return diffusion.NoiseSchedule("linear", case.T, (case.beta_start, case.beta_end))
+    return diffusion.NoiseSchedule("cosine", case.T, offset=case.s, max_beta=case.max_beta)
 
 
 def schedule(case: Case, kind: str) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def add_noise(case: Case) -> dict[str, Any]:
 def convert(case: Case) -> dict[str, Any]:
     rates = schedule_of(case).rates(case.timesteps)
     return {
-        kind: layers.convert(case.x_t, case.model_output, rates, kind)
+        kind: diffusion.convert(case.x_t, case.model_output, rates, kind)
         for kind in losses.score.PREDICTIONS
     }
 
@@ -43,13 +43,13 @@ def convert(case: Case) -> dict[str, Any]:
 def ddpm_step(case: Case) -> dict[str, Any]:
     made = schedule_of(case)
     rates, following = made.rates(case.timesteps), made.rates(case.timesteps - 1)
-    clean = layers.convert(case.x_t, case.model_output, rates, case.prediction)["x0"]
+    clean = diffusion.convert(case.x_t, case.model_output, rates, case.prediction)["x0"]
     clean = ops.clip(clean, -1.0, 1.0) if case.clip else clean
-    return {"x0": clean, **layers.ddpm_step(case.x_t, clean, rates, following)}
+    return {"x0": clean, **diffusion.ddpm_step(case.x_t, clean, rates, following)}
 
 
 def ddim_timesteps(case: Case) -> dict[str, Any]:
-    made = layers.NoiseSchedule("cosine", case.T)
+    made = diffusion.NoiseSchedule("cosine", case.T)
     return {
         spacing: made.levels(case.num_steps, spacing)
         for spacing in ("leading", "trailing", "linspace")
@@ -59,14 +59,14 @@ def ddim_timesteps(case: Case) -> dict[str, Any]:
 def ddim_step(case: Case) -> dict[str, Any]:
     made = schedule_of(case)
     rates, following = made.rates(case.timesteps), made.rates(case.previous_timesteps)
-    found = layers.convert(case.x_t, case.model_output, rates, case.prediction)
-    step = layers.ddim_step(found["x0"], found["epsilon"], rates, following, case.eta)
+    found = diffusion.convert(case.x_t, case.model_output, rates, case.prediction)
+    step = diffusion.ddim_step(found["x0"], found["epsilon"], rates, following, case.eta)
     drawn = ops.reshape(step["sigma"], (-1, 1)) * case.noise
     return {"x0": found["x0"], **step, "x_prev": step["mean"] + drawn}
 
 
 def guidance(case: Case) -> dict[str, Any]:
-    return {"out": layers.classifier_free_guidance(case.cond, case.uncond, case.scale)}
+    return {"out": diffusion.classifier_free_guidance(case.cond, case.uncond, case.scale)}
 
 
 def min_snr_weights(case: Case) -> dict[str, Any]:
@@ -81,18 +81,18 @@ def min_snr_weights(case: Case) -> dict[str, Any]:
 def edm_preconditioning(case: Case) -> dict[str, Any]:
     settings = {"weighting": "edm", "sigma_data": case.sigma_data}
     return {
-        **layers.edm_preconditioning(case.sigma, case.sigma_data),
+        **diffusion.edm_preconditioning(case.sigma, case.sigma_data),
         "loss_weight": losses.diffusion_weight(case.sigma**-2.0, "x0", **settings),
     }
 
 
 def edm_sigmas(case: Case) -> dict[str, Any]:
     settings = (case.num_steps, case.sigma_min, case.sigma_max, case.rho)
-    return {"sigmas": layers.edm_sigmas(*settings)}
+    return {"sigmas": diffusion.edm_sigmas(*settings)}
 
 
 def edm_heun_step(case: Case) -> dict[str, Any]:
     ends = (case.sigma, case.sigma_next)
-    euler = layers.euler_step(case.x, case.denoised, *ends)
-    heun = layers.heun_step(case.x, case.denoised, euler, case.denoised_next, *ends)
+    euler = diffusion.euler_step(case.x, case.denoised, *ends)
+    heun = diffusion.heun_step(case.x, case.denoised, euler, case.denoised_next, *ends)
     return {"euler": euler, "heun": heun}

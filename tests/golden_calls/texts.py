@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from golden_calls.common import Case
 
-from kssl.pretext import infilling, spans, word_pairs
+from kssl.pretext.text import infilling, spans, word_pairs
 
 
 def noise_distribution(case: Case) -> dict[str, Any]:

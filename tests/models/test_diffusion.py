@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kssl import layers, losses
+from kssl import diffusion, layers, losses
 from kssl.callbacks import SampleGrid
 from kssl.models import Diffusion
 from kssl.optimizers import EMA, find_ema
@@ -72,7 +72,7 @@ def of_all_levels(monkeypatch):
     noise = np.random.default_rng(2).standard_normal(IMAGES.shape).astype("float32")
     levels = np.arange(16) * 60
     monkeypatch.setattr(keras.random, "normal", lambda *_, **__: ops.convert_to_tensor(noise))
-    monkeypatch.setattr(layers.NoiseSchedule, "draw", lambda *_: ops.convert_to_tensor(levels))
+    monkeypatch.setattr(diffusion.NoiseSchedule, "draw", lambda *_: ops.convert_to_tensor(levels))
     return noise, levels
 
 
@@ -81,7 +81,7 @@ def test_the_loss_is_the_squared_error_of_what_is_predicted(prediction, of_all_l
     noise, levels = of_all_levels
     model = Diffusion(Fixed(), loss=losses.Diffusion(prediction))  # its answer is 0
     found = float(model.compute_loss(IMAGES, y_pred=model(IMAGES, training=True)))
-    signal = layers.NoiseSchedule("cosine").signal[levels].reshape(-1, 1, 1, 1)
+    signal = diffusion.NoiseSchedule("cosine").signal[levels].reshape(-1, 1, 1, 1)
     clean = 2 * IMAGES - 1
     target = {
         "epsilon": noise,
@@ -95,7 +95,7 @@ def test_noise_levels_weigh_as_the_loss_says(of_all_levels):
     _, levels = of_all_levels
     model = Diffusion(Fixed(), loss=losses.Diffusion("x0", "min_snr", gamma=2.0))
     found = float(model.compute_loss(IMAGES, y_pred=model(IMAGES, training=True)))
-    signal = layers.NoiseSchedule("cosine").signal[levels]
+    signal = diffusion.NoiseSchedule("cosine").signal[levels]
     weights = np.minimum(signal / (1 - signal), 2.0)
     errors = np.mean((2 * IMAGES - 1) ** 2, axis=(1, 2, 3))
     assert found == pytest.approx(np.mean(weights * errors), rel=1e-4)
@@ -104,13 +104,13 @@ def test_noise_levels_weigh_as_the_loss_says(of_all_levels):
 @pytest.mark.parametrize("noise", ["linear", "cosine", "edm"])
 def test_a_perfect_network_has_no_loss_and_draws_its_image(noise):
     clean = 2.0 * IMAGES[:1] - 1.0
-    edm = layers.EDMNoise()
+    edm = diffusion.EDMNoise()
 
     def answer(images, times, labels):
         if noise != "edm":
             return ops.zeros_like(images) + clean
         # What the preconditioning makes the clean image of.
-        factors = layers.edm_preconditioning(ops.exp(4.0 * times))
+        factors = diffusion.edm_preconditioning(ops.exp(4.0 * times))
         skip, out, scale = (
             ops.reshape(factors[name], (-1, 1, 1, 1)) for name in ("c_skip", "c_out", "c_in")
         )

@@ -19,10 +19,10 @@ from kssl.errors import UserError
 from kssl.evaluation import nearest_neighbours
 from kssl.layers import MLP, ConvEncoder
 from kssl.models import AutoEncoder, Metric, run
-from kssl.preview import dry_run
 from kssl.recipe import load
-from kssl.run import Run
-from kssl.training import fit, prepare
+from kssl.runs.directory import Run
+from kssl.runs.preview import dry_run
+from kssl.runs.train import fit, prepare
 
 LOSSES = {
     "triplet": None,

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from kssl.run import Run
+from kssl.runs.directory import Run
 
 RECIPE = """\
 # A <b>recipe</b> & its "comment" <script>alert(1)</script>
@@ -122,8 +122,8 @@ def empty_run(tmp_path: Path) -> Run:
 def run(empty_run: Run) -> Run:
     """A finished run on stand-in data, its figures not drawn yet."""
     data = {
-        "used": "kssl.data.embedded:digits",
-        "stand_in_for": "kssl.data.tfds:mnist",
+        "used": "kssl.data.sources.embedded:digits",
+        "stand_in_for": "kssl.data.sources.tfds:mnist",
         "reason": "no network & no <copy>",
     }
     environment = {

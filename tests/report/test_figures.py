@@ -15,7 +15,7 @@ import kssl.models
 import kssl.report
 from kssl.errors import UserError
 from kssl.report import canvas, latent, learning_curves
-from kssl.run import Run
+from kssl.runs.directory import Run
 
 
 def drawn(run: Any) -> dict[str, dict[str, Any]]:

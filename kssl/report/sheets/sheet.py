@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kssl.files import replacing
 from kssl.report.canvas import save, style
 from kssl.report.sheets import films, pictures, sounds, tables, texts
 from kssl.report.sheets.batches import Batch, Rounds
+from kssl.system.files import replacing
 
 LAYOUTS = (  # the first whose key the examples have
     ("video", films.draw),

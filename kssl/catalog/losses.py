@@ -1,0 +1,87 @@
+"""Losses."""
+
+from __future__ import annotations
+
+# name: (where it is, one line of help)
+LOSSES = {
+    "reconstruction": (
+        "kssl.losses.reconstruction:Reconstruction",
+        "Distance of an input from its reconstruction",
+    ),
+    "gaussian_kl": (
+        "kssl.losses.distribution:GaussianKL",
+        "Divergence of a diagonal Gaussian from the standard normal",
+    ),
+    "elbo": ("kssl.losses.distribution:ELBO", "Negative evidence lower bound"),
+    "importance_weighted_bound": (
+        "kssl.losses.distribution:ImportanceWeightedBound",
+        "Tighter bound from several samples",
+    ),
+    "contrastive": (
+        "kssl.losses.pairs:Contrastive",
+        "Similar pairs together, others a margin apart",
+    ),
+    "lifted_structured": (
+        "kssl.losses.pairs:LiftedStructured",
+        "Each positive pair against all its negatives",
+    ),
+    "n_pair": ("kssl.losses.pairs:NPair", "One positive against many negatives, by dot products"),
+    "triplet": ("kssl.losses.triplets:Triplet", "Positive nearer than negative; mines the batch"),
+    "soft_nearest_neighbor": (
+        "kssl.losses.neighbours:SoftNearestNeighbor",
+        "Chance of a neighbour of the class",
+    ),
+    "supervised_contrastive": (
+        "kssl.losses.neighbours:SupervisedContrastive",
+        "SupCon: all of the class are positives",
+    ),
+    "nce": ("kssl.losses.noise_contrastive:NCE", "Logistic regression of data against noise"),
+    "info_nce": ("kssl.losses.noise_contrastive:InfoNCE", "Find each query's key in the batch"),
+    "nt_xent": ("kssl.losses.noise_contrastive:NTXent", "SimCLR: find the other view in the batch"),
+    "clip": ("kssl.losses.multimodal:CLIP", "Images find their texts and texts their images"),
+    "siglip": ("kssl.losses.multimodal:SigLIP", "Whether each image and each text belong together"),
+    "barlow_twins": (
+        "kssl.losses.redundancy:BarlowTwins",
+        "Cross-correlation of two views to the identity",
+    ),
+    "vicreg": ("kssl.losses.redundancy:VICReg", "Invariance, variance, covariance"),
+    "negative_cosine": (
+        "kssl.losses.redundancy:NegativeCosine",
+        "BYOL and SimSiam: predict the other view",
+    ),
+    "dino": ("kssl.losses.clustering:DINO", "Student follows the centred, sharpened teacher"),
+    "swapped_prediction": (
+        "kssl.losses.clustering:SwappedPrediction",
+        "SwAV: predict the other view's code",
+    ),
+    "gaussian_kl_between": (
+        "kssl.losses.divergence:GaussianKLBetween",
+        "Divergence of two diagonal Gaussians",
+    ),
+    "categorical_kl": (
+        "kssl.losses.divergence:CategoricalKL",
+        "Divergence of two categorical distributions",
+    ),
+    "negative_sampling": (
+        "kssl.losses.words:NegativeSampling",
+        "word2vec: a word against noise words",
+    ),
+    "sampled_softmax": (
+        "kssl.losses.words:SampledSoftmax",
+        "Cross-entropy over a sample of the vocabulary",
+    ),
+    "masked_cross_entropy": (
+        "kssl.losses.tokens:MaskedCrossEntropy",
+        "Cross-entropy of the selected tokens",
+    ),
+    "adversarial": (
+        "kssl.losses.adversarial:Adversarial",
+        "Discriminator or generator: three kinds",
+    ),
+    "contrastive_divergence": (
+        "kssl.losses.energy:ContrastiveDivergence",
+        "Free energy of data against samples",
+    ),
+    "denoising_score": ("kssl.losses.score:DenoisingScore", "The score of noisy data"),
+    "diffusion": ("kssl.losses.diffusion:Diffusion", "Squared error by noise level: min-SNR, EDM"),
+}

@@ -1,0 +1,8 @@
+"""Learning-rate schedules."""
+
+from __future__ import annotations
+
+# name: (where it is, one line of help)
+SCHEDULES = {
+    "warmup_cosine": ("kssl.optimizers.schedules:WarmupCosine", "Rise, then a cosine"),
+}

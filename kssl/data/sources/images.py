@@ -1,0 +1,103 @@
+"""A folder of image files as a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from kssl.data.files.decode import Block, Files, check_broken_share, read_files
+from kssl.data.files.folder import read_folder
+from kssl.data.files.image import decode
+from kssl.data.locate import MEMORY_BUDGET, Dataset, check_split, check_two_shares, find_file
+from kssl.errors import UserError
+
+
+def images(
+    split: str,
+    path: str,
+    size: int = 32,
+    channels: Literal[1, 3] = 3,
+    labels: bool | Literal["auto"] = "auto",
+    broken_share: float = 0.05,
+    shares: Sequence[float] = (0.1, 0.1),
+) -> Dataset:
+    """A folder of image files, with its sub-folders.
+
+    JPEG, PNG, BMP, GIF (first frame), WebP and TIFF. Each image is turned as its EXIF note says,
+    put on white where it is transparent, resized with antialiasing so that its shorter side is
+    `size`, and cut to the square in the middle.
+
+    Which split a file is in follows from its name alone, so that adding files moves no other
+    (but in folders so small that a split would be empty). A folder with `train`, `validation`
+    (or `val`, …) and `test` sub-folders is split by them.
+
+    Args:
+        split: `train`, `validation` or `test`.
+        path: The folder; a relative path is tried in the current folder, then in
+            `KSSL_DATA_DIR`.
+        size: Height and width of the result, in pixels.
+        channels: 3 for colour, 1 for grey.
+        labels: Whether the sub-folder's name is the class; `auto`: if every image is in one,
+            and there are at least two.
+        broken_share: A file that cannot be decoded is named in a warning and left out; it is an
+            error when more than this share of a split are (one is always forgiven, unless 0).
+        shares: Shares of the files for validation and for test.
+
+    Returns:
+        A dataset of `{"image": uint8 (size, size, channels)}`, with `"label": int64 ()` if there
+        are labels; `class_names(path)` says which class a number is. In the order of the names.
+        A split that takes less than 1 GiB is held in memory, a larger one is read as it goes.
+
+    Raises:
+        UserError: There is no such folder, it has no images, or too many are broken.
+
+    Example:
+        >>> dataset = images("train", "photos/", size=64)
+    """
+    check_split(split)
+    _check(size, channels, labels, broken_share, shares)
+    folder = read_folder(find_file(path), (shares[0], shares[1]))
+    chosen = folder.splits[split]
+
+    def load(item: int) -> Block:
+        return {"image": decode(chosen[item], size, channels)[None]}
+
+    return read_files(
+        Files(
+            names=[folder.name_of(file) for file in chosen],
+            load=load,
+            features=folder.labels_of(chosen, labels),
+            where=str(folder.path),
+            what="images",
+            split=split,
+        ),
+        broken_share,
+        MEMORY_BUDGET,
+    )
+
+
+def class_names(path: str, labels: bool | Literal["auto"] = "auto") -> list[str]:
+    """The classes of a folder of images, in the order of their numbers; none without labels.
+
+    Args:
+        path: The folder, as `images` takes it.
+        labels: As `images` takes it.
+
+    Example:
+        >>> class_names("animals/")
+        ['cat', 'dog']
+    """
+    return read_folder(find_file(path)).classes(labels) or []
+
+
+def _check(
+    size: int, channels: int, labels: object, broken_share: float, shares: Sequence[float]
+) -> None:
+    if size < 1:
+        raise UserError(f"images: size {size} is not 1 or more")
+    if channels not in (1, 3):
+        raise UserError(f"images: channels {channels} is neither 1 (grey) nor 3 (colour)")
+    if labels not in (True, False, "auto"):
+        raise UserError(f"images: labels {labels!r} is none of true, false and auto")
+    check_broken_share("images", broken_share)
+    check_two_shares("images", shares)

@@ -1,0 +1,272 @@
+"""Tables as data sets: CSV and Parquet, encoded by what their training rows tell."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from kssl.data.files.array_names import SPLIT_WORDS
+from kssl.data.files.decode import check_broken_share, report_broken
+from kssl.data.locate import (
+    SPLITS,
+    Dataset,
+    check_split,
+    check_two_shares,
+    find_file,
+    grouped,
+)
+from kssl.data.tables.encode import (
+    FittedTable,
+    fit_categorical,
+    fit_numeric,
+    in_order,
+    warn_of_identifiers,
+)
+from kssl.data.tables.reader import Column, read_columns, same_rows
+from kssl.errors import UserError, nearest
+
+Use = Literal["numeric", "categorical", "skip", "group", "split"]
+
+_USES = ("numeric", "categorical", "skip", "group", "split")
+
+
+def tabular(
+    split: str = "train",
+    *,
+    path: str,
+    label: str | None = None,
+    types: Mapping[str, Use] | None = None,
+    header: bool = True,
+    broken_share: float = 0.05,
+    shares: Sequence[float] = (0.1, 0.1),
+) -> Dataset:
+    """Rows of a CSV or Parquet file, with numbers scaled and names numbered.
+
+    A column whose values are numbers is numeric, any other is categorical; `types` says what is
+    not to be guessed, such as whole numbers that are codes. How a column is scaled and which
+    names it has is learned from the training rows alone: numbers become `(value - mean) / std`,
+    with 0 (the mean) for a missing one; names become 1, 2, …, with 0 for one that no training
+    row has. An empty field, `?`, `NA`, `NaN` and the like are missing; a missing name is a name
+    of its own. `fit_table` takes the same arguments and shows what was found.
+
+    The table must fit in memory. The split is random but always the same. Rows that are equal in
+    every column, or in the column of the type `group`, are in one split: a model is not tested on
+    what it has seen.
+
+    Args:
+        split: `train`, `validation` or `test`.
+        path: `.csv`, `.tsv` or other text whose fields are set apart by comma, semicolon, tab or
+            `|`, the same with `.gz`, or `.parquet`; a relative path is tried in the current
+            folder, then in `KSSL_DATA_DIR`.
+        label: The column of classes.
+        types: Column -> `numeric`, `categorical`, `skip` (not used), `group` (see above) or
+            `split` (the column says which split a row is in: `train`, `valid`, `test`, …).
+        header: Whether the first line has the names; if not they are `column_0`, `column_1`, ….
+        broken_share: Lines with a wrong number of fields and rows without a label are counted in
+            a warning and left out; so are values that are no numbers in a column of numbers, which
+            count as missing. It is an error when more than this share is so.
+        shares: Shares of the rows for validation and for test.
+
+    Returns:
+        A dataset of `{"numeric": float32 (n,), "categorical": int32 (m,)}` and, with a label,
+        `"label": int64 ()`; `n` or `m` is 0 where there are no such columns.
+
+    Raises:
+        UserError: The file is missing, damaged or empty; a column is not there, or a setting or
+            its values do not fit.
+
+    Example:
+        >>> with open("people.csv", "w") as file:
+        ...     lines = [f"{20 + n},{'ab'[n % 2]},{n % 3}" for n in range(40)]
+        ...     _ = file.write("\\n".join(["age,city,class", *lines]))
+        >>> tabular("train", path="people.csv", label="class").element_spec["numeric"].shape
+        TensorShape([1])
+    """
+    check_split(split)
+    fitted = fit_table(
+        path, label=label, types=types, header=header, broken_share=broken_share, shares=shares
+    )
+    return fitted.dataset(split)
+
+
+def fit_table(
+    path: str,
+    *,
+    label: str | None = None,
+    types: Mapping[str, Use] | None = None,
+    header: bool = True,
+    broken_share: float = 0.05,
+    shares: Sequence[float] = (0.1, 0.1),
+) -> FittedTable:
+    """Find the types of a table's columns, and fit their encoding on the training rows.
+
+    Args:
+        path: The file; this and all other arguments as `tabular` takes them.
+        label: The column of classes.
+        types: What is not to be guessed.
+        header: Whether the first line has the names.
+        broken_share: Largest share of lines, or of values of a column, that may be broken.
+        shares: Shares of the rows for validation and for test.
+
+    Returns:
+        What was found: `print` shows it, `vocabulary_sizes` are the sizes of embeddings.
+
+    Example:
+        >>> with open("pets.csv", "w") as file:
+        ...     _ = file.write("kind,weight\\ncat,4\\ndog,9\\ncat,5\\nhen,2\\n")
+        >>> fit_table("pets.csv", types={"kind": "categorical"}).categorical[0].name
+        'kind'
+    """
+    check_broken_share("tabular", broken_share)
+    two = check_two_shares("tabular", shares)
+    file = find_file(path)
+    settings = (label, tuple((types or {}).items()), header, broken_share, two)
+    return _fit_file(file, file.stat().st_mtime_ns, settings)
+
+
+@functools.lru_cache(maxsize=1)  # the three splits of a recipe read and warn once
+def _fit_file(file: Path, _: int, settings: tuple[Any, ...]) -> FittedTable:
+    label, pairs, header, broken_share, shares = settings
+    types = dict(pairs)
+    columns = {column.name: column for column in read_columns(file, header, broken_share)}
+    _check_names(str(file), columns, label, types)
+    columns = _labelled(str(file), columns, label, broken_share)
+    return fit_columns(str(file), columns, label, types, broken_share, shares)
+
+
+def fit_columns(
+    where: str,
+    columns: Mapping[str, Column],
+    label: str | None,
+    types: Mapping[str, str],
+    broken_share: float,
+    shares: tuple[float, float],
+) -> FittedTable:
+    """Fit columns that have been read; as `fit_table`."""
+    rows = _splits(where, columns, types, shares)
+    uses = {
+        name: types.get(name) or _guess(where, column, broken_share)
+        for name, column in columns.items()
+        if name != label
+    }
+    train = {name: column.take(rows["train"]) for name, column in columns.items()}
+    skipped = {
+        name: {"skip": "as told", "empty": "it has no values"}.get(use, f"it is the {use}")
+        for name, use in uses.items()
+        if use not in ("numeric", "categorical")
+    }
+    fitted = FittedTable(
+        numeric=tuple(fit_numeric(train[name]) for name in uses if uses[name] == "numeric"),
+        categorical=tuple(
+            fit_categorical(train[name]) for name in uses if uses[name] == "categorical"
+        ),
+        label=label,
+        classes=in_order(columns[label].values) if label is not None else (),
+        skipped=skipped,
+        rows=rows,
+        columns=columns,
+    )
+    if not fitted.numeric and not fitted.categorical:
+        raise UserError(f"{where}: no column is left to learn from; there is:\n{fitted}")
+    warn_of_identifiers(fitted)
+    return fitted
+
+
+def _check_names(
+    where: str, columns: Mapping[str, Column], label: str | None, types: Mapping[str, str]
+) -> None:
+    for name in (*([label] if label is not None else []), *types):
+        if name not in columns:
+            raise UserError(f"{where} has no column '{name}'{nearest(str(name), columns)}")
+    for name, use in types.items():
+        if use not in _USES:
+            raise UserError(f"tabular: type '{use}' of column '{name}'{nearest(str(use), _USES)}")
+    if label in types:
+        raise UserError(f"tabular: the column '{label}' is the label; it has no other type")
+    for use in ("group", "split"):
+        if list(types.values()).count(use) > 1:
+            raise UserError(f"tabular: only one column can have the type '{use}'")
+
+
+def _labelled(
+    where: str, columns: dict[str, Column], label: str | None, broken_share: float
+) -> dict[str, Column]:
+    """Leave out the rows that have no label."""
+    if label is None:
+        return columns
+    missing = columns[label].missing
+    if not missing.any():
+        return columns
+    broken = [f"row {row + 1} below the header (no {label})" for row in np.flatnonzero(missing)]
+    report_broken(where, "rows", broken, len(missing), broken_share)
+    keep = np.flatnonzero(~missing)
+    return {name: column.take(keep) for name, column in columns.items()}
+
+
+def _guess(where: str, column: Column, broken_share: float) -> str:
+    """`numeric`, `categorical` or `empty`; with a warning where it is not clear."""
+    present = column.codes[~column.missing]
+    if not len(present):
+        logging.getLogger("kssl").warning(
+            "%s: the column '%s' has no values; left out", where, column.name
+        )
+        return "empty"
+    odd = np.isnan(column.numbers)[present]
+    if odd.mean() > broken_share:
+        return "categorical"
+    if odd.any():
+        example = column.values[present[np.argmax(odd)]]
+        logging.getLogger("kssl").warning(
+            "%s: %d of %d values of the column '%s' are no numbers, such as '%s'; they count as "
+            "missing. If they are names: types: {%s: categorical}",
+            where,
+            odd.sum(),
+            len(present),
+            column.name,
+            example,
+            column.name,
+        )
+    return "numeric"
+
+
+def _splits(
+    where: str,
+    columns: Mapping[str, Column],
+    types: Mapping[str, str],
+    shares: tuple[float, float],
+) -> dict[str, np.ndarray]:
+    told = {use: name for name, use in types.items() if use in ("group", "split")}
+    group = columns[told["group"]].codes if "group" in told else same_rows(list(columns.values()))
+    if "split" not in told:
+        return grouped(group, shares)
+    column = columns[told["split"]]
+    split_of = [SPLIT_WORDS.get(value.lower(), "") for value in column.values] + [""]
+    found = np.array(split_of)[column.codes]
+    if (found == "").any():
+        code = column.codes[np.argmax(found == "")]
+        raise UserError(
+            f"{where}: the column '{column.name}' has "
+            f"{repr(column.values[code]) if code >= 0 else 'a missing value'}, which is no split; "
+            f"there is: {', '.join(SPLIT_WORDS)}"
+        )
+    return _completed(where, {split: np.flatnonzero(found == split) for split in SPLITS}, group)
+
+
+def _completed(where: str, rows: dict[str, np.ndarray], group: np.ndarray) -> dict[str, np.ndarray]:
+    """Cut splits that the file does not have off its train split."""
+    lacking = [split for split in ("validation", "test") if not len(rows[split])]
+    if not len(rows["train"]):
+        raise UserError(f"{where}: no row is in the split 'train'")
+    if not lacking:
+        return rows
+    parts = grouped(group[rows["train"]], (0.1, 0.1))
+    spare = {split: rows["train"][parts[split]] for split in SPLITS}
+    for split in ("validation", "test"):
+        if split not in lacking:
+            spare["train"] = np.sort(np.concatenate([spare["train"], spare.pop(split)]))
+    return {**rows, **spare}

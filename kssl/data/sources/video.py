@@ -1,0 +1,209 @@
+"""Clips as data sets: video files, folders of frames, or clips in one NumPy file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kssl.data.files.decode import Block, Broken, check_broken_share
+from kssl.data.files.folder import EXTENSIONS as PICTURES
+from kssl.data.files.folder import Folder, split_files, walk
+from kssl.data.files.image import decode_to, fit
+from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
+from kssl.data.locate import Dataset, check_split, check_two_shares, find_file
+from kssl.errors import UserError
+
+FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
+
+
+def video(
+    split: str,
+    path: str,
+    shape: Sequence[int] = (16, 64, 64),
+    stride: int = 1,
+    group: str | None = None,
+    broken_share: float = 0.05,
+    shares: Sequence[float] = (0.1, 0.1),
+) -> Dataset:
+    """Clips from a folder of video files, of folders of frames, or from a `.npz` file.
+
+    Every film gives as many clips as fit into it one after the other; what is left at its end is
+    not used. A film is decoded whole, so hours of it are better cut into files before. Frames are
+    resized with antialiasing until they just cover the height and width, and the middle is kept.
+
+    In a folder, each video file is a film, and each sub-folder that directly holds images is
+    one, its frames in the order of their names. Sub-folders `train`, `validation` and `test`
+    split it; else the split of a film follows from its name alone. Sub-folders above the films
+    are the labels, if every film is in one and there are at least two. MP4, WebM and other video
+    files are read by PyAV (`pip install 'kssl[video]'`).
+
+    A `.npz` file has the clips in `frames` (or `video`), uint8 `(clips, frames, height, width, 1
+    or 3)`, or in `delta`: each frame after the first as its difference from the one before,
+    modulo 256, which a `.npz` file packs better. It has `labels` if there are any.
+
+    Args:
+        split: `train`, `validation` or `test`.
+        path: The folder or file; a relative path is tried in the current folder, then in
+            `KSSL_DATA_DIR`.
+        shape: Frames, height and width of a clip.
+        stride: Every which frame is used: 2 leaves out every other.
+        group: What has one value here stays in one split: the name of an array of the `.npz`
+            file, such as `source`, or `folder` for the first sub-folder.
+        broken_share: A film that cannot be decoded to its end, or has too few frames, is named in
+            a warning and left out; it is an error when more than this share of a split are.
+        shares: Shares of the films for validation and for test.
+
+    Returns:
+        A dataset of `{"video": uint8 (frames, height, width, 3)}` (a `.npz` file keeps its
+        channels), with `"label": int64 ()` if there are labels.
+
+    Raises:
+        UserError: There is no such folder or file, it has no films, or too many are broken.
+
+    Example:
+        >>> dataset = video("train", "films/", shape=[8, 32, 32])
+    """
+    check_split(split)
+    _check(shape, stride, broken_share)
+    file, two = find_file(path), check_two_shares("video", shares)
+    cut = _Cut(*shape, stride)
+    if file.is_dir():
+        items = of_folder(_films(file, two), group, two, split)
+        return read_items(
+            items, lambda item: cut.clips(_frames(items.files[item], cut)), broken_share
+        )
+    with open_archive(file, "video") as archive:
+        clips = _clips(archive)
+        items = labelled(archive, "clips", len(clips), group, two, split)
+    return read_items(items, lambda item: _stored(clips[items.rows[item]], cut), broken_share)
+
+
+def _check(shape: Sequence[int], stride: int, broken_share: float) -> None:
+    if len(shape) != 3 or min(shape) < 1:
+        raise UserError(f"video: shape {list(shape)} is not [frames, height, width]")
+    if stride < 1:
+        raise UserError(f"video: stride {stride} is not 1 or more")
+    check_broken_share("video", broken_share)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """How films are cut into clips."""
+
+    frames: int
+    height: int
+    width: int
+    stride: int
+
+    def clips(self, frames: Iterator[np.ndarray]) -> Block:
+        """Cut the used frames of a film into `(clips, frames, height, width, channels)`."""
+        film = list(frames)
+        count = len(film) // self.frames
+        if not count:
+            few = f"every {self.stride}th of its frames is {len(film)}, " * (self.stride > 1)
+            raise Broken(f"{few or f'it has {len(film)} frames, '}fewer than {self.frames}")
+        chosen = np.stack(film[: count * self.frames])
+        return {"video": chosen.reshape(count, self.frames, *chosen.shape[1:])}
+
+    def resize(self, image: Any, channels: int = 3) -> np.ndarray:
+        return fit(image, self.height, self.width, channels)
+
+
+def _films(path: Path, shares: tuple[float, float]) -> Folder:
+    """The films below a folder, files and folders of frames, by split."""
+    pictures, others = walk(path, PICTURES)
+    folders = {picture.parent for picture in pictures} - {path}
+    files, _ = walk(path, FILMS)
+    films = sorted([*folders, *files], key=lambda film: film.relative_to(path).as_posix())
+    if not films:
+        found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
+        loose = f"{len(pictures)} images that are in no sub-folder" * bool(pictures)
+        raise UserError(
+            f"{path}: there are no films, that is sub-folders of images or files ending in "
+            f"{', '.join(FILMS)}; found: {loose or found or 'no files at all'}"
+        )
+    return split_files(path, films, shares, "films")
+
+
+def _frames(film: Path, cut: _Cut) -> Iterator[np.ndarray]:
+    if film.is_file():
+        yield from _decoded(film, cut)
+        return
+    names = sorted(each for each in film.iterdir() if each.suffix.lower() in PICTURES)
+    visible = [each for each in names if not each.name.startswith(".")]
+    for frame in visible[:: cut.stride]:
+        try:
+            yield decode_to(frame, cut.height, cut.width, 3)
+        except Exception as error:
+            raise Broken(f"its frame {frame.name} cannot be decoded") from error
+
+
+def _decoded(film: Path, cut: _Cut) -> Iterator[np.ndarray]:
+    """The used frames of a video file.
+
+    Raises:
+        Broken: It holds no video, or ends before its header says so.
+    """
+    av = _decoder(film)
+    promised = seen = 0
+    try:
+        with av.open(str(film)) as container:
+            if not container.streams.video:
+                raise Broken("it holds no video")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            promised = stream.frames
+            for frame in container.decode(stream):
+                if seen % cut.stride == 0:
+                    yield cut.resize(frame.to_image())
+                seen += 1
+    except av.FFmpegError as error:
+        told = f"{seen} of its {promised} frames, then: " * bool(promised)
+        raise Broken(f"{told}{error.strerror}") from error
+    if seen < 0.95 * promised:  # an edit list may hide a few
+        raise Broken(f"it ends early: {seen} of its {promised} frames")
+
+
+def _decoder(film: Path) -> Any:
+    try:
+        import av
+    except ImportError as error:
+        raise UserError(
+            f"{film} is read by PyAV, which is not installed: pip install 'kssl[video]'"
+        ) from error
+    av.logging.set_level(av.logging.PANIC)  # what is broken is told by kssl, once
+    return av
+
+
+def _clips(archive: Archive) -> np.ndarray:
+    """uint8 `(clips, frames, height, width, channels)` of a `.npz` file."""
+    names = [name for name in ("frames", "video", "delta") if name in archive.names]
+    if not names:
+        raise UserError(
+            f"{archive.path} has none of the arrays frames, video and delta; there is: "
+            f"{', '.join(archive.names)}"
+        )
+    clips = archive.read(names[0])
+    if clips.ndim == 4:
+        clips = clips[..., None]  # (clips, frames, height, width, 1)
+    if clips.ndim != 5 or clips.dtype != np.uint8 or clips.shape[-1] not in (1, 3):
+        raise UserError(
+            f"{archive.path}: '{names[0]}' must be uint8 (clips, frames, height, width, 1 or 3), "
+            f"but it is {clips.dtype} {clips.shape}"
+        )
+    return np.cumsum(clips, axis=1, dtype=np.uint8) if names[0] == "delta" else clips
+
+
+def _stored(clip: np.ndarray, cut: _Cut) -> Block:
+    from PIL import Image
+
+    used = clip[:: cut.stride]  # (frames, height, width, channels)
+    if used.shape[1:3] == (cut.height, cut.width):
+        return cut.clips(iter(used))
+    channels = used.shape[-1]
+    flat = used[..., 0] if channels == 1 else used
+    return cut.clips(cut.resize(Image.fromarray(frame), channels) for frame in flat)

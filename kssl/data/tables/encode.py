@@ -1,0 +1,190 @@
+"""What is learned of a table before a model sees it, from its training rows alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kssl.data.locate import Dataset, check_split
+from kssl.data.tables.reader import Column
+
+MISSING_VALUE = "(missing)"
+
+
+@dataclass(frozen=True)
+class NumericColumn:
+    """A column of numbers, which become `(value - mean) / std`; a missing one becomes 0.
+
+    Attributes:
+        name: The column's name.
+        mean: Mean of the training rows.
+        std: Their standard deviation; 1 where all are the same.
+        missing: How many of them are missing.
+    """
+
+    name: str
+    mean: float
+    std: float
+    missing: int
+
+
+@dataclass(frozen=True)
+class CategoricalColumn:
+    """A column of names, which become whole numbers from 1; 0 is a value that is not known.
+
+    Attributes:
+        name: The column's name.
+        values: The values of the training rows in order; number i + 1 is `values[i]`. A missing
+            value is one of them, `(missing)`, if there are any in the training rows.
+        missing: How many training rows have none.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    missing: int
+
+
+@dataclass(frozen=True)
+class FittedTable:
+    """A table with what its training rows tell of its columns; `print` shows it.
+
+    Attributes:
+        numeric: The columns of numbers, in the order of the key `numeric`.
+        categorical: The columns of names, in the order of the key `categorical`.
+        label: Name of the column of labels, or None.
+        classes: The labels in the order of their numbers.
+        skipped: The other columns, with why they are not used.
+        rows: For each split, the numbers of its rows.
+    """
+
+    numeric: tuple[NumericColumn, ...]
+    categorical: tuple[CategoricalColumn, ...]
+    label: str | None
+    classes: tuple[str, ...]
+    skipped: Mapping[str, str]
+    rows: Mapping[str, np.ndarray]
+    columns: Mapping[str, Column]
+
+    @property
+    def vocabulary_sizes(self) -> list[int]:
+        """How many numbers each categorical column has, with 0: the sizes of embeddings."""
+        return [len(column.values) + 1 for column in self.categorical]
+
+    def arrays(self, split: str) -> dict[str, np.ndarray]:
+        """The rows of a split, encoded: what `tabular` yields, as arrays."""
+        rows = self.rows[check_split(split)]
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        found = {
+            "numeric": _side_by_side(
+                [scaled(columns[each.name], each) for each in self.numeric], len(rows), np.float32
+            ),
+            "categorical": _side_by_side(
+                [numbered(columns[each.name], each) for each in self.categorical],
+                len(rows),
+                np.int32,
+            ),
+        }
+        if self.label is not None:
+            found["label"] = _place(columns[self.label], self.classes)
+        return found
+
+    def dataset(self, split: str) -> Dataset:
+        """The rows of a split as a dataset."""
+        import tensorflow as tf
+
+        return tf.data.Dataset.from_tensor_slices(self.arrays(split))
+
+    def __str__(self) -> str:
+        lines = [", ".join(f"{split}: {len(rows):,} rows" for split, rows in self.rows.items())]
+        names = [each.name for each in (*self.numeric, *self.categorical)]
+        width = max(map(len, [*names, self.label or "", *self.skipped]), default=0)
+        for each in (*self.numeric, *self.categorical):
+            missing = f", {each.missing} missing" * bool(each.missing)
+            lines.append(f"{each.name:{width}}  {_told(each)}{missing}")
+        if self.label is not None:
+            lines.append(f"{self.label:{width}}  label, {_few(self.classes)}")
+        lines += [f"{name:{width}}  not used: {why}" for name, why in self.skipped.items()]
+        return "\n".join(lines)
+
+
+def fit_numeric(column: Column) -> NumericColumn:
+    """Fit a column of training rows as numbers."""
+    values = _values(column)
+    known = values[np.isfinite(values)]
+    mean, std = (float(known.mean()), float(known.std())) if len(known) else (0.0, 1.0)
+    # What is left of a column of one value after rounding is no spread.
+    spread = std > 1e-9 * max(1.0, abs(mean))
+    return NumericColumn(column.name, mean, std if spread else 1.0, len(values) - len(known))
+
+
+def fit_categorical(column: Column) -> CategoricalColumn:
+    """Fit a column of training rows as names."""
+    missing = int(column.missing.sum())
+    used = in_order([column.values[code] for code in np.unique(column.codes) if code >= 0])
+    return CategoricalColumn(column.name, used + (MISSING_VALUE,) * bool(missing), missing)
+
+
+def scaled(column: Column, fitted: NumericColumn) -> np.ndarray:
+    """float32 `(rows,)`; 0, the mean, where a value is missing."""
+    values = (_values(column) - fitted.mean) / fitted.std
+    return np.where(np.isfinite(values), values, 0.0).astype(np.float32)
+
+
+def numbered(column: Column, fitted: CategoricalColumn) -> np.ndarray:
+    """int32 `(rows,)`: 1 and up for the values of the training rows, 0 for others."""
+    return _place(column, fitted.values) + 1
+
+
+def in_order(values: list[str]) -> tuple[str, ...]:
+    """Distinct values sorted: as numbers if all are, else as text."""
+    try:
+        return tuple(sorted(set(values), key=lambda value: (float(value), value)))
+    except ValueError:
+        return tuple(sorted(set(values)))
+
+
+def warn_of_identifiers(table: FittedTable) -> None:
+    """Warn of columns of names in which nearly every row has a name of its own."""
+    rows = len(table.rows["train"])
+    for each in table.categorical:
+        if len(each.values) > max(100, rows // 2):
+            logging.getLogger("kssl").warning(
+                "column '%s' has %d values in %d rows: if it only identifies the row, leave it "
+                "out with types: {%s: skip}",
+                each.name,
+                len(each.values),
+                rows,
+                each.name,
+            )
+
+
+def _values(column: Column) -> np.ndarray:
+    """float64 `(rows,)`, NaN where a value is missing or is no number."""
+    return np.append(column.numbers, np.nan)[column.codes]  # the code -1 is the last
+
+
+def _place(column: Column, names: tuple[str, ...]) -> np.ndarray:
+    """int64 `(rows,)`: the place of each value in `names`; -1 if it has none."""
+    place = {name: number for number, name in enumerate(names)}
+    of_code = [place.get(value, -1) for value in column.values] + [place.get(MISSING_VALUE, -1)]
+    return np.array(of_code, np.int64)[column.codes]
+
+
+def _side_by_side(columns: list[np.ndarray], rows: int, kind: Any) -> np.ndarray:
+    """`(rows, columns)`, also where there are no columns."""
+    return np.stack(columns, axis=1).astype(kind) if columns else np.zeros((rows, 0), kind)
+
+
+def _told(column: NumericColumn | CategoricalColumn) -> str:
+    if isinstance(column, NumericColumn):
+        return f"numeric: mean {column.mean:.4g}, std {column.std:.4g}"
+    return f"categorical, {_few(column.values)}"
+
+
+def _few(values: tuple[str, ...], limit: int = 5) -> str:
+    more = ", …" if len(values) > limit else ""
+    return f"{len(values)} values: {', '.join(values[:limit])}{more}"

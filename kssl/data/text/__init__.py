@@ -1,0 +1,1 @@
+"""Text: documents out of files, cut into pieces, and laid out in rows."""

@@ -1,0 +1,243 @@
+"""Documents out of text files, however damaged: bounded lines, and every trouble counted."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import json
+import logging
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from kssl.errors import UserError, nearest
+from kssl.system.memory import require
+
+LONGEST_LINE = 2**24  # bytes of a line that are held at a time
+_CHECKED = 2**26  # bytes of a document after which memory is looked at again
+
+TABLES = {".csv": ",", ".tsv": "\t"}
+RECORDS = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text, and its class if it has one."""
+
+    text: str
+    label: str | None = None
+
+
+@dataclass
+class Troubles:
+    """What was wrong with a corpus: one warning for each kind, with the count and first place."""
+
+    where: str
+    counts: dict[str, int] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, kind: str, place: str) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.first.setdefault(kind, place)
+
+    def report(self) -> None:
+        for kind, count in self.counts.items():
+            logging.getLogger("kssl").warning(
+                "%s: %s: %d, the first: %s", self.where, kind, count, self.first[kind]
+            )
+
+
+def kind_of(path: Path) -> str:
+    """The suffix of a file, without `.gz`."""
+    name = path.name.lower().removesuffix(".gz")
+    return Path(name).suffix
+
+
+def read_documents(
+    path: Path, text: str | int | None, label: str | int | None, troubles: Troubles
+) -> Iterator[Document]:
+    """Read the documents of a file: the rows of a table or of JSON lines, else the whole file.
+
+    Args:
+        path: The file; what ends in `.gz` is unpacked as it is read.
+        text: Field or column of the text; a number for a table without header.
+        label: Field or column of the class, or None.
+        troubles: What is wrong is added here.
+
+    Raises:
+        UserError: The file cannot be opened, or no row has the field or column.
+    """
+    kind = kind_of(path)
+    if kind in RECORDS:
+        return _records(path, text, label, troubles)
+    if kind in TABLES:
+        return _rows(path, text, label, troubles)
+    return _whole(path, troubles)
+
+
+def _whole(path: Path, troubles: Troubles) -> Iterator[Document]:
+    parts, total = [], 0
+    for _, part in _lines(path, troubles, pieces=True):
+        parts.append(part)
+        if (total + len(part)) // _CHECKED > total // _CHECKED:
+            require(4.0 * (total + len(part)), f"the document {path}, which is held as a whole,")
+        total += len(part)
+    if total:
+        yield Document("".join(parts))
+
+
+def _records(
+    path: Path, text: str | int | None, label: str | int | None, troubles: Troubles
+) -> Iterator[Document]:
+    name = "text" if text is None else str(text)
+    found, keys = False, set()
+    for number, line in _lines(path, troubles):
+        if not line.strip():
+            continue
+        place = f"{path} line {number}"
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            troubles.add("lines that are no JSON, left out", place)
+            continue
+        if not isinstance(record, dict) or not isinstance(record.get(name), str):
+            keys |= set(record) if isinstance(record, dict) and len(keys) < 100 else set()
+            troubles.add(f"records without a text under '{name}', left out", place)
+            continue
+        if label is not None and record.get(str(label)) is None:
+            troubles.add(f"records without '{label}', left out", place)
+            continue
+        found = True
+        yield Document(record[name], None if label is None else str(record[str(label)]))
+    if not found and keys:
+        raise UserError(f"{path}: no record has a text under '{name}'{nearest(name, keys)}")
+
+
+def _rows(
+    path: Path, text: str | int | None, label: str | int | None, troubles: Troubles
+) -> Iterator[Document]:
+    delimiter = TABLES[kind_of(path)]
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    csv.field_size_limit(LONGEST_LINE)
+    lines = (line for _, line in _lines(path, troubles))
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+    columns: tuple[int, int | None] | None = None
+    for row in _parsed(reader, path, troubles):
+        if not row:
+            continue
+        if columns is None:
+            columns = _columns(path, row, text, label)
+            if isinstance(text, str) or text is None:
+                continue  # that row was the header
+        of_text, of_label = columns
+        if len(row) <= max(of_text, of_label or 0):
+            troubles.add("rows with too few columns, left out", f"{path} line {reader.line_num}")
+            continue
+        yield Document(row[of_text], None if of_label is None else row[of_label])
+
+
+def _parsed(reader: Any, path: Path, troubles: Troubles) -> Iterator[list[str]]:
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            place = f"{path} line {reader.line_num} ({error})"
+            troubles.add("rows that cannot be parsed, left out", place)
+            continue
+        yield row
+
+
+def _columns(
+    path: Path, row: list[str], text: str | int | None, label: str | int | None
+) -> tuple[int, int | None]:
+    if isinstance(text, int):
+        if label is not None and not isinstance(label, int):
+            raise UserError(f"{path}: field {text} is a column's number, so label must be one too")
+        widest = max(text, label or 0)
+        if min(text, label or 0) < 0 or widest >= len(row):
+            raise UserError(f"{path}: there is no column {widest}: the first row has {len(row)}")
+        return text, label
+    names = [name.strip() for name in row]
+    return _column(path, names, text or "text"), _column(path, names, label) if label else None
+
+
+def _column(path: Path, names: list[str], name: str | int) -> int:
+    if name not in names:
+        raise UserError(
+            f"{path} has no column '{name}'{nearest(str(name), names)}; a table without header "
+            "takes numbers: field: 0"
+        )
+    return names.index(str(name))
+
+
+def _lines(path: Path, troubles: Troubles, pieces: bool = False) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers; one that is too long comes in pieces, or not at all."""
+    number, carried, inside = 0, b"", False
+    with _opened(path) as stream:
+        for raw, ends in _raw_lines(stream, path, troubles):
+            number += not inside
+            place = f"{path} line {number}"
+            if not (inside or ends):
+                troubles.add(_too_long(pieces), place)
+            left_out = (inside or not ends) and not pieces
+            inside = not ends
+            if left_out:
+                continue
+            raw = carried + raw
+            raw, carried = (raw, b"") if ends else _whole_characters(raw)
+            yield number, _decoded(raw, place, troubles)
+    if number == 0:
+        troubles.add("empty files", str(path))
+
+
+def _too_long(pieces: bool) -> str:
+    size = f"{LONGEST_LINE // 2**20} MiB" if LONGEST_LINE >= 2**20 else f"{LONGEST_LINE} bytes"
+    return f"lines longer than {size}, {'cut there' if pieces else 'left out'}"
+
+
+def _whole_characters(raw: bytes) -> tuple[bytes, bytes]:
+    """Cut off the beginning of a character of several bytes at the end."""
+    for back in range(1, min(4, len(raw)) + 1):
+        if raw[-back] >= 0xC0:
+            return raw[:-back], raw[-back:]
+        if raw[-back] < 0x80:
+            break
+    return raw, b""
+
+
+def _raw_lines(stream: BinaryIO, path: Path, troubles: Troubles) -> Iterator[tuple[bytes, bool]]:
+    """Lines, or parts of them, with whether the line ends there."""
+    while True:
+        try:
+            raw = stream.readline(LONGEST_LINE)
+        except (EOFError, zlib.error, OSError) as error:
+            why = str(error) or type(error).__name__
+            if isinstance(error, gzip.BadGzipFile) and "Not a gzipped" in why:
+                raise UserError(f"{path} ends in .gz, but is no gzip file") from error
+            troubles.add("files that end early or are damaged, read up to there", f"{path} ({why})")
+            return
+        if not raw:
+            return
+        yield raw, raw.endswith(b"\n") or len(raw) < LONGEST_LINE
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _decoded(raw: bytes, place: str, troubles: Troubles) -> str:
+    raw = raw[:-2] + b"\n" if raw.endswith(b"\r\n") else raw
+    raw = raw.removeprefix(codecs.BOM_UTF8) if place.endswith(" line 1") else raw
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        troubles.add("lines that are not UTF-8, wrong bytes replaced by U+FFFD", place)
+        return raw.decode("utf-8", "replace")

@@ -1,0 +1,91 @@
+"""Guidance towards a class: labels for training and for sampling, and how predictions are mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def drop_labels(labels: Any, classes: int, share: float, seed: Any = None) -> Any:
+    """Replace a share of the labels by the number `classes`, which stands for "no class".
+
+    Ho and Salimans, Classifier-Free Diffusion Guidance, arXiv:2207.12598, algorithm 1.
+
+    Args:
+        labels: `(batch,)`, whole numbers below `classes`.
+        classes: How many there are.
+        share: Chance of each label to be dropped.
+        seed: A number or a `keras.random.SeedGenerator`.
+
+    Returns:
+        Tensor `(batch,)`, int32.
+
+    Example:
+        >>> import keras, kssl
+        >>> kssl.diffusion.drop_labels(keras.ops.array([0, 1, 2]), 3, share=0.0).shape
+        (3,)
+    """
+    labels = ops.cast(labels, "int32")
+    chance = keras.random.uniform(ops.shape(labels), dtype="float32", seed=seed)
+    return ops.where(chance < share, ops.cast(classes, "int32"), labels)
+
+
+def chosen_labels(
+    count: int, labels: int | Sequence[int] | None, classes: int | None, guidance: float = 1.0
+) -> np.ndarray:
+    """Return a label for each of `count` images that are to be drawn.
+
+    Args:
+        count: How many images.
+        labels: One for all, or one for each; None takes the classes in turn. The number `classes`
+            stands for "no class".
+        classes: How many there are; None of a model without: then all labels are 0.
+        guidance: What the model is asked for; without classes there is none.
+
+    Raises:
+        ValueError: If there are no such labels.
+
+    Example:
+        >>> import kssl
+        >>> kssl.diffusion.chosen_labels(5, None, 3).tolist()
+        [0, 1, 2, 0, 1]
+    """
+    if classes is None:
+        if labels is not None or guidance != 1:
+            raise ValueError("labels and guidance need a model with classes")
+        return np.zeros(count, "int32")
+    given = np.arange(count) % classes if labels is None else np.asarray(labels)
+    if given.ndim and given.shape != (count,):
+        raise ValueError(f"give one label, or {count}; got the shape {given.shape}")
+    if given.min() < 0 or given.max() > classes:
+        raise ValueError(f"labels must be 0 to {classes}, which is none; got {labels}")
+    return np.broadcast_to(given, (count,)).astype("int32")
+
+
+def classifier_free_guidance(conditional: Any, unconditional: Any, guidance: float) -> Any:
+    """Return `unconditional + guidance · (conditional - unconditional)`.
+
+    1 is the conditional prediction as it is (no guidance), 0 the unconditional one. The paper's w
+    is `guidance - 1`: its equation reads `(1 + w) · conditional - w · unconditional`.
+
+    Args:
+        conditional: The model's prediction for a class.
+        unconditional: For no class.
+        guidance: The scale in the convention above, a number.
+
+    Reference:
+        Ho and Salimans, Classifier-Free Diffusion Guidance, arXiv:2207.12598.
+
+    Example:
+        >>> import keras, kssl
+        >>> ones = keras.ops.ones((2, 3))
+        >>> float(kssl.diffusion.classifier_free_guidance(2.0 * ones, ones, 3.0)[0, 0])
+        4.0
+    """
+    conditional = ops.cast(conditional, "float32")
+    unconditional = ops.cast(unconditional, "float32")
+    return unconditional + guidance * (conditional - unconditional)

@@ -1,0 +1,192 @@
+"""Labelled text for fine-tuning: tables of sentences, columns of tagged words, questions."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kssl.data.files.array_names import SPLIT_WORDS
+from kssl.data.locate import find_file
+from kssl.errors import UserError
+from kssl.evaluation.base import Skipped
+
+Paths = str | Mapping[str, str]
+Column = str | int
+
+
+class Question(NamedTuple):
+    """A question on a paragraph, as in SQuAD.
+
+    Attributes:
+        article: What the paragraph is from.
+        question: The question.
+        context: The paragraph.
+        answers: Each right answer with its place in the paragraph, in characters.
+    """
+
+    article: str
+    question: str
+    context: str
+    answers: tuple[tuple[str, int], ...]
+
+
+def split_files(path: Paths) -> dict[str, Path]:
+    """Return the files of `train` and `test`: told, or read off the names in a folder.
+
+    Args:
+        path: `{train: …, test: …}`, or a folder with one file for each.
+
+    Raises:
+        Skipped: There is no such file or folder.
+        UserError: A split is missing, or two files could be it.
+
+    Example:
+        >>> split_files({"train": "a/train.tsv", "test": "a/test.tsv"})  # doctest: +SKIP
+    """
+    try:
+        if isinstance(path, Mapping):
+            named = {str(split): [find_file(file)] for split, file in path.items()}
+        else:
+            named = _named_after_splits(find_file(path))
+    except UserError as error:
+        raise Skipped(str(error)) from error
+    for split in ("train", "test"):
+        if len(named.get(split, ())) != 1:
+            found = ", ".join(each.name for each in named.get(split, ())) or "none"
+            raise UserError(
+                f"labelled text needs one file for {split} in {path}; there is {found}: "
+                "name them, path: {train: …, test: …}"
+            )
+    return {split: named[split][0] for split in ("train", "test")}
+
+
+def _named_after_splits(folder: Path) -> dict[str, list[Path]]:
+    named: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        words = re.split(r"[^a-z]+", file.name.lower())
+        splits = {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS}
+        if len(splits) == 1 and file.is_file():
+            named.setdefault(splits.pop(), []).append(file)
+    return named
+
+
+def read_table(
+    file: Path, texts: Sequence[Column], label: Column
+) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Read the texts and the label of each row of a TSV or CSV file, `.gz` or not.
+
+    Args:
+        file: In `.tsv` quotes are plain characters.
+        texts: Columns of the texts, by name, or by number where there is no header.
+        label: Column of the label.
+
+    Returns:
+        The texts of each row, and its label; rows that are too short are left out.
+
+    Raises:
+        UserError: There is no such column, or no row.
+    """
+    tabs = file.name.removesuffix(".gz").endswith(".tsv")
+    quoting = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
+    rows = list(csv.reader(_lines(file), delimiter="\t" if tabs else ",", quoting=quoting))
+    wanted = [*texts, label]
+    if rows and any(isinstance(column, str) for column in wanted):
+        header = [name.strip() for name in rows.pop(0)]
+        missing = [column for column in wanted if column not in header]
+        if missing:
+            raise UserError(f"{file} has no column {missing[0]!r}; it has {', '.join(header)}")
+        wanted = [header.index(str(column)) for column in wanted]
+    places = [int(column) for column in wanted]
+    kept = [[row[place] for place in places] for row in rows if len(row) > max(places)]
+    if not kept:
+        raise UserError(f"{file} has no row with a text and a label")
+    return [tuple(row[:-1]) for row in kept], [row[-1].strip() for row in kept]
+
+
+def read_tagged(file: Path) -> tuple[list[list[str]], list[list[str]]]:
+    """Read sentences of tagged words, one word a line, an empty line between sentences.
+
+    Args:
+        file: As of CoNLL-2003: the word is the first column, its tag (IOB2) the last.
+
+    Returns:
+        The words and the tags of each sentence.
+
+    Raises:
+        UserError: There is no tagged word.
+    """
+    words: list[list[str]] = [[]]
+    tags: list[list[str]] = [[]]
+    for line in _lines(file):
+        parts = line.split()
+        if len(parts) > 1 and parts[0] != "-DOCSTART-":
+            words[-1].append(parts[0])
+            tags[-1].append(parts[-1])
+        elif words[-1]:
+            words.append([])
+            tags.append([])
+    if not words[0]:
+        raise UserError(f"{file} has no line of a word and its tag")
+    return [each for each in words if each], [each for each in tags if each]
+
+
+def read_questions(file: Path) -> list[Question]:
+    """Read questions in SQuAD's JSON; those without an answer are left out.
+
+    Raises:
+        UserError: The file is not of that form, or has none.
+    """
+    try:
+        articles = json.loads("\n".join(_lines(file)))["data"]
+        found = [
+            Question(
+                str(number),
+                asked["question"],
+                paragraph["context"],
+                tuple((each["text"], each["answer_start"]) for each in asked["answers"]),
+            )
+            for number, article in enumerate(articles)
+            for paragraph in article["paragraphs"]
+            for asked in paragraph["qas"]
+            if asked["answers"]
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is not in SQuAD's form: {error!r}") from error
+    if not found:
+        raise UserError(f"{file} has no question with an answer")
+    return found
+
+
+def by_article(questions: Sequence[Question], share: float = 0.25) -> dict[str, list[Question]]:
+    """Split questions so that all of one article are on the same side, always the same way.
+
+    Args:
+        questions: Of two articles or more.
+        share: Of the articles, for the test.
+
+    Raises:
+        UserError: There is only one article.
+    """
+    articles = sorted({each.article for each in questions})
+    if len(articles) < 2:
+        raise UserError("questions of one article cannot be split by article into train and test")
+    order = np.random.RandomState(0).permutation(len(articles))
+    held = {articles[place] for place in order[: max(1, round(share * len(articles)))]}
+    return {
+        "train": [each for each in questions if each.article not in held],
+        "test": [each for each in questions if each.article in held],
+    }
+
+
+def _lines(file: Path) -> Iterator[str]:
+    opened: Any = gzip.open if file.name.endswith(".gz") else open
+    with opened(file, "rt", encoding="utf-8-sig", errors="replace", newline="\n") as stream:
+        for line in stream:
+            yield line.rstrip("\r\n")

@@ -1,0 +1,1 @@
+"""Evaluations of what a model reconstructs and generates, and of its likelihood."""

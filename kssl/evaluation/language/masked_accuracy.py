@@ -1,0 +1,128 @@
+"""How often a masked language model tells the hidden token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kssl.evaluation.base import (
+    Evaluation,
+    Result,
+    Skipped,
+    Task,
+    frozen,
+    named,
+    positive,
+    require,
+)
+from kssl.evaluation.language.texts import text_arrays
+from kssl.evaluation.probes import standard_error
+
+_KEYS = ("tokens", "target", "segment", "padding_mask")
+
+
+def masked_accuracy(limit: int | None = 2000, batch_size: int = 64) -> Evaluation:
+    """Accuracy and perplexity at the hidden tokens of the test split.
+
+    Masks are drawn once, as in every evaluation, so that all models see the same ones. Accuracy is
+    the share of the hidden positions whose most likely token is the true one. Perplexity is
+    `exp` of the mean of `-log p(true token | all other tokens)` in nats over these positions: it
+    looks at both sides, and is of this vocabulary, so it is not to be compared with that of a model
+    that reads from left to right, or with another vocabulary.
+
+    Baselines: the same network `untrained`; always the `most frequent token` of the training
+    split's, special ones apart; for perplexity the share of each token in the training split, with
+    1 added to each count.
+
+    Args:
+        limit: Use the first so many test rows; None: all.
+        batch_size: Rows at a time; does not change the result.
+
+    Returns:
+        A function of a `Task` that returns two `Result`s, metrics `accuracy` and `perplexity`.
+
+    Raises:
+        UserError: A setting is not above zero.
+
+    Example:
+        >>> evaluate = masked_accuracy(limit=500)
+    """
+    positive("limit", limit)
+    positive("batch_size", batch_size)
+
+    def evaluate(task: Task) -> list[Result]:
+        return _measured(task, limit, batch_size)
+
+    return named("masked_accuracy", evaluate)
+
+
+def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
+    require(task.model, "predict_masked")
+    arrays = task.test.arrays(limit=limit)
+    if "target" not in arrays:
+        raise Skipped("the data has no 'target': it needs the transform mask_tokens")
+    batch = {key: arrays[key] for key in _KEYS if key in arrays}
+    with frozen(task.model, task.seed) as weights:
+        right, loss, target = _told(task.model, batch, batch_size)
+    if not len(target):
+        raise Skipped("no token of the test split is hidden")
+    fresh_right, fresh_loss, _ = _told(task.untrained, batch, batch_size)
+    shares = _shares(task, int(arrays["target"].max()) + 1)
+    common = int(shares.argmax())
+    selected = int((arrays["target"] >= 0).sum())
+    settings: dict[str, Any] = {"positions": len(target), "selected": selected}
+    settings |= {"rows": len(arrays["target"]), "weights_sha256": weights}
+    accuracy = float(right.mean())
+    known = task.train.vocabulary
+    spelled = f" ({known.spell([common])[0]!r})" if known is not None else ""
+    return [
+        Result(
+            "masked_accuracy",
+            "accuracy",
+            accuracy,
+            "higher",
+            {
+                "most frequent token": float((target == common).mean()),
+                "untrained": float(fresh_right.mean()),
+            },
+            {**settings, "most frequent token": f"{common}{spelled}"},
+            standard_error(accuracy, len(target)).replace("test examples", "hidden tokens"),
+        ),
+        Result(
+            "masked_accuracy",
+            "perplexity",
+            float(np.exp(loss.mean())),
+            "lower",
+            {
+                "token shares": float(np.exp(-np.log(shares[target]).mean())),
+                "untrained": float(np.exp(fresh_loss.mean())),
+            },
+            settings,
+            "of a token given all others; to be compared for one vocabulary and one masking only",
+        ),
+    ]
+
+
+def _told(
+    model: Any, batch: dict[str, np.ndarray], batch_size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether each hidden token was told, its loss, and its id."""
+    from kssl.data.loaders import in_order
+    from kssl.models.base import MethodCall
+
+    called = MethodCall(model, "predict_masked", {})
+    told = called.predict(in_order(batch, batch_size), verbose=0)
+    there = np.asarray(told["target"]) >= 0
+    target, guess = (np.asarray(told[key])[there] for key in ("target", "predicted"))
+    return target == guess, -np.asarray(told["log_probability"], np.float64)[there], target
+
+
+def _shares(task: Task, size: int) -> np.ndarray:
+    """The share of each id in the training split; special ones have next to none."""
+    counts = np.bincount(text_arrays(task.train)["tokens"].reshape(-1), minlength=size).astype(
+        np.float64
+    )
+    known = task.train.vocabulary
+    counts[known.special_ids if known is not None else [0]] = 0
+    return (counts + 1) / (counts + 1).sum()

@@ -1,0 +1,1 @@
+"""Pretext transforms of images."""

@@ -1,0 +1,1 @@
+"""Pretext transforms of the rows of tables."""

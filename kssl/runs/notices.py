@@ -1,0 +1,39 @@
+"""What is said before training because it may not be what was meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kssl.system import devices
+
+if TYPE_CHECKING:
+    from kssl.runs.train import Prepared
+
+FEW_STEPS = 200  # fewer than these leave most models close to where they began
+
+
+def of_few_steps(prepared: Prepared) -> None:
+    """Say it where training is over before it can have an effect."""
+    settings, size = prepared.recipe.settings.fit, prepared.data.train.size
+    epoch = settings.steps_per_epoch or prepared.data.train.steps_per_epoch
+    if epoch * settings.epochs < FEW_STEPS:
+        print(
+            f"note: {size} examples give {epoch * settings.epochs} training steps in all, which is "
+            "few: raise fit.epochs or lower fit.batch_size"
+        )
+
+
+def of_replicas(prepared: Prepared) -> None:
+    """Say it where a loss compares the examples of a batch, and no device sees all of it."""
+    import keras
+
+    loss, count = getattr(prepared.model, "loss", None), devices.count()
+    if keras.backend.backend() != "tensorflow" or count == 1:
+        return
+    if getattr(loss, "spans_batch", False):
+        size = prepared.data.train.batch_size
+        print(
+            f"note: {loss.name} compares the examples of a batch, and on TensorFlow each of the "
+            f"{count} devices sees its own {size // count} of {size} only: the loss is the mean of "
+            "theirs, not that of the whole batch on one device; with --backend jax it is"
+        )

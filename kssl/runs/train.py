@@ -1,0 +1,155 @@
+"""A recipe trained, evaluated and reported. Keras' `fit` is the only loop."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kssl.errors import RunError
+from kssl.runs import notices
+from kssl.runs.directory import Run
+from kssl.runs.evaluate import evaluate_loaded
+from kssl.runs.load import Loaded
+from kssl.runs.plan import DATA_RECORD, Prepared, prepare, scope
+from kssl.runs.resume import remaining, restored
+from kssl.system.environment import environment
+
+if TYPE_CHECKING:
+    from kssl.recipe import Recipe
+
+
+def fit(
+    recipe: Recipe,
+    *,
+    root: Path | str = "runs",
+    resume: Run | None = None,
+    allow_stand_in: bool = True,
+    command: str = "",
+) -> Run:
+    """Train a recipe, evaluate it and write its report.
+
+    Args:
+        recipe: Loaded by `kssl.recipe.load`; for `resume`, the one in the run's folder.
+        root: The folder of all runs.
+        resume: A run that was interrupted: goes on at its newest checkpoint and ends with the
+            same weights as if it had not been.
+        allow_stand_in: Whether the recipe's `stand_in` may be used where its data cannot be had.
+        command: The command line, for the record.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UserError: Before anything was written: see `prepare`.
+        RunError: The run could not be finished; its folder says why.
+
+    Example:
+        >>> changes = ["data=digits", "evaluate=[knn]", "fit.epochs=1"]
+        >>> recipe = kssl.recipe.load("vae_mnist", changes)
+        >>> run = kssl.runs.fit(recipe)
+        >>> run.read_json("results.json")["results"][0]["metric"]
+        'accuracy'
+    """
+    used = resume.read_json(DATA_RECORD)["used"] if resume else None
+    with scope():
+        prepared = prepare(recipe, allow_stand_in, used)
+        run = resume or Run.create(root, recipe.name)
+        if resume:
+            resume.begin()
+        try:
+            _record(run, prepared, command, new=resume is None)
+            notices.of_few_steps(prepared)
+            notices.of_replicas(prepared)
+            train(prepared, run)
+            finish(prepared, run)
+        except KeyboardInterrupt:
+            run.finish("interrupted", "stopped from the keyboard")
+            raise
+        except BaseException as error:
+            run.finish("failed", f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
+            raise
+        run.finish()
+        _write_report(run)
+    return run
+
+
+def train(prepared: Prepared, run: Run) -> None:
+    """Run Keras' `fit`, from the run's newest checkpoint if it has one."""
+    model, data, settings = prepared.model, prepared.data, prepared.recipe.settings.fit
+    steps = settings.steps_per_epoch or data.train.steps_per_epoch
+    state = restored(model, run)
+    callbacks, log = _callbacks(prepared, run, steps, state)
+    for part in remaining(state["step"] if state else 0, steps, settings.epochs):
+        passes = -(-steps * part.epochs // data.train.steps_per_epoch)  # over the data, in all
+        model.fit(
+            data.training_batches(part.start, passes),
+            steps_per_epoch=part.steps,
+            initial_epoch=part.initial_epoch,
+            epochs=part.epochs,
+            validation_data=data.validation_batches(),
+            shuffle=False,  # the pipeline does it
+            callbacks=callbacks,
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+        if log.failed:
+            raise RunError(f"{log.failed}; a lower learning rate is the usual cure")
+        if model.stop_training:
+            break
+
+
+def finish(prepared: Prepared, run: Run) -> None:
+    """Save what was trained, evaluate it, and draw its figures."""
+    from kssl import report
+    from kssl.models.base import encoder_of
+
+    model = prepared.model
+    with run.replacing("model.keras") as temporary:
+        model.save(temporary)
+    with run.replacing("encoder.keras") as temporary:
+        encoder_of(model).save(temporary)
+    loaded = Loaded(prepared.recipe, prepared.data, model)
+    evaluate_loaded(run, loaded, prepared.recipe.build("evaluate"))
+    report.draw(run, model, prepared.data.train, prepared.data.test)
+
+
+def _callbacks(
+    prepared: Prepared, run: Run, steps: int, state: dict[str, Any] | None
+) -> tuple[list[Any], Any]:
+    import keras
+
+    from kssl.callbacks import Checkpoint, HealthGuard, MetricsLog
+    from kssl.data.splits import first_batch
+
+    model = prepared.model
+    given = {"folder": run.figures, "vocabulary": prepared.data.train.vocabulary}
+    if hasattr(model, "project"):
+        given["batch"] = first_batch(prepared.data)
+    own = prepared.recipe.build("callbacks", **given)
+    if hasattr(model, "project") and not any(isinstance(each, HealthGuard) for each in own):
+        own.append(HealthGuard(given["batch"]))
+    log = MetricsLog(run.file("metrics.csv"))
+    events = [keras.callbacks.TensorBoard(str(run.file("events")), write_graph=False)]
+    seconds = prepared.recipe.settings.fit.checkpoint_seconds
+    checkpoint = Checkpoint(run.checkpoints, steps, seconds, state)
+    checkpoint.siblings = own
+    return [*own, log, *events, checkpoint], log
+
+
+def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:
+    if new:
+        run.write_text("recipe.yaml", prepared.recipe.resolved())
+        run.write_json(DATA_RECORD, prepared.data.record())
+    elif run.read_json(DATA_RECORD)["fingerprint"] != prepared.data.record()["fingerprint"]:
+        raise RunError(
+            "the data is not what the run began with (other examples or another order), so it "
+            "cannot go on; start a new run"
+        )
+    record = environment(prepared.model, command)
+    run.write_json("environment.json", record | {"data": prepared.data.record()})
+
+
+def _write_report(run: Run) -> None:
+    from kssl import report
+
+    report.write(run)

@@ -1,0 +1,1 @@
+"""The machine that kssl runs on: devices, files, memory, processes, environment."""

@@ -1,0 +1,236 @@
+"""Recordings: folders of sound files, and many in one NumPy file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+
+from kssl.data import SPLITS, audio
+from kssl.data.files.decode import Broken
+from kssl.errors import UserError
+
+module = import_module("kssl.data.audio")
+
+
+def fill(folder: Path, names: Iterable[str], samples: int = 1000, rate: int = 8000) -> None:
+    for number, name in enumerate(names):
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        wavfile.write(file, rate, np.full(samples, 100 * (number + 1), np.int16))
+
+
+def examples(dataset: object) -> list[dict[str, np.ndarray]]:
+    return list(dataset.as_numpy_iterator())  # type: ignore[attr-defined]
+
+
+def test_short_ones_are_padded(tmp_path: Path) -> None:
+    fill(tmp_path, [f"{n}.wav" for n in range(8)])
+    parts = {split: examples(audio(split, str(tmp_path), 1600)) for split in SPLITS}
+    assert sum(map(len, parts.values())) == 8 and all(parts.values())
+    one = parts["train"][0]
+    assert one["audio"].shape == (1600,) and one["audio"].dtype == np.float32
+    assert one["padding_mask"].sum() == 1000 and not one["audio"][1000:].any()
+    levels = {round(float(each["audio"][0]) * 32768) for part in parts.values() for each in part}
+    assert levels == {100 * n for n in range(1, 9)}
+
+
+@pytest.mark.parametrize(
+    ("samples", "kept"), [(100, [100]), (149, [100]), (150, [100, 50]), (349, [100] * 3)]
+)
+def test_long_ones_are_cut(samples: int, kept: list[int]) -> None:
+    sound = np.linspace(-1, 1, samples).astype(np.float32)
+    block = module.pieces(sound, 100)
+    assert block["padding_mask"].sum(axis=1).tolist() == kept
+    used = block["audio"][block["padding_mask"]]
+    np.testing.assert_array_equal(used, sound[: sum(kept)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "read"),
+    [
+        ("uint8", [0, 128, 192], [-1.0, 0.0, 0.5]),
+        ("int16", [-32768, 0, 16384], [-1.0, 0.0, 0.5]),
+        ("int32", [-(2**31), 0, 2**30], [-1.0, 0.0, 0.5]),
+        ("float32", [-1.0, 0.25, 0.5], [-1.0, 0.25, 0.5]),
+    ],
+)
+def test_every_kind_of_wav(tmp_path: Path, kind: str, written: list, read: list) -> None:
+    wavfile.write(tmp_path / "a.wav", 8000, np.array(written, kind))
+    samples, rate = module.decode(tmp_path / "a.wav")
+    assert rate == 8000
+    np.testing.assert_array_equal(samples, np.array(read, np.float32))
+
+
+def test_a_file_that_ends_early_is_broken_in_every_thread(tmp_path: Path) -> None:
+    wavfile.write(tmp_path / "a.wav", 8000, np.zeros(4000, np.int16))
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(whole[:5000])
+
+    def says(_: int) -> str:
+        with pytest.raises(Broken) as raised:
+            module.decode(tmp_path / "a.wav")
+        return str(raised.value)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(says, range(200))) == {"it ends early"}
+
+
+def test_a_file_from_a_pipe_has_no_size(tmp_path: Path) -> None:
+    wavfile.write(tmp_path / "a.wav", 8000, np.full(40, 2**14, np.int16))
+    whole = bytearray((tmp_path / "a.wav").read_bytes())
+    whole[4:8] = b"\xff" * 4
+    (tmp_path / "a.wav").write_bytes(whole)
+    assert module.decode(tmp_path / "a.wav")[0].tolist() == [0.5] * 40
+
+
+def test_channels_become_their_mean(tmp_path: Path) -> None:
+    wavfile.write(tmp_path / "a.wav", 8000, np.array([[0.5, 0.0], [-0.5, 0.0]], np.float32))
+    assert module.decode(tmp_path / "a.wav")[0].tolist() == [0.25, -0.25]
+
+
+def test_flac(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    sound = np.array([0.0, 0.5, -0.25, -1.0], np.float32)
+    for number in range(3):
+        soundfile.write(tmp_path / f"{number}.flac", sound, 8000)
+    (one,) = examples(audio("test", str(tmp_path), 4))
+    np.testing.assert_array_equal(one["audio"], sound)
+
+
+def test_without_soundfile_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.flac").touch()
+    monkeypatch.setitem(__import__("sys").modules, "soundfile", None)
+    with pytest.raises(UserError, match=r"pip install 'kssl\[audio\]'"):
+        audio("train", str(tmp_path), 4)
+
+
+def test_resampling_keeps_the_pitch(tmp_path: Path) -> None:
+    second = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
+    for number in range(3):
+        wavfile.write(tmp_path / f"{number}.wav", 8000, (second * 9000).astype(np.int16))
+    (one,) = examples(audio("train", str(tmp_path), 16_000, sample_rate=16_000))
+    assert one["padding_mask"].all()
+    assert np.abs(np.fft.rfft(one["audio"])).argmax() == 440
+
+
+def test_several_rates_are_an_error_unless_one_is_given(tmp_path: Path) -> None:
+    fill(tmp_path, [f"a{n}.wav" for n in range(9)])
+    fill(tmp_path, [f"b{n}.wav" for n in range(9)], rate=16_000)
+    with pytest.raises(UserError, match="several sample rates, 8,000, 16,000 samples per second"):
+        audio("train", str(tmp_path), 500)
+    assert len(examples(audio("train", str(tmp_path), 500, sample_rate=8000))) > 9
+
+
+def test_labels_and_groups_are_sub_folders(tmp_path: Path) -> None:
+    fill(tmp_path, [f"speaker{s}/{n}.wav" for s in range(6) for n in range(5)])
+    labels = {
+        split: {
+            int(each["label"])
+            for each in examples(audio(split, str(tmp_path), 900, None, "folder"))
+        }
+        for split in SPLITS
+    }
+    assert [len(labels[split]) for split in SPLITS] == [4, 1, 1]
+    assert set.union(*labels.values()) == set(range(6))
+    with pytest.raises(UserError, match="can only be 'folder', not 'speaker'"):
+        audio("train", str(tmp_path), 900, group="speaker")
+
+
+def test_what_is_broken_is_named_counted_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(tmp_path, [f"train/{n}.wav" for n in range(20)])
+    fill(tmp_path, ["val/a.wav", "test/b.wav"])
+    whole = (tmp_path / "train" / "3.wav").read_bytes()
+    (tmp_path / "train" / "3.wav").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "train" / "4.wav").write_bytes(b"")
+    wavfile.write(tmp_path / "train" / "5.wav", 8000, np.zeros(0, np.int16))
+    wavfile.write(tmp_path / "train" / "6.wav", 8000, np.array([0, np.nan], np.float32))
+    with caplog.at_level(logging.WARNING, "kssl"):
+        left = examples(audio("train", str(tmp_path), 1000, broken_share=0.2))
+    assert len(left) == 16
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "4 of 20 recordings of split 'train' cannot be used" in message
+    for told in ("3.wav (it ends early)", "4.wav", "5.wav (it has no samples)", "not finite"):
+        assert told in message
+    with pytest.raises(UserError, match="More than broken_share=0.05"):
+        audio("train", str(tmp_path), 1000)
+
+
+def archive(path: Path, **changes: object) -> str:
+    lengths = np.arange(100, 130)
+    arrays = {
+        "audio": np.arange(lengths.sum(), dtype=np.int16),
+        "offsets": np.concatenate([[0], np.cumsum(lengths)]),
+        "sample_rate": 8000,
+        "labels": np.arange(30, dtype=np.uint8) % 3,
+        "speaker": np.arange(30) // 5,
+    }
+    np.savez(path, **{k: v for k, v in {**arrays, **changes}.items() if v is not None})
+    return str(path)
+
+
+def test_many_in_one_file(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.npz")
+    found = {}
+    for split in SPLITS:
+        for each in examples(audio(split, path, 130, group="speaker")):
+            start = round(float(each["audio"][0]) * 32768)
+            found[start] = (split, int(each["label"]), int(each["padding_mask"].sum()))
+    starts = np.concatenate([[0], np.cumsum(np.arange(100, 130))[:-1]])
+    assert sorted(found) == starts.tolist()
+    for row, start in enumerate(starts):
+        assert found[start][1:] == (row % 3, 100 + row)
+    speakers = {
+        split: {row // 5 for row, s in enumerate(starts) if found[s][0] == split}
+        for split in SPLITS
+    }
+    assert [len(speakers[split]) for split in SPLITS] == [4, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "group", "message"),
+    [
+        ({"offsets": None}, None, "no array 'offsets'"),
+        ({"offsets": np.array([0, 10**9])}, None, r"recording i must be audio\[offsets"),
+        ({"audio": np.array(["a"])}, None, "recording i must be"),
+        ({"labels": np.arange(4)}, None, "'labels' must have one value for each of the 30"),
+        ({}, "who", "no array 'who'"),
+    ],
+)
+def test_a_wrong_file_is_a_clear_error(
+    tmp_path: Path, changes: dict, group: str | None, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        audio("train", archive(tmp_path / "a.npz", **changes), 130, group=group)
+
+
+def test_what_is_no_data_is_said(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "torn.npz").write_bytes(b"PK but no more")
+    with pytest.raises(UserError, match=r"no recordings, that is files ending in \.wav.*1 \.txt"):
+        audio("train", str(tmp_path), 10)
+    with pytest.raises(UserError, match="neither a folder nor a .npz file"):
+        audio("train", str(tmp_path / "notes.txt"), 10)
+    with pytest.raises(UserError, match="cannot be read"):
+        audio("train", str(tmp_path / "torn.npz"), 10)
+    with pytest.raises(UserError, match="must be 1 or more"):
+        audio("train", str(tmp_path), 0)
+
+
+def test_spoken_digits(shared_data: Path) -> None:
+    path = str(shared_data / "audio" / "fsdd.npz")
+    dataset = audio("test", path, 8000, group="speaker")
+    batch = next(iter(dataset.batch(512)))
+    assert len(batch["audio"]) == 500 and set(batch["label"].numpy()) == set(range(10))
+    seconds = batch["padding_mask"].numpy().sum(axis=1) / 8000
+    assert 0.2 < seconds.mean() < 0.8
+    assert np.abs(batch["audio"].numpy()).max() <= 1.0

@@ -1,0 +1,230 @@
+"""Text files, whole and damaged."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kssl.data import SPLITS, Unavailable, corpus, python_topics, reading_text, text
+from kssl.data.text.reader import Troubles, read_documents
+from kssl.data.text.sentences import paragraphs, sentences
+from kssl.errors import UserError
+
+
+def read(split: str, *args: Any, **settings: Any) -> list[str]:
+    rows = text(split, *args, **settings).as_numpy_iterator()
+    return [row["text"].decode() for row in rows]
+
+
+def every(*args: Any, **settings: Any) -> list[str]:
+    return [row for split in SPLITS for row in read(split, *args, **settings)]
+
+
+def jsonl(path: Path, records: list[Any]) -> str:
+    path.write_text("\n".join(json.dumps(each) for each in records))
+    return str(path)
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> str:
+    records = [{"body": f"Story {i}. It is long.", "topic": "ab"[i % 2]} for i in range(60)]
+    return jsonl(tmp_path / "news.jsonl", records)
+
+
+def test_documents_are_split_by_what_they_say(news: str, tmp_path: Path) -> None:
+    parts = {split: read(split, news, field="body") for split in SPLITS}
+    assert sorted(sum(parts.values(), [])) == sorted(f"Story {i}. It is long." for i in range(60))
+    assert all(parts.values())
+    lines = Path(news).read_text().splitlines()
+    more = tmp_path / "more.jsonl"
+    twice = [*lines[::-1], *lines, *(json.dumps({"body": f"new {i}"}) for i in range(40))]
+    more.write_text("\n".join(twice))
+    for split in SPLITS:  # copies stay together, and additions and another order move nothing
+        found = [each for each in read(split, str(more), field="body") if each[0] == "S"]
+        assert sorted(found) == sorted(2 * parts[split])
+
+
+def test_labels_are_numbers_with_names(news: str) -> None:
+    dataset = text("train", news, unit="sentence", field="body", label="topic")
+    assert dataset.class_names == ["a", "b"]
+    for row in dataset.as_numpy_iterator():
+        story = row["text"].decode()
+        if story.startswith("Story"):
+            assert row["label"] == int(story.split()[1].rstrip(".")) % 2
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".tsv.gz"])
+def test_tables_by_name_or_number(tmp_path: Path, suffix: str) -> None:
+    mark = "," if suffix == ".csv" else "\t"
+    quoted = '"a, b"' if suffix == ".csv" else 'a "quote'
+    rows = [mark.join(("words", "label")), *(f"{quoted} {i}{mark}{i % 3}" for i in range(30))]
+    raw = ("\ufeff" + "\r\n".join(rows)).encode()
+    path = tmp_path / f"table{suffix}"
+    path.write_bytes(gzip.compress(raw) if suffix.endswith("gz") else raw)
+    if suffix == ".csv":  # a quoted cell ends at its quote
+        path.write_bytes(raw.replace(b'b" ', b'b ').replace(b",0\r", b'",0\r')
+                         .replace(b",1\r", b'",1\r').replace(b",2", b'",2'))  # fmt: skip
+    found = every(str(path), field="words", label="label")
+    start = "a, b" if suffix == ".csv" else 'a "quote'
+    assert sorted(found) == sorted(f"{start} {i}" for i in range(30))
+    assert len(every(str(path), field=0)) == 31  # the header is a row then
+    with pytest.raises(UserError, match="no column 'wods'; did you mean 'words'"):
+        read("train", str(path), field="wods")
+    with pytest.raises(UserError, match="no column 7: the first row has 2"):
+        read("train", str(path), field=7)
+
+
+def test_one_document_is_cut_by_position_exactly(tmp_path: Path) -> None:
+    story = "".join(chr(97 + i % 26) for i in range(1003))
+    (tmp_path / "play.txt").write_text(story)
+    parts = {split: read(split, str(tmp_path / "play.txt"), shares=(0.05, 0.1)) for split in SPLITS}
+    assert "".join(parts[split][0] for split in SPLITS) == story
+    assert parts["test"][0] == story[int(1003 * 0.9) :]
+
+
+def test_files_of_splits_and_patterns(tmp_path: Path) -> None:
+    for name in ("train", "dev", "test", "notes"):
+        (tmp_path / f"{name}.txt").write_text(f"This is {name}.")
+    where = {"train": "train.txt", "validation": "dev.txt", "test": "test.txt"}
+    given = {split: str(tmp_path / name) for split, name in where.items()}
+    for split, name in where.items():
+        assert read(split, given) == [f"This is {name[:-4]}."]
+    assert len(every(str(tmp_path / "*.txt"))) == 4
+    (tmp_path / "notes.txt").unlink()
+    assert read("validation", str(tmp_path)) == ["This is dev."]
+    with pytest.raises(UserError, match="takes train, and validation"):
+        read("train", {"dev": given["train"]})
+
+
+def test_what_is_not_there_can_be_stood_in_for(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.txt", tmp_path / "*.txt"):
+        with pytest.raises(Unavailable):
+            read("train", str(path))
+    with pytest.raises(Unavailable, match="there are no text files"):
+        read("train", str(tmp_path))
+
+
+def test_damage_is_counted_and_the_rest_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = [json.dumps({"text": f"good {i}"}).encode() for i in range(40)]
+    bad = [b"{", b'{"text": 3}', b'{"body": "x"}', b"[1]", b'{"text": "  "}', b"", b"[" * 50000]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join([*good, *bad, b'{"text": "bad \xff byte"}']))
+    (tmp_path / "b.jsonl").write_bytes(b"")
+    broken = gzip.compress(b"\n".join(good[:3] * 2000 + [json.dumps({"text": str(i)}).encode()
+                                                         for i in range(9000)]))  # fmt: skip
+    (tmp_path / "c.jsonl.gz").write_bytes(broken[: len(broken) // 2])
+    with caplog.at_level(logging.WARNING):
+        found = every(str(tmp_path))
+    assert {f"good {i}" for i in range(40)} <= set(found) and "bad \ufffd byte" in found
+    told = caplog.text
+    for kind in (
+        "lines that are no JSON, left out: 2, the first: ",
+        "records without a text under 'text', left out: 3, the first: ",
+        "documents without text, left out: 1",
+        "lines that are not UTF-8, wrong bytes replaced by U+FFFD: 1, the first: ",
+        "empty files: 1, the first: ",
+        "files that end early or are damaged, read up to there: 1",
+    ):
+        assert kind in told, told
+    assert f"{tmp_path / 'a.jsonl'} line 41" in told
+    assert len(caplog.records) == 6  # once, though the splits are read one by one
+
+
+def test_a_row_that_a_table_cannot_have_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = ["text,label", *(f"word {i},x" for i in range(20)), "short"]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    with caplog.at_level(logging.WARNING):
+        assert len(every(str(tmp_path / "t.csv"), label="label")) == 20
+    assert "rows with too few columns, left out: 1" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.txt", b"", "there is no text .*empty files: 1"),
+        ("blank.txt", b" \n\n ", "there is no text .*documents without text"),
+        ("no.gz", b"plain", "ends in .gz, but is no gzip file"),
+        ("x.jsonl", b'{"body": "a"}', "no record has a text under 'text'; there is: body"),
+        ("two.jsonl", b'{"text": "a"}\n{"text": "b"}', "2 documents cannot be split"),
+    ],
+)
+def test_nothing_to_read_is_an_error(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read("train", str(tmp_path / name))
+
+
+def test_a_line_of_a_hundred_megabytes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    size = 100 * 2**20
+    (tmp_path / "long.jsonl").write_bytes(b"x" * size + b'\n{"text": "after"}\n')
+    (tmp_path / "long.txt").write_bytes("é".encode() * (size // 2))
+    began = time.monotonic()
+    tracemalloc.start()
+    troubles = Troubles("here")
+    rows = [each.text for each in read_documents(tmp_path / "long.jsonl", None, None, troubles)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows == ["after"] and peak < 4 * reading_text.LONGEST_LINE
+    (whole,) = read_documents(tmp_path / "long.txt", None, None, troubles)
+    assert len(whole.text) == size // 2 and set(whole.text) == {"é"}  # no character is cut in two
+    assert list(troubles.counts.items()) == [
+        ("lines longer than 16 MiB, left out", 1),
+        ("lines longer than 16 MiB, cut there", 1),
+    ]
+    assert time.monotonic() - began < 60
+
+
+def test_lines_in_pieces_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_text, "LONGEST_LINE", 7)
+    story = "añ日本語😀xyz" * 20 + "\nshort\n" + "😀" * 9
+    (tmp_path / "a.txt").write_text(story, encoding="utf-8")
+    troubles = Troubles("here")
+    (found,) = read_documents(tmp_path / "a.txt", None, None, troubles)
+    assert found.text == story
+    assert troubles.counts == {"lines longer than 7 bytes, cut there": 2}
+
+
+def test_a_large_corpus_is_read_as_it_goes(news: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = every(news, field="body", label="topic")
+    corpus._scan.cache_clear()
+    monkeypatch.setattr(corpus, "MEMORY_BUDGET", 100)
+    monkeypatch.setattr(sys.modules["kssl.data.text"], "MEMORY_BUDGET", 100)
+    assert every(news, field="body", label="topic") == held
+    assert int(text("train", news, field="body").cardinality()) > 40
+    corpus._scan.cache_clear()
+
+
+def test_units_of_text() -> None:
+    story = (
+        'First one. Second\nline, by J. Doe (e.g. here). "Third!" he said.\n \n\nNext  part?  Yes'
+    )
+    assert paragraphs(story)[1] == "Next  part?  Yes"
+    assert sentences(story) == [
+        "First one.",
+        "Second line, by J. Doe (e.g. here).",
+        '"Third!" he said.',
+        "Next part?",
+        "Yes",
+    ]
+    assert sentences("日本。語。") == ["日本。", "語。"]
+    assert sentences("") == [] and sentences(" \n ") == []
+
+
+def test_python_brings_a_corpus() -> None:
+    found = {row["text"] for row in python_topics("train", "document").as_numpy_iterator()}
+    assert len(found) > 40 and any(b"lambda" in each for each in found)
+    with pytest.raises(UserError, match="unit 'word'"):
+        python_topics("train", "word")

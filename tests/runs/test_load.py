@@ -1,0 +1,69 @@
+"""What a finished run gives out: embeddings in files, and images by the model's own settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kssl import trained
+from kssl.errors import UserError
+from kssl.models import run as run_method
+from kssl.recipe import load
+from kssl.runs.directory import Run
+from kssl.runs.train import fit
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    changes = ["data=digits", "pretext=[to_float]", "model={use: vae, latent_dim: 3}"]
+    changes += ["optimizer=adam", "evaluate=[]", "callbacks=[]", "fit={batch_size: 64, epochs: 1}"]
+    return fit(load("vae_mnist", changes), root=tmp_path_factory.mktemp("runs"))
+
+
+def test_embeddings_are_those_of_the_model_in_either_file(run: Run, tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    arrays = np.load(trained.embed(run, tmp_path / "digits.npz"))
+    table = parquet.read_table(trained.embed(run, tmp_path / "digits.parquet"))
+    loaded = trained.load(run)
+    test = loaded.test.arrays()
+    expected = run_method(loaded.model, "embed", test["image"])
+    np.testing.assert_allclose(arrays["embeddings"], expected, atol=1e-6)
+    np.testing.assert_array_equal(arrays["labels"], test["label"])
+    assert table.column_names == ["embedding", "label"]
+    np.testing.assert_array_equal(np.array(table["embedding"].to_pylist()), arrays["embeddings"])
+    assert table["label"].to_pylist() == test["label"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "message"),
+    [
+        ("digits.csv", "test", r"must end in \.npz or \.parquet"),
+        ("digits.npz", "tset", "there is no split 'tset'; there is: train, validation, test"),
+    ],
+)
+def test_what_cannot_be_embedded_leaves_no_file(
+    run: Run, tmp_path: Path, name: str, split: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        trained.embed(run, tmp_path / name, split=split)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        ("{use: vae, latent_dim: 3}", {"guidance": 3.0}, "VAE does not generate by guidance"),
+        ("{use: metric, encoder: mlp}", {}, "Metric does not generate"),
+    ],
+)
+def test_a_model_that_cannot_draw_so_says_it(
+    tmp_path: Path, model: str, settings: dict[str, Any], message: str
+) -> None:
+    recipe = load("vae_mnist", [f"model={model}"])
+    loaded = trained.Loaded(recipe, None, recipe.build("model"))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=message):
+        trained.sample_images(loaded, tmp_path / "samples.png", 4, **settings)
