@@ -72,6 +72,11 @@ def register_evaluations(register: Register) -> None:
 
 
 @hookspec
+def register_modalities(register: Register) -> None:
+    """Offer classes of `kssl.modalities.Modality`: kinds of data."""
+
+
+@hookspec
 def register_recipes(register: Register) -> None:
     """Offer YAML files inside a package: `register("name", "package:folder/file.yaml")`."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.machinery
-import importlib.util
 import sys
 import warnings
 from collections.abc import Sequence
@@ -60,6 +59,7 @@ evaluation.zero_shot evaluation.language.zero_shot
 export runs.export
 files system.files
 layers.conditioning diffusion.guidance
+models.denoising_autoencoder models.autoencoder
 layers.denoising_steps diffusion.samplers
 layers.noise_schedule diffusion.noise_schedules
 layers.reverse_process diffusion.reverse_process
@@ -117,13 +117,13 @@ class Finder:
         package, _, old = name.partition(".")
         if package != "kssl" or old not in MOVED:
             return None
-        return importlib.util.spec_from_loader(name, _Alias(f"kssl.{MOVED[old]}"))
+        return importlib.machinery.ModuleSpec(name, _Alias(f"kssl.{MOVED[old]}"))  # type: ignore[arg-type]
 
     def invalidate_caches(self) -> None:
         """There are none."""
 
 
-class _Alias(importlib.machinery.SourceFileLoader):
+class _Alias:
     def __init__(self, new: str) -> None:
         self.new = new
 

@@ -29,6 +29,7 @@ KINDS = (
     "schedules",
     "callbacks",
     "evaluations",
+    "modalities",
     "recipes",
 )
 

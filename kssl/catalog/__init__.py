@@ -11,6 +11,7 @@ from kssl.catalog.datasets import DATASETS
 from kssl.catalog.evaluations import EVALUATIONS
 from kssl.catalog.layers import LAYERS
 from kssl.catalog.losses import LOSSES
+from kssl.catalog.modalities import MODALITIES
 from kssl.catalog.models import MODELS
 from kssl.catalog.optimizers import OPTIMIZERS
 from kssl.catalog.recipes import RECIPES
@@ -69,6 +70,11 @@ def register_callbacks(register: Register) -> None:
 @hookimpl
 def register_evaluations(register: Register) -> None:
     _offer(EVALUATIONS, register)
+
+
+@hookimpl
+def register_modalities(register: Register) -> None:
+    _offer(MODALITIES, register)
 
 
 @hookimpl

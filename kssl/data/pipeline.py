@@ -127,7 +127,9 @@ class Pipeline:
         """
         return fed(_for_model(self._in_order(limit, transformed, epoch), labels))
 
-    def _in_order(self, limit: int | None, transformed: bool, epoch: int) -> tf.data.Dataset:
+    def _in_order(
+        self, limit: int | None, transformed: bool, epoch: int, tasks: bool = True
+    ) -> tf.data.Dataset:
         size = self.size if limit is None else min(limit, self.size)
         if self.in_memory:
             starts = tf.data.Dataset.range(0, size, self.batch_size)
@@ -139,7 +141,7 @@ class Pipeline:
         if not transformed:
             return batches.map(lambda index, example: example)
         return batches.map(
-            lambda index, example: self._transform(index, example, epoch),
+            lambda index, example: self._transform(index, example, epoch, tasks),
             tf.data.AUTOTUNE,
             deterministic=True,
         )
@@ -149,9 +151,18 @@ class Pipeline:
         limit: int | None = None,
         transformed: bool = True,
         epoch: int = EVALUATION_EPOCH,
+        tasks: bool = True,
     ) -> dict[str, np.ndarray]:
-        """Return the split, or its first `limit` examples, as arrays, labels included."""
-        batches = list(fed(self._in_order(limit, transformed, epoch)).as_numpy_iterator())
+        """Return the split, or its first `limit` examples, as arrays, labels included.
+
+        Args:
+            limit: At most so many examples, from the start.
+            transformed: Whether the transforms are applied.
+            epoch: The epoch whose draws they see.
+            tasks: Whether those transforms are among them that make a pretext task (they carry a
+                `task`); False gives the examples that such a task would be made of.
+        """
+        batches = list(fed(self._in_order(limit, transformed, epoch, tasks)).as_numpy_iterator())
         return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 
     def _gather_step(self, step: tf.Tensor) -> Example:
@@ -191,14 +202,17 @@ class Pipeline:
         columns = {key: tf.gather(column, order) for key, column in example.items()}
         return tf.gather(index, order), columns
 
-    def _transform(self, index: tf.Tensor, example: Example, epoch: Any) -> Example:
+    def _transform(
+        self, index: tf.Tensor, example: Example, epoch: Any, tasks: bool = True
+    ) -> Example:
         index = tf.cast(index, tf.int32)
         seeds = tf.stack([tf.fill(tf.shape(index), self.seed), index], axis=1)  # (batch, 2)
         seeds = random.fold_in(seeds, epoch)
         if any("index" in getattr(transform, "reads", ()) for transform in self.transforms):
             example = {"index": index, **example}  # the data's own, if it has one, counts
         for position, transform in enumerate(self.transforms):
-            example = transform(example, seed=random.fold_in(seeds, position))
+            if tasks or getattr(transform, "task", None) is None:
+                example = transform(example, seed=random.fold_in(seeds, position))
         return example
 
 

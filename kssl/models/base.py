@@ -1,15 +1,18 @@
-"""What every model of kssl is: the only abstract class."""
+"""What every model of kssl is: its loss, its representation, and what it reads."""
 
 from __future__ import annotations
 
 import inspect
+import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from kssl.modalities import Image, Modality, of_keys
 
 
 class _BatchMean(keras.losses.Loss):
@@ -24,23 +27,62 @@ class Model(keras.Model):
 
     A subclass keeps each constructor argument as an attribute of the same name (its
     configuration is read from there), builds its layers in `build`, and implements `embed`,
-    `call` and `compute_loss`. It is final: no model inherits from another.
+    `call` and `objective`. It is final: the only abstract classes between it and this one are
+    `JointEmbedding` and `PretextClassifier`.
 
     Attributes:
         needs_labels: Whether it is trained on labels. Only then does kssl leave `label` in the
             batches of training, refuse data without it, and say so in the record of the run.
-        reads: The key of a batch that it embeds: `image`, or `tokens` for text. A bare tensor
-            stands for it.
-        example_shape: Shape of one example under that key, once the model is built.
+        modality: Which kind of data it embeds. One that can read several takes it as an argument.
+        target_key: The key under which targets that are given as `y` join the batch.
+        example_shape: Shape of one example, once the model is built; a dict of shapes where the
+            modality has several keys.
     """
 
     needs_labels: bool = False
-    reads: str = "image"
-    example_shape: tuple[int, ...]
+    modality: Modality = Image()
+    target_key: str = "target"
+    example_shape: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "reads" in vars(cls) and "modality" not in vars(cls):
+            warnings.warn(
+                f"{cls.__name__}.reads: since kssl 0.2 a model says which modality it reads: "
+                "modality = kssl.modalities.Tokens()",
+                FutureWarning,
+                stacklevel=2,
+            )
+            cls.modality = of_keys({vars(cls)["reads"]}) or Image()
 
     @abstractmethod
     def embed(self, x: Any) -> Any:
         """Return the representation `(batch, features)` that is used after training."""
+
+    def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
+        """Return the loss of a batch, a scalar.
+
+        Args:
+            batch: What the model was called with; targets that were given as `y` are in it, under
+                `target_key`.
+            outputs: What `call` returned.
+            sample_weight: `(batch,)` or None.
+            training: False in validation, where no state may move.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no objective")
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the objective, and what layers have added to it, such as regularisation."""
+        if y is not None:
+            x = {**(x if isinstance(x, Mapping) else self._as_batch(x)), self.target_key: y}
+        return sum(self.losses, self.objective(x, y_pred, sample_weight, training))
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
         """Configure training, as in Keras; the loss is the model's own.
@@ -63,10 +105,9 @@ class Model(keras.Model):
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train, as in Keras; arrays are checked for the range of values first."""
-        given = {key: x[key] for key in x if key != "label"} if isinstance(x, dict) else x
-        for array in keras.tree.flatten(given) if isinstance(given, dict | np.ndarray) else ():
-            if isinstance(array, np.ndarray):
-                self.check_values(array)
+        batch = x if isinstance(x, Mapping) else self._as_batch(x)
+        if all(isinstance(array, np.ndarray) for array in batch.values()):
+            self.check_batch(batch)
         self._make_variables(x)
         return super().fit(x, *args, **kwargs)
 
@@ -80,15 +121,46 @@ class Model(keras.Model):
         if self.built and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
-    def check_values(self, examples: np.ndarray) -> None:
+    def check_batch(self, batch: Mapping[str, np.ndarray]) -> None:
+        """Raise a ValueError if the model cannot be trained on a batch of such values."""
+        self.check_values(self.modality.pick(batch))
+
+    def check_values(self, examples: Any) -> None:
         """Raise a ValueError if the model cannot be trained on such values of what it reads."""
-        if self.reads == "tokens":
-            return
-        if not np.issubdtype(examples.dtype, np.floating):
+        self.modality.check_values(examples, type(self).__name__)
+
+    def supports(self, capability: type) -> bool:
+        """Return whether the settings of this instance allow what its class can do.
+
+        Args:
+            capability: A protocol of `kssl.models.capabilities` whose members the class has.
+        """
+        return True
+
+    def tensor_of(self, x: Any) -> Any:
+        """Return the one tensor of what the modality reads.
+
+        Raises:
+            ValueError: There are several.
+        """
+        picked = self.modality.pick(x)
+        if not isinstance(picked, Mapping):
+            return picked
+        if len(picked) > 1:
             raise ValueError(
-                f"{type(self).__name__} needs floating-point inputs; got {examples.dtype}: "
-                "divide bytes by 255, or use the transform to_float"
+                f"{type(self).__name__} reads one tensor, and the {self.modality.name} has "
+                f"{' and '.join(picked)}: put the transform one_hot before it"
             )
+        return next(iter(picked.values()))
+
+    def target_of(self, batch: Any) -> Any:
+        """Return what a reconstruction is compared with: `target` where there is one."""
+        given = isinstance(batch, Mapping) and self.target_key in batch
+        return batch[self.target_key] if given else self.tensor_of(batch)
+
+    def _as_batch(self, x: Any) -> dict[str, Any]:
+        """A bare tensor stands for the first key of the modality."""
+        return {next(iter(self.modality.keys)): x}
 
     def average(self, values: Any, sample_weight: Any = None) -> Any:
         """Return the mean of per-example losses `(batch,)`, right on several devices too."""
@@ -114,17 +186,28 @@ class Model(keras.Model):
         )
 
     def get_build_config(self) -> dict[str, Any]:
-        return {"example_shape": list(self.example_shape)} if self.built else {}
+        shape = getattr(self, "example_shape", None)
+        if not self.built or shape is None:
+            return {}
+        several = isinstance(shape, Mapping)
+        return {"example_shape": {k: list(v) for k, v in shape.items()} if several else list(shape)}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         if config:
-            self.build((None, *config["example_shape"]))
+            self.build(batch_shape(config["example_shape"]))
 
 
 def _arguments(cls: type) -> list[str]:
     parameters = inspect.signature(cls.__init__).parameters.values()
     skipped = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     return [p.name for p in parameters if p.name != "self" and p.kind not in skipped]
+
+
+def batch_shape(example_shape: Any) -> Any:
+    """Return the shape `(None, …)`, or dict of shapes, that `build` takes for examples."""
+    if isinstance(example_shape, Mapping):
+        return {key: (None, *shape) for key, shape in example_shape.items()}
+    return (None, *example_shape)
 
 
 def pick(x: Any, key: str = "image") -> Any:
@@ -214,8 +297,7 @@ def encoder_of(model: Model) -> keras.Model:
         >>> kssl.models.base.encoder_of(autoencoder).output_shape
         (None, 3)
     """
-    dtype = "int32" if model.reads == "tokens" else "float32"
-    examples = keras.Input(model.example_shape, dtype=dtype, name=model.reads)
+    examples = model.modality.inputs(model.example_shape)
     return keras.Model(examples, model.embed(examples), name="encoder")
 
 

@@ -16,7 +16,8 @@ from keras import ops
 
 from kssl.layers.positions import sincos_1d
 from kssl.losses import MaskedCrossEntropy
-from kssl.models.base import Model, example_shape, pick
+from kssl.modalities import Tokens
+from kssl.models.base import Model
 
 PAIR_LABELS = ("is_next", "in_order")  # what sentence_pairs and sentence_order write
 RATE = 0.15  # of `mask_tokens`
@@ -75,7 +76,7 @@ class BERT(Model):
         (4, 8)
     """
 
-    reads = "tokens"
+    modality = Tokens()
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class BERT(Model):
         self.left_out_mean = keras.metrics.Mean(name="left_out")
 
     def build(self, input_shape: Any) -> None:
-        self.example_shape = example_shape(input_shape, self.reads)
+        self.example_shape = self.modality.example_shape(input_shape)
         keys = input_shape if isinstance(input_shape, dict) else {}
         self.pair_label = next((label for label in PAIR_LABELS if label in keys), None)
         length = self.example_shape[0]
@@ -166,7 +167,7 @@ class BERT(Model):
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         batch = inputs if isinstance(inputs, dict) else {"tokens": inputs}
-        tokens = ops.cast(pick(batch, self.reads), "int32")  # (batch, length)
+        tokens = ops.cast(self.modality.pick(batch), "int32")  # (batch, length)
         segment = batch.get("segment")
         encoded = self.network(
             {
@@ -205,27 +206,20 @@ class BERT(Model):
         logits = self.network.token_embedding(hidden, reverse=True)
         return logits + ops.cast(self.output_bias, logits.dtype)
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
+    def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the loss of hidden tokens plus that of pairs; their parts are logged."""
-        if "logits" not in y_pred:
+        if "logits" not in outputs:
             raise ValueError("BERT is trained on `tokens` and `target`: use mask_tokens")
-        target, logits = y_pred["target"], y_pred["logits"]
+        target, logits = outputs["target"], outputs["logits"]
         loss = self.cross_entropy(target, logits)
         there = ops.cast(target >= 0, "float32")
         self.tokens_mean.update_state(loss, ops.sum(there))
         self.accuracy_mean.update_state(_right(target, logits), there)
-        selected = ops.sum(ops.cast(x["target"] >= 0, "float32"), axis=1)
+        selected = ops.sum(ops.cast(batch["target"] >= 0, "float32"), axis=1)
         self.left_out_mean.update_state(selected - ops.sum(there, axis=1))
-        if "pair_logits" not in y_pred:
+        if "pair_logits" not in outputs:
             return loss
-        label, logits = ops.cast(x[self.pair_label], "int32"), y_pred["pair_logits"]
+        label, logits = ops.cast(batch[self.pair_label], "int32"), outputs["pair_logits"]
         pair_loss = self.cross_entropy(label, logits)
         self.pairs_mean.update_state(pair_loss)
         self.pair_accuracy_mean.update_state(_right(label, logits), label >= 0)

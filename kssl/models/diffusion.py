@@ -134,20 +134,13 @@ class Diffusion(Model):
             "snr": self.schedule.snr(level),
         }
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
+    def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the weighted squared error of what the loss says is predicted."""
-        target = self.loss.target(y_pred["clean"], y_pred["noise"], y_pred["signal"])
-        weight = self.loss.weight(y_pred["snr"])  # (batch,)
+        target = self.loss.target(outputs["clean"], outputs["noise"], outputs["signal"])
+        weight = self.loss.weight(outputs["snr"])  # (batch,)
         if sample_weight is not None:
             weight = weight * ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-        return self.loss(target, y_pred["prediction"], sample_weight=weight)
+        return self.loss(target, outputs["prediction"], sample_weight=weight)
 
     def embed(self, x: Any) -> Any:
         """Return the features `(batch, features)` of the network's middle, see `UNetFeatures`.

@@ -15,7 +15,8 @@ import numpy as np
 from keras import ops
 
 from kssl.losses import MaskedCrossEntropy, masked_cross_entropy
-from kssl.models.base import Model, example_shape, pick
+from kssl.modalities import Tokens
+from kssl.models.base import Model, pick
 
 if TYPE_CHECKING:
     import keras_hub
@@ -66,7 +67,7 @@ class GPT(Model):
         (2, 8)
     """
 
-    reads = "tokens"
+    modality = Tokens()
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class GPT(Model):
         self.loss = MaskedCrossEntropy() if loss is None else loss
 
     def build(self, input_shape: Any) -> None:
-        self.example_shape = example_shape(input_shape, "tokens")
+        self.example_shape = self.modality.example_shape(input_shape)
         (context,) = self.example_shape
         self.network = self._fresh(context) if self.backbone is None else self.backbone
         longest = self.network.max_sequence_length
@@ -112,16 +113,9 @@ class GPT(Model):
         logits = self.network.token_embedding(hidden, reverse=True)
         return {"logits": logits}  # (batch, length, vocabulary_size)
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
+    def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the mean cross-entropy of the tokens that are predicted, in nats."""
-        return self.loss(_target(x, y), y_pred["logits"], sample_weight=sample_weight)
+        return self.loss(_target(batch), outputs["logits"], sample_weight=sample_weight)
 
     def embed(self, x: Any) -> Any:
         """Return the mean of the last layer over a row's real tokens, `(batch, width)`."""
@@ -133,7 +127,7 @@ class GPT(Model):
 
     def token_losses(self, x: Any) -> Any:
         """Return `-log p` of each predicted token in nats, `(batch, length)`; 0 for the others."""
-        return masked_cross_entropy(_target(x, None), self(x)["logits"])
+        return masked_cross_entropy(_target(x), self(x)["logits"])
 
     def generate(
         self,
@@ -301,10 +295,8 @@ def _attention_mask(given: Mapping[str, Any]) -> Any:
     return ops.equal(document[:, :, None], document[:, None, :])
 
 
-def _target(x: Any, y: Any) -> Any:
+def _target(x: Any) -> Any:
     """Return the ids to predict at each place, -1 where there is none."""
-    if y is not None:
-        return y
     if isinstance(x, dict) and "target" in x:
         return x["target"]
     ids = ops.cast(pick(x, "tokens"), "int32")

@@ -135,20 +135,15 @@ class MAE(Model):
         tokens = self.decoder(self.decoder_positions(tokens), training=training)
         return {"prediction": self.to_patches(tokens), "mask": masked["mask"]}
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
+    def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the error of the hidden patches, averaged over their values and the batch."""
-        target = self.patches(pick(x))
+        target = self.patches(pick(batch))
         if self.normalize_targets:
             target = normalize_patches(target, EPSILON)
-        mask = ops.expand_dims(y_pred["mask"], -1)  # (batch, patches, 1)
-        errors = reconstruction(target, y_pred["prediction"], self.loss.kind, mask=mask)  # (batch,)
+        mask = ops.expand_dims(outputs["mask"], -1)  # (batch, patches, 1)
+        errors = reconstruction(
+            target, outputs["prediction"], self.loss.kind, mask=mask
+        )  # (batch,)
         hidden = ops.sum(mask, axis=(1, 2)) * target.shape[-1]  # values, as many in each example
         return self.average(errors / ops.maximum(ops.mean(hidden), 1.0), sample_weight)
 

@@ -58,6 +58,7 @@ class Metric(Model):
     """
 
     needs_labels = True
+    target_key = "label"
 
     def __init__(
         self,
@@ -85,23 +86,16 @@ class Metric(Model):
         (rows,) = self.to_embedding(pick(inputs), training=training)  # (batch, embedding_dim)
         return {"embedding": unit(rows) if self.normalize else rows}
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
+    def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the loss of the labels and the embeddings of the batch."""
-        labels = x.get("label") if y is None and isinstance(x, dict) else y
+        labels = batch.get("label") if isinstance(batch, dict) else None
         if labels is None:
             raise ValueError(
                 "Metric is trained on labels, and there are none: "
                 'fit(images, labels), or fit({"image": images, "label": labels})'
             )
         labels = ops.reshape(labels, (-1,))  # Keras makes (batch, 1) of some
-        return self.loss(labels, y_pred["embedding"], sample_weight=sample_weight)
+        return self.loss(labels, outputs["embedding"], sample_weight=sample_weight)
 
     def embed(self, x: Any) -> Any:
         """Return the embeddings `(batch, embedding_dim)`, of norm 1 if `normalize` is set."""

@@ -138,25 +138,18 @@ class VAE(Model):
             "prediction": prediction,
         }
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
+    def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the bound, averaged over the batch; its parts are logged."""
-        target = pick(x) if y is None else y
-        errors = self._reconstruction(target, y_pred["prediction"], self.sampling.samples)
+        target = self.target_of(batch)
+        errors = self._reconstruction(target, outputs["prediction"], self.sampling.samples)
         kl = gaussian_kl(
-            y_pred["mean"], y_pred["log_variance"], getattr(self.loss, "free_bits", 0.0)
+            outputs["mean"], outputs["log_variance"], getattr(self.loss, "free_bits", 0.0)
         )  # (batch,)
         self.reconstruction_mean.update_state(errors)
         self.kl_mean.update_state(kl)
         if isinstance(self.loss, ImportanceWeightedBound):
-            posterior = _log_normal(y_pred["latent"], y_pred["mean"], y_pred["log_variance"])
-            joint = _log_normal(y_pred["latent"]) - errors  # (batch, samples)
+            posterior = _log_normal(outputs["latent"], outputs["mean"], outputs["log_variance"])
+            joint = _log_normal(outputs["latent"]) - errors  # (batch, samples)
             return self.loss(joint, posterior, sample_weight=sample_weight)
         weight = self._annealing(training)
         return self.loss(errors[:, 0], weight * kl, sample_weight=sample_weight)

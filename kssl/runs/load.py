@@ -47,7 +47,7 @@ class Loaded:
 
         keras.utils.set_random_seed(self.recipe.settings.seed + 1)
         fresh = type(self.model).from_config(self.model.get_config())
-        fresh.build((None, *self.model.example_shape))
+        fresh.build_from_config(self.model.get_build_config())
         return fresh
 
 

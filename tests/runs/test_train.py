@@ -196,7 +196,7 @@ def test_a_loss_that_explodes_fails_the_run_and_says_so(recipe_file, tmp_path):
 def test_data_that_cannot_be_had_is_replaced_only_where_allowed(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "empty"))
     monkeypatch.delenv("KSSL_DATA_DIR", raising=False)
-    preparing = importlib.import_module("kssl.data.preparing")
+    preparing = importlib.import_module("kssl.data.sources.tfds_builder")
     monkeypatch.setattr(preparing, "_download", refuse)
     path = tmp_path / "standing.yaml"
     own = "{use: synthetic, shape: [8, 8, 1], examples: 256}"

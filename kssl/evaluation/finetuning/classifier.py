@@ -88,7 +88,7 @@ class Classifiers:
 
         keras.utils.set_random_seed(seed)
         twin = type(self.model).from_config(self.model.get_config())
-        twin.build((None, *self.model.example_shape))
+        twin.build_from_config(self.model.get_build_config())
         if trained:
             twin.set_weights(self.model.get_weights())
         encoder = encoder_of(twin)

@@ -16,7 +16,7 @@ from kssl.data import SPLITS, audio
 from kssl.data.files.decode import Broken
 from kssl.errors import UserError
 
-module = import_module("kssl.data.audio")
+module = import_module("kssl.data.sources.audio")
 
 
 def fill(folder: Path, names: Iterable[str], samples: int = 1000, rate: int = 8000) -> None:

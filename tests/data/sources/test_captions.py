@@ -60,7 +60,7 @@ def test_images_that_do_not_fit_are_streamed(
     rows = [{"image": name, "caption": ["é", name]} for name in pictures(tmp_path, 12)]
     path = table(tmp_path / "a.jsonl", rows)
     kept = captions("train", path, size=8, every=every)
-    monkeypatch.setattr(import_module("kssl.data.clips"), "MEMORY_BUDGET", 100)
+    monkeypatch.setattr(import_module("kssl.data.files.items"), "MEMORY_BUDGET", 100)
     streamed = captions("train", path, size=8, every=every)
     assert streamed.element_spec == kept.element_spec
     assert streamed.cardinality() == kept.cardinality()

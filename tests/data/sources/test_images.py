@@ -176,7 +176,7 @@ def test_a_folder_that_does_not_fit_is_streamed(
     fill(tmp_path, [f"{k}/{i}.png" for k in "ab" for i in range(12)])
     (tmp_path / "a" / "torn.png").write_bytes(b"x")
     kept = images("train", str(tmp_path), size=8)
-    monkeypatch.setattr(import_module("kssl.data.images"), "MEMORY_BUDGET", 100)
+    monkeypatch.setattr(import_module("kssl.data.sources.images"), "MEMORY_BUDGET", 100)
     streamed = images("train", str(tmp_path), size=8)
     assert streamed.element_spec == kept.element_spec and count(streamed) == count(kept)
     for one, other in zip(kept, streamed, strict=True):

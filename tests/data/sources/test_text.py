@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from kssl.data import SPLITS, Unavailable, corpus, python_topics, reading_text, text
+from kssl.data import SPLITS, Unavailable, python_topics, text
+from kssl.data.text import corpus, reader
 from kssl.data.text.reader import Troubles, read_documents
 from kssl.data.text.sentences import paragraphs, sentences
 from kssl.errors import UserError
@@ -177,7 +178,7 @@ def test_a_line_of_a_hundred_megabytes(tmp_path: Path, caplog: pytest.LogCapture
     rows = [each.text for each in read_documents(tmp_path / "long.jsonl", None, None, troubles)]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert rows == ["after"] and peak < 4 * reading_text.LONGEST_LINE
+    assert rows == ["after"] and peak < 4 * reader.LONGEST_LINE
     (whole,) = read_documents(tmp_path / "long.txt", None, None, troubles)
     assert len(whole.text) == size // 2 and set(whole.text) == {"é"}  # no character is cut in two
     assert list(troubles.counts.items()) == [
@@ -188,7 +189,7 @@ def test_a_line_of_a_hundred_megabytes(tmp_path: Path, caplog: pytest.LogCapture
 
 
 def test_lines_in_pieces_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_text, "LONGEST_LINE", 7)
+    monkeypatch.setattr(reader, "LONGEST_LINE", 7)
     story = "añ日本語😀xyz" * 20 + "\nshort\n" + "😀" * 9
     (tmp_path / "a.txt").write_text(story, encoding="utf-8")
     troubles = Troubles("here")
@@ -201,7 +202,7 @@ def test_a_large_corpus_is_read_as_it_goes(news: str, monkeypatch: pytest.Monkey
     held = every(news, field="body", label="topic")
     corpus._scan.cache_clear()
     monkeypatch.setattr(corpus, "MEMORY_BUDGET", 100)
-    monkeypatch.setattr(sys.modules["kssl.data.text"], "MEMORY_BUDGET", 100)
+    monkeypatch.setattr(sys.modules["kssl.data.sources.text"], "MEMORY_BUDGET", 100)
     assert every(news, field="body", label="topic") == held
     assert int(text("train", news, field="body").cardinality()) > 40
     corpus._scan.cache_clear()

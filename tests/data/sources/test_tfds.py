@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kssl.data import SPLITS, Unavailable, cifar10, fashion_mnist, mnist, preparing, tfds
+from kssl.data import SPLITS, Unavailable, cifar10, fashion_mnist, mnist, tfds
+from kssl.data.sources import tfds_builder
 from kssl.data.sources.tfds import _instruction
 from kssl.errors import UserError
 
@@ -77,7 +78,7 @@ def test_folders_are_tried_in_their_order(
     monkeypatch.setenv("TFDS_DATA_DIR", prepared)
     monkeypatch.setenv("KSSL_DATA_DIR", str(nowhere / "empty"))
     assert int(mnist("test").cardinality()) == 10_000
-    assert preparing.places("mine") == [
+    assert tfds_builder.places("mine") == [
         Path("mine"),
         nowhere / "empty",
         Path(prepared),
@@ -168,7 +169,7 @@ def test_a_failed_download_says_what_to_do(nowhere: Path, monkeypatch: pytest.Mo
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the checksum is wrong\nmore lines")
 
-    monkeypatch.setattr(preparing, "answers", lambda _: None)
+    monkeypatch.setattr(tfds_builder, "answers", lambda _: None)
     monkeypatch.setattr(tensorflow_datasets, "builder", fail)
     with pytest.raises(Unavailable, match="RuntimeError: the checksum is wrong. No prepared copy"):
         mnist("test")
@@ -192,7 +193,7 @@ def server() -> Iterator[socket.socket]:
 def test_a_server_that_says_nothing_is_given_up(nowhere: Path, server: socket.socket) -> None:
     start = time.monotonic()
     url = f"http://127.0.0.1:{server.getsockname()[1]}/file"
-    assert preparing.answers(url, patience=0.3)
+    assert tfds_builder.answers(url, patience=0.3)
     assert time.monotonic() - start < 2
 
 
@@ -212,7 +213,7 @@ def test_what_a_server_answers(
 
     thread = threading.Thread(target=serve)
     thread.start()
-    assert preparing.answers(f"http://127.0.0.1:{server.getsockname()[1]}/file") == expected
+    assert tfds_builder.answers(f"http://127.0.0.1:{server.getsockname()[1]}/file") == expected
     thread.join()
 
 
@@ -231,9 +232,9 @@ def test_the_newest_fitting_version_of_the_right_configuration_is_taken(tmp_path
     )
 
     def found(name: str) -> str | None:
-        match = preparing._NAME.fullmatch(name)
+        match = tfds_builder._NAME.fullmatch(name)
         assert match is not None
-        path = preparing._prepared(tmp_path, match)
+        path = tfds_builder._prepared(tmp_path, match)
         return path and path.relative_to(tmp_path).as_posix()
 
     assert found("faces") == "faces/2.0.0"

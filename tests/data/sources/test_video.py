@@ -108,7 +108,7 @@ def test_films_that_do_not_fit_are_streamed(
     for number in range(8):
         frames_of(tmp_path / f"{'ab'[number % 2]}/film{number}", 9 + number, number)
     kept = video("train", str(tmp_path), [4, 8, 8])
-    monkeypatch.setattr(import_module("kssl.data.clips"), "MEMORY_BUDGET", 100)
+    monkeypatch.setattr(import_module("kssl.data.files.items"), "MEMORY_BUDGET", 100)
     streamed = video("train", str(tmp_path), [4, 8, 8])
     assert streamed.element_spec == kept.element_spec
     assert streamed.cardinality() == kept.cardinality()

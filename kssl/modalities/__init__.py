@@ -1,0 +1,67 @@
+"""Modalities: the kinds of data that models read, one small description each.
+
+Evaluations, reports, previews and exports ask the modality of a model where an example is in a
+batch, what a simple model reads of it, and how it is drawn. A model says which modality it reads;
+one that can read several takes it as an argument.
+
+Example:
+    >>> import kssl
+    >>> kssl.modalities.get("audio").keys
+    {'audio': 'float32'}
+"""
+
+from __future__ import annotations
+
+from kssl.errors import nearest
+from kssl.modalities.audio import Audio
+from kssl.modalities.base import Modality, count, take
+from kssl.modalities.image import Image
+from kssl.modalities.pair import Pair
+from kssl.modalities.table import Table
+from kssl.modalities.tokens import Tokens
+from kssl.modalities.video import Video
+
+__all__ = [
+    "Audio",
+    "Image",
+    "Modality",
+    "Pair",
+    "Table",
+    "Tokens",
+    "Video",
+    "count",
+    "get",
+    "of_keys",
+    "take",
+]
+
+_OWN = {each.name: each for each in (Image, Tokens, Audio, Video, Table, Pair)}
+
+
+def get(modality: Modality | str) -> Modality:
+    """Return a modality, or kssl's own one of that name.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    if isinstance(modality, Modality):
+        return modality
+    if modality not in _OWN:
+        raise ValueError(f"there is no modality {modality!r}{nearest(str(modality), list(_OWN))}")
+    return _OWN[modality]()
+
+
+def of_keys(keys: object) -> Modality | None:
+    """Return the modality of data with these keys, the most telling one; None if there is none.
+
+    Example:
+        >>> of_keys({"image": 0, "label": 0}), of_keys({"label": 0})
+        (Image(), None)
+    """
+    for own in (Video, Pair, Image, Audio, Tokens, Table):
+        try:
+            own().present(keys)
+        except KeyError:
+            continue
+        return own()
+    return None

@@ -1,0 +1,62 @@
+"""Images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from kssl.modalities.base import Features, Modality
+
+
+@keras.saving.register_keras_serializable(package="kssl")
+class Image(Modality):
+    """Images `(height, width, channels)`, floating-point in [0, 1].
+
+    Simple models read the pixels, and the histogram of the colours.
+    """
+
+    name = "image"
+    keys = {"image": "float32"}
+    layout = "kssl.report.sheets.pictures:draw"
+
+    def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
+        flat = tuple(np.asarray(part, "float32").reshape(len(part), -1) for part in (bank, test))
+        histograms = tuple(colour_histogram(np.asarray(part)) for part in (bank, test))
+        return {"pixels": flat, "colour histogram": histograms}
+
+    def draw_example(self, axes: Any, example: Any, vocabulary: Any = None) -> None:
+        picture = np.clip(np.asarray(example, "float32"), 0.0, 1.0)
+        grey = picture.shape[-1] != 3
+        axes.imshow(picture[..., 0] if grey else picture, cmap="gray", vmin=0, vmax=1)
+
+
+def colour_histogram(images: np.ndarray, bins: int = 8) -> np.ndarray:
+    """Return the fraction of the pixels in each cell of the colour cube.
+
+    Args:
+        images: `(examples, height, width, channels)` in [0, 1].
+        bins: Cells along each of three channels; other numbers of channels have `bins²` cells
+            each, side by side.
+
+    Returns:
+        `(examples, cells)` float32.
+
+    Example:
+        >>> colour_histogram(np.zeros((1, 2, 2, 1)), bins=2).tolist()
+        [[1.0, 0.0, 0.0, 0.0]]
+    """
+    count, channels = len(images), images.shape[-1]
+    levels = bins if channels == 3 else bins**2
+    cells = np.clip((images * levels).astype(np.int64), 0, levels - 1)
+    cells = cells.reshape(count, -1, channels)  # (examples, pixels, channels)
+    if channels == 3:
+        cells = (cells @ np.array([levels**2, levels, 1]))[..., None]
+        width = levels**3
+    else:
+        cells, width = cells + levels * np.arange(channels), levels * channels
+    found = np.zeros((count, width), np.float32)
+    for row, own in zip(found, cells.reshape(count, -1), strict=True):
+        row += np.bincount(own, minlength=width) / own.size * cells.shape[-1]
+    return found

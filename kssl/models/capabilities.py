@@ -1,0 +1,158 @@
+"""What a model can do beyond `embed`: protocols that evaluations, figures and commands ask for.
+
+A model has a capability if it has its members; it inherits from nothing for that. The first line of
+each docstring completes the sentence "it needs a model that …".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """gives back its input from its embedding (`reconstruct`)"""
+
+    def reconstruct(self, x: Any) -> Any:
+        """Return the input rebuilt, in the units and the shape of the data."""
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """turns points of its latent space into data (`decode`, `latent_dim`)"""
+
+    latent_dim: int
+
+    def decode(self, code: Any) -> Any:
+        """Return the data of latent points `(batch, latent_dim)`."""
+
+
+@runtime_checkable
+class Corrupts(Protocol):
+    """is trained to undo a corruption of its input (`corrupt`)"""
+
+    def corrupt(self, x: Any) -> Any:
+        """Return the input with the corruption that the model is trained on."""
+
+
+@runtime_checkable
+class HidesPatches(Protocol):
+    """is trained to fill in hidden parts of an image (`hide`)"""
+
+    def hide(self, x: Any, seed: int = 0) -> Any:
+        """Return the images as the encoder sees them, the hidden patches grey."""
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """generates examples (`generate`)"""
+
+    def generate(self, count: int, seed: int | None = None) -> Any:
+        """Return `count` new examples: images in [0, 1], or ids of text."""
+
+
+@runtime_checkable
+class GeneratesClasses(Generates, Protocol):
+    """generates examples of a class that it is asked for (`generate`, `classes`)"""
+
+    classes: int | None
+
+
+@runtime_checkable
+class Denoises(Protocol):
+    """generates by removing noise step by step (`denoise`, `trajectory`)"""
+
+    def denoise(self, noisy: Any, level: Any) -> Any:
+        """Return what the model takes the clean data to be."""
+
+    def trajectory(self, count: int, seed: int | None = None) -> Any:
+        """Return the images after each step of sampling."""
+
+
+@runtime_checkable
+class Inpaints(Protocol):
+    """fills in parts of an image that a mask names (`inpaint`)"""
+
+    def inpaint(self, images: Any, mask: Any) -> Any:
+        """Return the images with the parts filled in where the mask is 0."""
+
+
+@runtime_checkable
+class HasDensity(Protocol):
+    """gives a log-likelihood (`log_prob`)"""
+
+    def log_prob(self, x: Any, samples: int = 1) -> Any:
+        """Return the log-likelihood of each example, or a bound of it, in nats."""
+
+
+@runtime_checkable
+class ScoresTokens(Protocol):
+    """predicts each token from those before it (`token_losses`)"""
+
+    def token_losses(self, x: Any) -> Any:
+        """Return the negative log-probability of each token in nats."""
+
+
+@runtime_checkable
+class FillsIn(Protocol):
+    """predicts masked tokens (`predict_masked`)"""
+
+    def predict_masked(self, x: Any) -> dict[str, Any]:
+        """Return `target`, `predicted` and `log_probability` of the masked tokens."""
+
+
+@runtime_checkable
+class SolvesTask(Protocol):
+    """predicts the pseudo-label of a pretext task (`predict_target`)"""
+
+    def predict_target(self, x: Any) -> Any:
+        """Return the most likely class of the pseudo-label of each example."""
+
+
+@runtime_checkable
+class HasTextBackbone(Protocol):
+    """has a text backbone that can be fine-tuned (`text_backbone`)"""
+
+    def text_backbone(self, dropout: float = 0.0) -> Any:
+        """Return a copy of the backbone with the same weights: ids and masks to features."""
+
+
+@runtime_checkable
+class Projects(Protocol):
+    """compares projections of several views (`project`)"""
+
+    def project(self, x: Any) -> Any:
+        """Return what the loss compares, `(batch, projection)`."""
+
+
+@runtime_checkable
+class BringsFigures(Protocol):
+    """brings figures of its own to the report (`figures`)"""
+
+    def figures(self) -> Mapping[str, tuple[str, str]]:
+        """Return name -> (title, `"module:function"`); see `kssl.report.figures`."""
+
+
+def missing(model: Any, *capabilities: type) -> str:
+    """Return in words which of the capabilities a model lacks first; empty if it has all.
+
+    Example:
+        >>> missing(object(), Generates)
+        'it needs a model that generates examples (`generate`), and object is not one'
+    """
+    for capability in capabilities:
+        if not (isinstance(model, capability) and _supported(model, capability)):
+            needed = (capability.__doc__ or "").strip().splitlines()[0]
+            return f"it needs a model that {needed}, and {type(model).__name__} is not one"
+    return ""
+
+
+def has(model: Any, *capabilities: type) -> bool:
+    """Return whether a model has all of these capabilities."""
+    return not missing(model, *capabilities)
+
+
+def _supported(model: Any, capability: type) -> bool:
+    supports = getattr(model, "supports", None)  # a plain Keras model of a plugin has none
+    return supports is None or bool(supports(capability))

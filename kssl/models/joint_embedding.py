@@ -1,0 +1,196 @@
+"""What methods that compare views share: branches, a teacher, views of any number and size.
+
+Chen and He, arXiv:2011.10566, and Grill et al., arXiv:2006.07733, for the shape that all of them
+have: views of an example go through an encoder and a projector; a loss draws them together, and
+something keeps them from collapsing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from kssl.layers import ConvNet, MomentumEncoder, ProjectionHead, RandomView
+from kssl.modalities import Image, Modality, get
+from kssl.models.base import Model
+
+LARGE, SMALL = ("view_1", "view_2"), "local_views"
+
+
+@keras.saving.register_keras_serializable(package="kssl")
+class Branch(keras.layers.Layer):
+    """An encoder and a projector behind it: what a view goes through.
+
+    Args:
+        encoder: Layer or model from views to features, flattened if they have axes.
+        projector: Layer from features `(batch, features)` to projections.
+
+    Call arguments:
+        inputs: Views `(batch, …)`.
+
+    Returns:
+        Projections `(batch, projection)`.
+
+    Example:
+        >>> import keras, kssl
+        >>> branch = kssl.models.Branch(kssl.layers.MLP([8]), kssl.layers.ProjectionHead(4))
+        >>> branch(keras.ops.ones((2, 6, 6, 1))).shape
+        (2, 4)
+    """
+
+    def __init__(
+        self, encoder: keras.layers.Layer, projector: keras.layers.Layer, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.projector = projector
+        self.flatten = keras.layers.Flatten()
+
+    def build(self, input_shape: Any) -> None:
+        if not self.encoder.built:  # it is, where it comes from the configuration of a built model
+            self.encoder.build(input_shape)
+        features = self.encode(keras.KerasTensor(tuple(input_shape)))  # (batch, features)
+        if not self.projector.built:
+            self.projector.build(features.shape)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return self.projector(self.encode(inputs, training), training=training)
+
+    def encode(self, inputs: Any, training: bool = False) -> Any:
+        """Return the features `(batch, features)` that stand before the projector."""
+        return self.flatten(self.encoder(inputs, training=training))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        features = self.encode(keras.KerasTensor(tuple(input_shape)))
+        return self.projector.compute_output_shape(features.shape)
+
+    def get_config(self) -> dict[str, Any]:
+        parts = {"encoder": self.encoder, "projector": self.projector}
+        own = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Branch:
+        parts = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("encoder", "projector")
+        }
+        return cls(**{**config, **parts})
+
+
+class JointEmbedding(Model):
+    """Abstract: views of each example, an encoder and a projector, and perhaps a teacher.
+
+    A method is a subclass with an `objective` of `outputs["student"]` and, if it has called
+    `follow_student` in its constructor, `outputs["teacher"]`: lists of projections
+    `(batch, projection)`, one for each view, large views first. The teacher sees large views only.
+    All views of one size go through a branch as one batch, so that batch normalisation sees them
+    together.
+
+    Args:
+        encoder: Any layer or model from views to features, flattened if they have axes; None is
+            `kssl.layers.ConvNet`.
+        projector: Any layer from features to what the loss compares; None is
+            `ProjectionHead(128, hidden_dim=512)`.
+        augment: `"device"`: two views are made of each image within the training step, by
+            `RandomView`; or any Keras layer that does so. None: the batch has `view_1` and
+            `view_2`, and perhaps `local_views` `(batch, views, …)`, as `kssl.pretext.two_views`
+            and `multi_crop` make them.
+        modality: What is read; None is images.
+
+    Raises:
+        ValueError: There are neither views nor `augment`, or `augment` is another word.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.layers.Layer | None = None,
+        projector: keras.layers.Layer | None = None,
+        augment: keras.layers.Layer | str | None = None,
+        modality: Modality | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(augment, str) and augment != "device":
+            raise ValueError(f'augment must be "device", a layer or None; got {augment!r}')
+        self.encoder = ConvNet() if encoder is None else encoder
+        self.projector = ProjectionHead(128, hidden_dim=512) if projector is None else projector
+        self.augment = augment
+        self.modality = Image() if modality is None else get(modality)
+        self.views = RandomView() if augment == "device" else augment
+        self.student = Branch(self.encoder, self.projector)
+        self.teacher: MomentumEncoder | None = None
+
+    def follow_student(
+        self, momentum: float, final_momentum: float, total_steps: int | None
+    ) -> None:
+        """Give the method a teacher; see `kssl.layers.MomentumEncoder`."""
+        self.teacher = MomentumEncoder(self.student, momentum, final_momentum, total_steps)
+
+    def build(self, input_shape: Any) -> None:
+        of_views = isinstance(input_shape, Mapping) and LARGE[0] in input_shape
+        if of_views and self.augment is None:
+            ((key, _),) = self.modality.keys.items()
+            input_shape = {key: input_shape[LARGE[0]]}
+        self.example_shape = self.modality.example_shape(input_shape)
+        shape = (None, *self.tensor_of(self.example_shape))
+        self.student.build(shape)
+        if self.teacher is not None:
+            self.teacher.build(shape)
+        self.build_heads(self.student.compute_output_shape(shape))
+        self.built = True
+
+    def build_heads(self, projection: tuple[int | None, ...]) -> None:
+        """Build what the method has behind the projector, for projections of that shape."""
+
+    def check_batch(self, batch: Mapping[str, np.ndarray]) -> None:
+        """Raise a ValueError if the model cannot be trained on such values."""
+        if self.augment is not None:
+            super().check_batch(batch)
+            return
+        for key in (*LARGE, SMALL):  # views are made as floats whatever the images are
+            if key in batch:
+                self.check_values(batch[key])
+
+    def call(self, inputs: Any, training: bool = False) -> dict[str, list[Any]]:
+        large, small = self._views(inputs, training)
+        outputs = {"student": _together(self.student, large, training)}
+        if small:
+            outputs["student"] += _together(self.student, small, training)
+        if self.teacher is not None:
+            if training:
+                self.teacher.follow(self.student)
+            outputs["teacher"] = _together(self.teacher, large, training)
+        return outputs
+
+    def embed(self, x: Any, training: bool = False) -> Any:
+        """Return the encoder's features `(batch, features)`: what stands before the projector."""
+        return self.student.encode(self.tensor_of(x), training)
+
+    def project(self, x: Any, training: bool = False) -> Any:
+        """Return what the loss compares, `(batch, projection)`."""
+        return self.student(self.tensor_of(x), training=training)
+
+    def _views(self, inputs: Any, training: bool) -> tuple[list[Any], list[Any]]:
+        """Return the large views and the small ones, each `(batch, …)`."""
+        if self.views is not None:
+            examples = self.tensor_of(inputs)
+            return [self.views(examples, training=training) for _ in LARGE], []
+        if not isinstance(inputs, Mapping) or not set(LARGE) <= set(inputs):
+            there = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one tensor"
+            raise ValueError(
+                f"{type(self).__name__} compares view_1 and view_2, and the batch has {there}: put "
+                'the transform two_views before it, or give augment="device"'
+            )
+        small = inputs.get(SMALL)
+        return [inputs[key] for key in LARGE], [] if small is None else ops.unstack(small, axis=1)
+
+
+def _together(branch: keras.layers.Layer, views: list[Any], training: bool) -> list[Any]:
+    """Send views of one size through a branch as one batch; return the projections of each."""
+    projected = branch(ops.concatenate(views), training=training)  # (views · batch, projection)
+    return ops.split(projected, len(views))
