@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import kssl
 from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
 from kssl.diffusion.noise_schedules import (
     EDMNoise,
@@ -33,3 +34,5 @@ __all__ = [
     "in_batches",
     "renoise",
 ]
+
+kssl._make_known_to_keras()

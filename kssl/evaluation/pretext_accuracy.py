@@ -1,4 +1,4 @@
-"""How often a model gets the pseudo-label of its pretext task right, and whether that means much."""
+"""How often a model gets the pseudo-label of its pretext task right, beside a shortcut."""
 
 from __future__ import annotations
 
