@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kssl import signature
 from kssl.modalities import Image, Modality, of_keys
 
 
@@ -167,23 +167,12 @@ class Model(keras.Model):
         return _BatchMean(name="batch_mean")(ops.zeros_like(values), values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        config = {"name": self.name, "dtype": self.dtype_policy.name}
-        for name in _arguments(type(self)):
-            value = getattr(self, name)
-            value = list(value) if isinstance(value, list | tuple) else value
-            config[name] = keras.saving.serialize_keras_object(value)
-        return config
+        own = {"name": self.name, "dtype": self.dtype_policy.name}
+        return {**own, **signature.config_of(self)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:
-        return cls(
-            **{
-                name: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
-                if isinstance(value, dict)
-                else value
-                for name, value in config.items()
-            }
-        )
+        return cls(**signature.restored(cls, config, custom_objects))
 
     def get_build_config(self) -> dict[str, Any]:
         shape = getattr(self, "example_shape", None)
@@ -195,12 +184,6 @@ class Model(keras.Model):
     def build_from_config(self, config: dict[str, Any]) -> None:
         if config:
             self.build(batch_shape(config["example_shape"]))
-
-
-def _arguments(cls: type) -> list[str]:
-    parameters = inspect.signature(cls.__init__).parameters.values()
-    skipped = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return [p.name for p in parameters if p.name != "self" and p.kind not in skipped]
 
 
 def batch_shape(example_shape: Any) -> Any:
