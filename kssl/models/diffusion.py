@@ -15,8 +15,10 @@ import numpy as np
 from keras import ops
 
 from kssl import losses
+from kssl.diffusion.edm import EDMNoise
+from kssl.diffusion.forward_process import convert
 from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
-from kssl.diffusion.noise_schedules import EDMNoise, NoiseSchedule, convert
+from kssl.diffusion.noise_schedules import NoiseSchedule
 from kssl.diffusion.reverse_process import ReverseProcess, SeededNoise, in_batches
 from kssl.layers import UNet, UNetFeatures
 from kssl.models.base import Model, compiled, example_shape, pick
@@ -280,8 +282,10 @@ class Diffusion(Model):
             )
         if labels is None:
             return ops.full((count,), self.classes, dtype="int32")
-        share = self.drop_label if training else 0.0
-        return drop_labels(ops.reshape(labels, (-1,)), self.classes, share, self.seed_generator)
+        probability = self.drop_label if training else 0.0
+        return drop_labels(
+            ops.reshape(labels, (-1,)), self.classes, probability, self.seed_generator
+        )
 
     def _compiled(self, labels: np.ndarray, guidance: float) -> Callable[[Any, Any], Any]:
         """Return `denoise` of some labels, compiled."""
