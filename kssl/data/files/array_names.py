@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from kssl.data.locate import SPLITS
+from kssl.data.splitting import SPLITS
 from kssl.errors import UserError, nearest
 
 Table = dict[str, dict[str, str]]  # split, or "all" -> feature -> array's name
