@@ -191,4 +191,4 @@ def renamed(**names: str) -> Callable[[F], F]:
 def install() -> None:
     """Make the old names importable."""
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
-        sys.meta_path.append(Finder())  # type: ignore[arg-type]
+        sys.meta_path.append(Finder())

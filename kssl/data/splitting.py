@@ -9,6 +9,16 @@ import numpy as np
 from kssl.errors import UserError, nearest
 
 SPLITS = ("train", "validation", "test")
+SPLIT_WORDS = {  # what a file, folder or column may call them
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
 
 
 def check_split(split: str) -> str:

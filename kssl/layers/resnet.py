@@ -98,8 +98,35 @@ class ResidualBlock(Layer):
         return _normalization(gamma, self.dtype_policy)
 
 
+class Stack(Layer):
+    """Layers one after another; a subclass puts them into `steps` in its constructor."""
+
+    steps: list[keras.layers.Layer]
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        shape = tuple(input_shape)
+        for step in self.steps:
+            step.build(shape)
+            shape = step.compute_output_shape(shape)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        features = inputs
+        for step in self.steps:
+            if isinstance(step, BatchNormalization | ResidualBlock):
+                features = step(features, training=training)
+            else:
+                features = step(features)  # (batch, height, width, filters), or pooled
+        return features
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        shape = tuple(input_shape)
+        for step in self.steps:
+            shape = step.compute_output_shape(shape)
+        return shape
+
+
 @keras.saving.register_keras_serializable(package="kssl")
-class ConvNet(Layer):
+class ConvNet(Stack):
     """A small residual network: one stage for each width, each but the first at half the size.
 
     The encoder for first experiments: with the defaults 0.3 million weights, and on 32 x 32
@@ -149,18 +176,9 @@ class ConvNet(Layer):
         self.stem_strides = stem_strides
         self.steps = _network(stages, False, pool, self.dtype_policy, stem_strides)
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        _build(self.steps, input_shape)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return _run(self.steps, inputs, training)
-
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        return _shape(self.steps, input_shape)
-
 
 @keras.saving.register_keras_serializable(package="kssl")
-class ResNet(Layer):
+class ResNet(Stack):
     """A residual network with the stem for small images: 3 x 3 pixels and no max-pooling.
 
     He et al., arXiv:1512.03385, with the stem that SimCLR (arXiv:2002.05709, appendix B.9)
@@ -201,15 +219,6 @@ class ResNet(Layer):
         stages = [(width * 2**stage, count) for stage, count in enumerate(blocks)]
         self.steps = _network(stages, bottleneck, pool, self.dtype_policy)
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        _build(self.steps, input_shape)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return _run(self.steps, inputs, training)
-
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        return _shape(self.steps, input_shape)
-
 
 def _network(
     stages: Sequence[tuple[int, int]], bottleneck: bool, pool: bool, dtype: Any, strides: int = 1
@@ -222,32 +231,6 @@ def _network(
             halve = 2 if stage and not block else 1
             steps.append(ResidualBlock(filters, halve, bottleneck, dtype=dtype))
     return [*steps, keras.layers.GlobalAveragePooling2D(dtype=dtype)] if pool else steps
-
-
-def _build(steps: Sequence[keras.layers.Layer], input_shape: Sequence[int | None]) -> None:
-    shape = tuple(input_shape)
-    for step in steps:
-        step.build(shape)
-        shape = step.compute_output_shape(shape)
-
-
-def _run(steps: Sequence[keras.layers.Layer], inputs: Any, training: bool) -> Any:
-    features = inputs
-    for step in steps:
-        if isinstance(step, BatchNormalization | ResidualBlock):
-            features = step(features, training=training)
-        else:
-            features = step(features)  # (batch, height, width, filters), pooled (batch, filters)
-    return features
-
-
-def _shape(
-    steps: Sequence[keras.layers.Layer], input_shape: Sequence[int | None]
-) -> tuple[int | None, ...]:
-    shape = tuple(input_shape)
-    for step in steps:
-        shape = step.compute_output_shape(shape)
-    return shape
 
 
 def _convolution(filters: int, size: int, strides: int, dtype: Any) -> keras.layers.Layer:
