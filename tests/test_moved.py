@@ -82,3 +82,19 @@ def test_a_layer_with_the_configuration_of_0_1_comes_back() -> None:
     config["entrance_strides"] = config.pop("stem_strides")
     with pytest.warns(FutureWarning, match="ConvNet: entrance_strides is now stem_strides"):
         assert kssl.layers.ConvNet.from_config(config).stem_strides == 2
+
+
+@pytest.mark.parametrize("name", ["MethodCall", "compiled", "encoder_of", "run"])
+def test_inference_is_found_where_it_was(name: str) -> None:
+    with pytest.warns(FutureWarning, match=f"use kssl.models.inference.{name}"):
+        assert getattr(kssl.models.base, name) is getattr(kssl.models.inference, name)
+    with pytest.raises(AttributeError, match="no attribute 'encoder'"):
+        kssl.models.base.encoder  # noqa: B018
+
+
+@pytest.mark.parametrize("room", ["layers", "losses", "models", "optimizers"])
+def test_no_two_parts_are_saved_under_one_name(room: str) -> None:
+    for found in map(vars(getattr(kssl, room)).get, getattr(kssl, room).__all__):
+        name = keras.saving.get_registered_name(found)
+        if name.startswith("kssl>"):
+            assert keras.saving.get_registered_object(name) is found
