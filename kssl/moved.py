@@ -1,14 +1,18 @@
-"""Modules that were somewhere else in version 0.1: they are found there for one more version."""
+"""Modules and arguments that had another name in version 0.1: both work for one more version."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.machinery
+import inspect
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Below kssl: where a module was, and where it is now.
 _TABLE = """
@@ -18,7 +22,7 @@ data.blocks data.text.packing
 data.captions data.sources.captions
 data.clips data.files.items
 data.corpus data.text.corpus
-data.embedded data.sources.embedded
+data.embedded data
 data.feeding data.loaders
 data.finding data.locate
 data.fitting data.tables.encode
@@ -29,7 +33,7 @@ data.pixels data.files.image
 data.preparing data.sources.tfds_builder
 data.reading data.files.decode
 data.reading_text data.text.reader
-data.samples data.sources.samples
+data.samples data
 data.sentences data.text.sentences
 data.serving data.from_arrays
 data.tabular data.sources.tabular
@@ -61,7 +65,7 @@ files system.files
 layers.conditioning diffusion.guidance
 models.denoising_autoencoder models.autoencoder
 layers.denoising_steps diffusion.samplers
-layers.noise_schedule diffusion.noise_schedules
+layers.noise_schedule diffusion
 layers.reverse_process diffusion.reverse_process
 memory system.memory
 notices runs.notices
@@ -143,7 +147,48 @@ def warn(old: str, new: str) -> None:
     warnings.warn(message, FutureWarning, stacklevel=3)
 
 
+def renamed(**names: str) -> Callable[[F], F]:
+    """Let a function, or a constructor, take arguments under the names they had in version 0.1.
+
+    A recipe may use the old names too, and so may the configuration in a saved model.
+
+    Args:
+        **names: Old name -> new name.
+
+    Raises:
+        TypeError: In a call that gives an argument under both names.
+
+    Example:
+        >>> @renamed(entrance_strides="stem_strides")
+        ... def network(stem_strides=1):
+        ...     return stem_strides
+        >>> network(entrance_strides=2)         # with a FutureWarning
+        2
+    """
+
+    def decorate(function: F) -> F:
+        owner = function.__qualname__.removesuffix(".__init__")
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            for old in names.keys() & kwargs.keys():
+                new = names[old]
+                if new in kwargs:
+                    raise TypeError(f"{owner}: {old} and {new} are the same: give {new} alone")
+                message = f"{owner}: {old} is now {new}; the old name works in this version only"
+                warnings.warn(message, FutureWarning, stacklevel=2)
+                kwargs[new] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        # Keras reads a constructor without looking behind its wrapper.
+        call.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+        call.renamed = names  # type: ignore[attr-defined]
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
 def install() -> None:
     """Make the old names importable."""
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
-        sys.meta_path.append(Finder())  # type: ignore[arg-type]
+        sys.meta_path.append(Finder())

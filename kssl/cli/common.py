@@ -14,14 +14,12 @@ from click.shell_completion import CompletionItem
 from kssl.cli.ending import say
 from kssl.errors import UserError
 from kssl.runs.directory import ROOT, Run, list_runs
+from kssl.system.devices import BACKENDS, KINDS
 
 if TYPE_CHECKING:
     from kssl.recipe import Recipe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-BACKENDS = ("tensorflow", "jax", "torch")
-DEVICES = ("cpu", "gpu", "tpu")
 
 
 def device_options(command: Command) -> Command:
@@ -36,7 +34,7 @@ def device_options(command: Command) -> Command:
         click.option(
             "--device",
             metavar="KIND",
-            type=click.Choice(DEVICES),
+            type=click.Choice(KINDS),
             help="cpu, gpu or tpu; else the best found.",
         ),
         click.option(

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from kssl import __version__
 from kssl.cli import screen
-from kssl.cli.common import BACKENDS
+from kssl.system.devices import BACKENDS
 
 PACKAGES = ("keras", "keras-hub", "tensorflow-datasets", "numpy", "scikit-learn", "matplotlib")
 

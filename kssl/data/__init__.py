@@ -15,18 +15,22 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from kssl.data.locate import SPLITS, Unavailable, find_file
+from kssl.data.locate import Unavailable, find_file
 from kssl.data.sources.arrays import arrays
 from kssl.data.sources.audio import audio
 from kssl.data.sources.captions import captions
-from kssl.data.sources.embedded import digits, synthetic
+from kssl.data.sources.digits import digits
 from kssl.data.sources.images import class_names, images
-from kssl.data.sources.samples import moving_digits, photographs, sklearn_table
+from kssl.data.sources.moving_digits import moving_digits
+from kssl.data.sources.photographs import photographs
+from kssl.data.sources.sklearn_table import sklearn_table
+from kssl.data.sources.synthetic import synthetic
 from kssl.data.sources.tabular import fit_table, tabular
 from kssl.data.sources.text import python_topics, text
 from kssl.data.sources.tfds import cifar10, fashion_mnist, mnist, tfds
 from kssl.data.sources.tokens import tokens
 from kssl.data.sources.video import video
+from kssl.data.splitting import SPLITS
 from kssl.data.tables.encode import FittedTable
 
 __all__ = [

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kssl.data.locate import MEMORY_BUDGET, Dataset
+if TYPE_CHECKING:
+    from tensorflow.data import Dataset
+else:
+    Dataset = Any  # importing this room does not import TensorFlow
 
+MEMORY_BUDGET = 2**30  # bytes of one split that a source holds decoded; larger ones stream
 _BLOCK = 256  # examples per read: one call into Python for that many
 
 Change = Callable[[np.ndarray], np.ndarray]  # of a block of rows

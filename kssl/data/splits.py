@@ -11,14 +11,13 @@ import numpy as np
 
 from kssl.data.locate import Unavailable
 from kssl.data.pipeline import Pipeline
+from kssl.data.splitting import SPLITS
 from kssl.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from kssl.recipe import Recipe
-
-NAMES = ("train", "validation", "test")
 
 
 @dataclasses.dataclass
@@ -49,7 +48,7 @@ class Splits:
         Raises:
             UserError: If the data has none.
         """
-        for name in NAMES[:2]:
+        for name in SPLITS[:2]:
             if not getattr(self, name).has_labels:
                 raise UserError(
                     f"the model is trained on labels, and {self.used} has no whole-number 'label' "
@@ -69,12 +68,12 @@ class Splits:
     @property
     def sizes(self) -> dict[str, int]:
         """Examples of each split."""
-        return {name: getattr(self, name).size for name in NAMES}
+        return {name: getattr(self, name).size for name in SPLITS}
 
     @property
     def bytes_held(self) -> int:
         """Bytes that the splits hold decoded in memory."""
-        return sum(getattr(self, name).bytes_held for name in NAMES)
+        return sum(getattr(self, name).bytes_held for name in SPLITS)
 
     def record(self) -> dict[str, Any]:
         """What a run writes down of its data."""
@@ -125,7 +124,7 @@ def open_splits(recipe: Recipe, allow_stand_in: bool = True, used: str | None = 
 def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: str = "") -> Splits:
     settings = recipe.settings
     names = recipe.written("pretext")
-    datasets = {split: recipe.dataset(split, stand_in_for is not None) for split in NAMES}
+    datasets = {split: recipe.dataset(split, stand_in_for is not None) for split in SPLITS}
     # A transform of text needs the vocabulary of the data, which may have been made just now.
     vocabulary = getattr(datasets["train"], "vocabulary", None)
     transforms = recipe.build("pretext", vocabulary=vocabulary)

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import kssl
+from kssl.diffusion.edm import EDMNoise, edm_preconditioning, edm_sigmas
+from kssl.diffusion.forward_process import add_noise, convert
 from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
-from kssl.diffusion.noise_schedules import (
-    EDMNoise,
-    NoiseSchedule,
-    add_noise,
-    convert,
-    edm_preconditioning,
-    edm_sigmas,
-)
+from kssl.diffusion.noise_schedules import NoiseSchedule
 from kssl.diffusion.reverse_process import ReverseProcess, SeededNoise, in_batches
 from kssl.diffusion.samplers import ddim_step, ddpm_step, euler_step, heun_step, renoise
 

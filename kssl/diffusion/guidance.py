@@ -9,16 +9,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from kssl.moved import renamed
 
-def drop_labels(labels: Any, classes: int, share: float, seed: Any = None) -> Any:
-    """Replace a share of the labels by the number `classes`, which stands for "no class".
+
+@renamed(share="probability")
+def drop_labels(labels: Any, classes: int, probability: float, seed: Any = None) -> Any:
+    """Replace labels at random by the number `classes`, which stands for "no class".
 
     Ho and Salimans, Classifier-Free Diffusion Guidance, arXiv:2207.12598, algorithm 1.
 
     Args:
         labels: `(batch,)`, whole numbers below `classes`.
         classes: How many there are.
-        share: Chance of each label to be dropped.
+        probability: Probability of each label to be dropped.
         seed: A number or a `keras.random.SeedGenerator`.
 
     Returns:
@@ -26,12 +29,12 @@ def drop_labels(labels: Any, classes: int, share: float, seed: Any = None) -> An
 
     Example:
         >>> import keras, kssl
-        >>> kssl.diffusion.drop_labels(keras.ops.array([0, 1, 2]), 3, share=0.0).shape
+        >>> kssl.diffusion.drop_labels(keras.ops.array([0, 1, 2]), 3, probability=0.0).shape
         (3,)
     """
     labels = ops.cast(labels, "int32")
-    chance = keras.random.uniform(ops.shape(labels), dtype="float32", seed=seed)
-    return ops.where(chance < share, ops.cast(classes, "int32"), labels)
+    drawn = keras.random.uniform(ops.shape(labels), dtype="float32", seed=seed)
+    return ops.where(drawn < probability, ops.cast(classes, "int32"), labels)
 
 
 def chosen_labels(

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kssl.diffusion.noise_schedules import EDMNoise, NoiseSchedule, add_noise, convert
+from kssl.diffusion.edm import EDMNoise
+from kssl.diffusion.forward_process import add_noise, convert
+from kssl.diffusion.noise_schedules import NoiseSchedule
 from kssl.diffusion.samplers import (
     Rates,
     ddim_step,

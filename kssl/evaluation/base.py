@@ -143,7 +143,7 @@ def apply(
     # Imported here: these modules bring Keras and TensorFlow, and this one is read to list
     # signatures.
     from kssl.data.loaders import in_order
-    from kssl.models.base import run
+    from kssl.models.inference import run
 
     require(model, method)
     return np.asarray(run(model, method, in_order(inputs, batch_size), **arguments))

@@ -9,9 +9,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class RandomView(keras.layers.Layer):
+class RandomView(Layer):
     """A random resized crop, flipped, in other colours: a view for SimCLR and its kind.
 
     Made of Keras' own random layers but for the crop: Keras has none that changes the aspect. It
@@ -107,17 +109,6 @@ class RandomView(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "scale": list(self.scale),
-            "ratio": list(self.ratio),
-            "strength": self.strength,
-            "jitter": self.jitter,
-            "grey": self.grey,
-            "seed": self.seed,
-        }
-        return {**super().get_config(), **own}
 
     def _uniform(self, shape: tuple[Any, ...], low: float = 0.0, high: float = 1.0) -> Any:
         return keras.random.uniform(shape, low, high, "float32", self.seed_generator)

@@ -9,11 +9,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from kssl.layers.base import Layer
+
 PLACES = ("first", "hidden", "last", "only")
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class MaskedDense(keras.layers.Layer):
+class MaskedDense(Layer):
     """A dense layer of MADE: an output depends only on earlier dimensions of the data.
 
     Germain et al., Masked Autoencoder for Distribution Estimation, arXiv:1502.03509. Each unit has
@@ -85,16 +87,6 @@ class MaskedDense(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "units": self.units,
-            "dimensions": self.dimensions,
-            "place": self.place,
-            "order": self.order,
-            "activation": self.activation,
-        }
-        return {**super().get_config(), **own}
-
     def _mask(self, width: int) -> np.ndarray:
         """Return 1 where an input (row) may reach an output (column)."""
         data = _ranks(self.order, self.dimensions) + 1
@@ -109,7 +101,7 @@ class MaskedDense(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class NeuralAutoregressive(keras.layers.Layer):
+class NeuralAutoregressive(Layer):
     """All conditionals of a NADE: the logit of each binary dimension given those before it.
 
     Larochelle and Murray, The Neural Autoregressive Distribution Estimator, AISTATS 2011:
@@ -170,9 +162,6 @@ class NeuralAutoregressive(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "hidden_dim": self.hidden_dim, "order": self.order}
 
 
 def _ranks(order: Sequence[int] | None, dimensions: int) -> np.ndarray:

@@ -9,9 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class MaskedConv2D(keras.layers.Layer):
+class MaskedConv2D(Layer):
     """A convolution that sees only the pixels above and to the left.
 
     Van den Oord et al., Pixel Recurrent Neural Networks, arXiv:1601.06759. Type A hides the pixel
@@ -83,16 +85,6 @@ class MaskedConv2D(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.filters)
 
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "mask_type": self.mask_type,
-            "colors": self.colors,
-            "activation": self.activation,
-        }
-        return {**super().get_config(), **own}
-
     def _mask(self, channels: int) -> np.ndarray:
         size, centre = self.kernel_size, self.kernel_size // 2
         mask = np.zeros((size, size, channels, self.filters), "float32")
@@ -105,7 +97,7 @@ class MaskedConv2D(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class GatedActivation(keras.layers.Layer):
+class GatedActivation(Layer):
     """`tanh(a) · sigmoid(b)` of the two halves of the features: the unit of PixelCNN and WaveNet.
 
     Van den Oord et al., Conditional Image Generation with PixelCNN Decoders, arXiv:1606.05328.
@@ -146,7 +138,7 @@ class GatedActivation(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class DilatedCausalStack(keras.layers.Layer):
+class DilatedCausalStack(Layer):
     """Causal convolutions whose reach doubles, with gates, residuals and skips: WaveNet's body.
 
     Van den Oord et al., WaveNet, arXiv:1609.03499. An output at a time depends on its own input
@@ -227,12 +219,3 @@ class DilatedCausalStack(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.skip_filters or self.filters)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "filters": self.filters,
-            "dilations": list(self.dilations),
-            "kernel_size": self.kernel_size,
-            "skip_filters": self.skip_filters,
-        }
-        return {**super().get_config(), **own}

@@ -8,11 +8,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
 from kssl.losses import sinkhorn
+from kssl.losses.batch import unit
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class Prototypes(keras.layers.Layer):
+class Prototypes(Layer):
     """Cosine similarity of each embedding with learned prototypes: the scores of SwAV and DINO.
 
     Caron et al., SwAV, arXiv:2006.09882; DINO, arXiv:2104.14294. Embeddings and prototypes are
@@ -52,19 +54,16 @@ class Prototypes(keras.layers.Layer):
         )
 
     def call(self, inputs: Any) -> Any:
-        embeddings = _normalized(ops.cast(inputs, "float32"), axis=-1)
-        prototypes = _normalized(ops.cast(self.kernel, "float32"), axis=0)
+        embeddings = unit(inputs)
+        prototypes = unit(self.kernel, axis=0)
         return ops.cast(ops.matmul(embeddings, prototypes), self.compute_dtype)  # (…, count)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.count)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "count": self.count}
-
 
 @keras.saving.register_keras_serializable(package="kssl")
-class Sinkhorn(keras.layers.Layer):
+class Sinkhorn(Layer):
     """Assigns a batch to prototypes so that all prototypes get equal shares.
 
     The layer around `kssl.losses.sinkhorn`; Cuturi, arXiv:1306.0895, and Caron et al., SwAV,
@@ -105,12 +104,3 @@ class Sinkhorn(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon, "iterations": self.iterations}
-
-
-def _normalized(vectors: Any, axis: int) -> Any:
-    # The small constant stands inside the root: the gradient is finite at zero.
-    squares = ops.sum(ops.square(vectors), axis=axis, keepdims=True)
-    return vectors * ops.rsqrt(squares + 1e-12)

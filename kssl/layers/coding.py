@@ -8,9 +8,11 @@ from typing import Any
 
 import keras
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class LatentEncoder(keras.layers.Layer):
+class LatentEncoder(Layer):
     """Any encoder, its features flattened, and one dense head for each latent quantity.
 
     Args:
@@ -61,18 +63,12 @@ class LatentEncoder(keras.layers.Layer):
         return [(input_shape[0], self.latent_dim)] * len(self.heads)
 
     def get_config(self) -> dict[str, Any]:
-        encoder = keras.saving.serialize_keras_object(self.encoder)
-        own = {"encoder": encoder, "latent_dim": self.latent_dim, "heads": len(self.heads)}
-        return {**super().get_config(), **own}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> LatentEncoder:
-        encoder = keras.saving.deserialize_keras_object(config["encoder"])
-        return cls(**{**config, "encoder": encoder})
+        # The attribute holds the layers: the weights in files of 0.1 are named after it.
+        return {**super().get_config(), "heads": len(self.heads)}
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class ImageDecoder(keras.layers.Layer):
+class ImageDecoder(Layer):
     """Any decoder, and a dense layer to the pixels where it does not end in the image's shape.
 
     A decoder with an attribute `image_shape` that is None is told the shape first.
@@ -124,16 +120,6 @@ class ImageDecoder(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], *self.image_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        decoder = keras.saving.serialize_keras_object(self.decoder)
-        own = {"decoder": decoder, "image_shape": list(self.image_shape)}
-        return {**super().get_config(), **own}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> ImageDecoder:
-        decoder = keras.saving.deserialize_keras_object(config["decoder"])
-        return cls(**{**config, "decoder": decoder})
 
 
 def _with_mode(layer: keras.layers.Layer, inputs: Any, training: bool) -> Any:

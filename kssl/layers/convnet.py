@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from kssl.layers.base import Layer
+
 
 def _check(filters: Sequence[int], kernel_size: int) -> None:
     if not filters or min(filters) < 1:
@@ -17,7 +19,7 @@ def _check(filters: Sequence[int], kernel_size: int) -> None:
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class ConvEncoder(keras.layers.Layer):
+class ConvEncoder(Layer):
     """Strided convolutions, each halving height and width, then flattened features.
 
     Args:
@@ -83,17 +85,9 @@ class ConvEncoder(keras.layers.Layer):
             shape = layer.compute_output_shape(shape)
         return self.flatten.compute_output_shape(shape)
 
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "filters": list(self.filters),
-            "kernel_size": self.kernel_size,
-            "activation": self.activation,
-        }
-        return {**super().get_config(), **own}
-
 
 @keras.saving.register_keras_serializable(package="kssl")
-class ConvDecoder(keras.layers.Layer):
+class ConvDecoder(Layer):
     """From a vector to an image: a dense layer, then convolutions that double height and width.
 
     Args:
@@ -168,12 +162,3 @@ class ConvDecoder(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], *self.image_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "filters": list(self.filters),
-            "image_shape": None if self.image_shape is None else list(self.image_shape),
-            "kernel_size": self.kernel_size,
-            "activation": self.activation,
-        }
-        return {**super().get_config(), **own}

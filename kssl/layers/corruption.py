@@ -8,11 +8,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 KINDS = ("gaussian", "masking", "salt_and_pepper")
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class Corruption(keras.layers.Layer):
+class Corruption(Layer):
     """Corrupts its input: Gaussian, masking or salt-and-pepper noise.
 
     Vincent et al., Stacked Denoising Autoencoders, JMLR 11 (2010), section 3.3. Unlike Keras'
@@ -75,7 +77,3 @@ class Corruption(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"kind": self.kind, "amount": self.amount, "seed": self.seed}
-        return {**super().get_config(), **own}

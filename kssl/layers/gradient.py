@@ -8,9 +8,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class GradientReversal(keras.layers.Layer):
+class GradientReversal(Layer):
     """Passes values on and turns gradients round, so that one optimizer serves two adversaries.
 
     Ganin and Lempitsky, Domain Adaptation by Backpropagation, arXiv:1409.7495: what follows the
@@ -43,6 +45,3 @@ class GradientReversal(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale}

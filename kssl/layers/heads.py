@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
+from kssl.layers.base import Layer
 from kssl.layers.normalization import BatchNormalization
 
 NORMALIZATIONS = ("batch", "layer", None)
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class ProjectionHead(keras.layers.Layer):
+class ProjectionHead(Layer):
     """Dense layers between an encoder and the loss, thrown away after training.
 
     Chen et al., SimCLR, arXiv:2002.05709, section 4.2: the loss acts on a projection, so that the
@@ -31,7 +33,7 @@ class ProjectionHead(keras.layers.Layer):
         activation: Name of the activation of the hidden layers.
 
     Call arguments:
-        inputs: Tensor `(batch, …, features)`.
+        inputs: Tensor `(batch, …, features)`, of any rank whatever the layer was built with.
 
     Returns:
         Tensor `(batch, …, output_dim)`.
@@ -78,33 +80,26 @@ class ProjectionHead(keras.layers.Layer):
         self.steps.append(keras.layers.Dense(width, use_bias=use_bias, **options))
         if self.normalize_output:
             self.steps += self._normalization(center=False, scale=False)
-        shape = tuple(input_shape)
+        shape = (None, input_shape[-1])
         for step in self.steps:
             step.build(shape)
             shape = step.compute_output_shape(shape)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        features = inputs
+        shape = ops.shape(inputs)
+        # Rows: batch normalisation takes only as many axes as it was built with.
+        features = inputs if len(shape) == 2 else ops.reshape(inputs, (-1, shape[-1]))
         for step in self.steps:
             if isinstance(step, BatchNormalization):
                 features = step(features, training=training)
             else:
-                features = step(features)  # (batch, …, hidden_dim), at last (batch, …, output_dim)
-        return features
+                features = step(features)  # (rows, hidden_dim), at last (rows, output_dim)
+        if len(shape) == 2:
+            return features
+        return ops.reshape(features, (*shape[:-1], features.shape[-1]))  # (batch, …, output_dim)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.output_dim or input_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "output_dim": self.output_dim,
-            "hidden_dim": self.hidden_dim,
-            "depth": self.depth,
-            "normalization": self.normalization,
-            "normalize_output": self.normalize_output,
-            "activation": self.activation,
-        }
-        return {**super().get_config(), **own}
 
     def _normalization(self, **settings: bool) -> list[keras.layers.Layer]:
         if self.normalization is None:
@@ -132,7 +127,7 @@ class PredictionHead(ProjectionHead):
         activation: Name of the activation of the hidden layers.
 
     Call arguments:
-        inputs: Projections `(batch, …, features)`.
+        inputs: Projections `(batch, …, features)`, of any rank.
 
     Returns:
         Tensor `(batch, …, output_dim)`.
@@ -164,11 +159,6 @@ class PredictionHead(ProjectionHead):
             activation=activation,
             **kwargs,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["normalize_output"]
-        return config
 
 
 def _check(

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 def gather_tokens(tokens: Any, indices: Any) -> Any:
     """Return the tokens at these places of each example.
@@ -33,7 +35,7 @@ def gather_tokens(tokens: Any, indices: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class RandomMasking(keras.layers.Layer):
+class RandomMasking(Layer):
     """Keeps a random few tokens of each example, and remembers where they stood.
 
     He et al., Masked Autoencoders, arXiv:2111.06377. The tokens with the smallest noise stay, in
@@ -108,9 +110,6 @@ class RandomMasking(keras.layers.Layer):
             for name, shape in shapes.items()
         }
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "mask_ratio": self.mask_ratio, "seed": self.seed}
-
     def _kept(self, tokens: int | None) -> int:
         if tokens is None:
             raise ValueError("RandomMasking needs a known number of tokens; got None")
@@ -124,7 +123,7 @@ class RandomMasking(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class MaskTokens(keras.layers.Layer):
+class MaskTokens(Layer):
     """Puts the visible tokens back in their places, and one learned token in all others.
 
     He et al., Masked Autoencoders, arXiv:2111.06377: the decoder's input.

@@ -7,9 +7,11 @@ from typing import Any
 
 import keras
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class MLP(keras.layers.Layer):
+class MLP(Layer):
     """Dense layers one after another; inputs of any rank are flattened first.
 
     Args:
@@ -70,7 +72,3 @@ class MLP(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], self.units[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"units": list(self.units), "activation": self.activation, "dropout": self.dropout}
-        return {**super().get_config(), **own}

@@ -8,9 +8,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class LatentGaussian(keras.layers.Layer):
+class LatentGaussian(Layer):
     """A Gaussian that follows the codes seen in training, to draw new codes from.
 
     An autoencoder without a prior can still generate when a density is fitted to its codes
@@ -79,6 +81,3 @@ class LatentGaussian(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum, "seed": self.seed}

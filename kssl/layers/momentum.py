@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 def cosine_momentum(step: Any, total_steps: int, start: float = 0.996, end: float = 1.0) -> Any:
     """Return the momentum of a teacher at a step: a half cosine from `start` to `end`.
@@ -34,7 +36,7 @@ def cosine_momentum(step: Any, total_steps: int, start: float = 0.996, end: floa
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class MomentumEncoder(keras.layers.Layer):
+class MomentumEncoder(Layer):
     """A copy of an encoder whose weights are a moving average of the original's: the teacher.
 
     Tarvainen and Valpola, Mean Teachers, arXiv:1703.01780; He et al., MoCo, arXiv:1911.05722;
@@ -140,20 +142,6 @@ class MomentumEncoder(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self.encoder.compute_output_shape(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "momentum": self.momentum,
-            "final_momentum": self.final_momentum,
-            "total_steps": self.total_steps,
-        }
-        return {**super().get_config(), **own}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> MomentumEncoder:
-        encoder = keras.saving.deserialize_keras_object(config["encoder"])
-        return cls(**{**config, "encoder": encoder})
 
     def _momentum(self, step: Any) -> Any:
         if self.total_steps is None:

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 def _pair(patch_size: int | Sequence[int]) -> tuple[int, int]:
     pair = (patch_size, patch_size) if isinstance(patch_size, int) else tuple(patch_size)
@@ -30,7 +32,7 @@ def _grid(shape: Sequence[int | None], patch: tuple[int, int]) -> tuple[int, int
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class Patches(keras.layers.Layer):
+class Patches(Layer):
     """Cuts images into patches that do not overlap, row by row.
 
     Within a patch the values are ordered by row, column and channel, the channel fastest.
@@ -75,12 +77,9 @@ class Patches(keras.layers.Layer):
         rows, columns = _grid(input_shape, patch)
         return (input_shape[0], rows * columns, patch[0] * patch[1] * input_shape[-1])
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "patch_size": self.patch_size}
-
 
 @keras.saving.register_keras_serializable(package="kssl")
-class Unpatchify(keras.layers.Layer):
+class Unpatchify(Layer):
     """Puts the patches of `Patches` together again.
 
     Args:
@@ -124,13 +123,9 @@ class Unpatchify(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], *self.image_shape)
 
-    def get_config(self) -> dict[str, Any]:
-        own = {"patch_size": self.patch_size, "image_shape": list(self.image_shape)}
-        return {**super().get_config(), **own}
-
 
 @keras.saving.register_keras_serializable(package="kssl")
-class PatchEmbedding(keras.layers.Layer):
+class PatchEmbedding(Layer):
     """One vector for each patch of an image: the entrance of a vision transformer.
 
     Dosovitskiy et al., An Image is Worth 16x16 Words, arXiv:2010.11929. A dense layer on each
@@ -173,9 +168,6 @@ class PatchEmbedding(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (*self.patches.compute_output_shape(input_shape)[:-1], self.dim)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dim": self.dim, "patch_size": self.patch_size}
 
 
 def normalize_patches(patches: Any, epsilon: float = 1e-6) -> Any:

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 def sincos_1d(positions: Any, dim: int, temperature: float = 10000.0) -> np.ndarray:
     """Return sines, then cosines, of positions at geometrically spaced frequencies.
@@ -66,7 +68,7 @@ def sincos_2d(height: int, width: int, dim: int, temperature: float = 10000.0) -
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class SinCosPositions(keras.layers.Layer):
+class SinCosPositions(Layer):
     """Adds fixed sines and cosines of its position to each token, in one or two dimensions.
 
     Nothing is learned: Vaswani et al., arXiv:1706.03762, for sequences, and He et al., Masked
@@ -122,11 +124,6 @@ class SinCosPositions(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
 
-    def get_config(self) -> dict[str, Any]:
-        grid = list(self.grid) if isinstance(self.grid, tuple) else self.grid
-        own = {"grid": grid, "leading": self.leading, "temperature": self.temperature}
-        return {**super().get_config(), **own}
-
     def _table(self, tokens: int, dim: int) -> np.ndarray:
         if self.grid is None:
             return sincos_1d(np.arange(tokens), dim, self.temperature)
@@ -141,7 +138,7 @@ class SinCosPositions(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class TimestepEmbedding(keras.layers.Layer):
+class TimestepEmbedding(Layer):
     """Sines and cosines of a diffusion timestep, or of a noise level.
 
     Ho et al., arXiv:2006.11239. Frequencies fall from 1 to nearly `1 / max_period`; cosines come
@@ -184,6 +181,3 @@ class TimestepEmbedding(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (*input_shape, self.dim)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dim": self.dim, "max_period": self.max_period}

@@ -8,9 +8,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class VectorQuantizer(keras.layers.Layer):
+class VectorQuantizer(Layer):
     """Replaces each vector by the nearest entry of a codebook; gradients pass straight through.
 
     Van den Oord et al., Neural Discrete Representation Learning, arXiv:1711.00937. The codebook
@@ -116,16 +118,6 @@ class VectorQuantizer(keras.layers.Layer):
             name: keras.KerasTensor(shape, dtype=dtypes[name])
             for name, shape in self.compute_output_shape(inputs.shape).items()
         }
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "codes": self.codes,
-            "commitment": self.commitment,
-            "decay": self.decay,
-            "restart_below": self.restart_below,
-            "seed": self.seed,
-        }
-        return {**super().get_config(), **own}
 
     def _nearest(self, vectors: Any) -> Any:
         codebook = ops.convert_to_tensor(self.codebook)

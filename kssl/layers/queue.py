@@ -8,9 +8,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+from kssl.losses.batch import unit
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class FeatureQueue(keras.layers.Layer):
+class FeatureQueue(Layer):
     """Remembers the features of the last batches: negatives, or neighbours, beyond this batch.
 
     He et al., Momentum Contrast, arXiv:1911.05722; Dwibedi et al., With a Little Help from My
@@ -83,9 +86,6 @@ class FeatureQueue(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (self.size, input_shape[-1])
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size, "seed": self.seed}
-
     def _store(self, features: Any) -> None:
         count = ops.shape(features)[0]
         position = ops.convert_to_tensor(self.position)
@@ -97,4 +97,4 @@ class FeatureQueue(keras.layers.Layer):
 
     def _random_features(self, shape: Sequence[int], dtype: Any = None) -> Any:
         values = keras.random.normal(shape, dtype=dtype, seed=self.seed)
-        return values / ops.norm(values, axis=-1, keepdims=True)
+        return ops.cast(unit(values), values.dtype)

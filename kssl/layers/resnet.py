@@ -7,7 +7,9 @@ from typing import Any
 
 import keras
 
+from kssl.layers.base import Layer
 from kssl.layers.normalization import BatchNormalization
+from kssl.moved import renamed
 
 # depth -> blocks in each of the four stages, and whether a block is a bottleneck.
 DEPTHS = {
@@ -20,7 +22,7 @@ EXPANSION = 4
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class ResidualBlock(keras.layers.Layer):
+class ResidualBlock(Layer):
     """Convolutions around which the input is added back.
 
     He et al., Deep Residual Learning, arXiv:1512.03385: two 3 x 3 convolutions, or a bottleneck
@@ -89,10 +91,6 @@ class ResidualBlock(keras.layers.Layer):
             shape = convolution.compute_output_shape(shape)
         return shape
 
-    def get_config(self) -> dict[str, Any]:
-        own = {"filters": self.filters, "strides": self.strides, "bottleneck": self.bottleneck}
-        return {**super().get_config(), **own}
-
     def _convolution(self, filters: int, size: int, strides: int) -> keras.layers.Layer:
         return _convolution(filters, size, strides, self.dtype_policy)
 
@@ -100,8 +98,35 @@ class ResidualBlock(keras.layers.Layer):
         return _normalization(gamma, self.dtype_policy)
 
 
+class Stack(Layer):
+    """Layers one after another; a subclass puts them into `steps` in its constructor."""
+
+    steps: list[keras.layers.Layer]
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        shape = tuple(input_shape)
+        for step in self.steps:
+            step.build(shape)
+            shape = step.compute_output_shape(shape)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        features = inputs
+        for step in self.steps:
+            if isinstance(step, BatchNormalization | ResidualBlock):
+                features = step(features, training=training)
+            else:
+                features = step(features)  # (batch, height, width, filters), or pooled
+        return features
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        shape = tuple(input_shape)
+        for step in self.steps:
+            shape = step.compute_output_shape(shape)
+        return shape
+
+
 @keras.saving.register_keras_serializable(package="kssl")
-class ConvNet(keras.layers.Layer):
+class ConvNet(Stack):
     """A small residual network: one stage for each width, each but the first at half the size.
 
     The encoder for first experiments: with the defaults 0.3 million weights, and on 32 x 32
@@ -111,7 +136,7 @@ class ConvNet(keras.layers.Layer):
         filters: Channels of each stage.
         blocks: Residual blocks of each stage.
         pool: Whether the features are averaged over height and width at the end.
-        entrance_strides: Pixels between two outputs of the first convolution; 2 makes the whole
+        stem_strides: Pixels between two outputs of the first convolution; 2 makes the whole
             network four times as fast, for a processor.
 
     Call arguments:
@@ -129,51 +154,34 @@ class ConvNet(keras.layers.Layer):
         (2, 16)
     """
 
+    @renamed(entrance_strides="stem_strides")
     def __init__(
         self,
         filters: Sequence[int] = (32, 64, 128),
         blocks: int = 1,
         pool: bool = True,
-        entrance_strides: int = 1,
+        stem_strides: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not filters or min(*filters, blocks, entrance_strides) < 1:
+        if not filters or min(*filters, blocks, stem_strides) < 1:
             raise ValueError(
-                f"filters, blocks and entrance_strides must be positive, such as [32, 64], 1 and "
-                f"1; got {list(filters)}, {blocks} and {entrance_strides}"
+                f"filters, blocks and stem_strides must be positive, such as [32, 64], 1 and "
+                f"1; got {list(filters)}, {blocks} and {stem_strides}"
             )
         self.filters = tuple(filters)
         self.blocks = blocks
         self.pool = pool
         stages = [(width, blocks) for width in self.filters]
-        self.entrance_strides = entrance_strides
-        self.steps = _network(stages, False, pool, self.dtype_policy, entrance_strides)
-
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        _build(self.steps, input_shape)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return _run(self.steps, inputs, training)
-
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        return _shape(self.steps, input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "filters": list(self.filters),
-            "blocks": self.blocks,
-            "pool": self.pool,
-            "entrance_strides": self.entrance_strides,
-        }
-        return {**super().get_config(), **own}
+        self.stem_strides = stem_strides
+        self.steps = _network(stages, False, pool, self.dtype_policy, stem_strides)
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class ResNet(keras.layers.Layer):
-    """A residual network with the entrance for small images: 3 x 3 pixels and no max-pooling.
+class ResNet(Stack):
+    """A residual network with the stem for small images: 3 x 3 pixels and no max-pooling.
 
-    He et al., arXiv:1512.03385, with the entrance that SimCLR (arXiv:2002.05709, appendix B.9)
+    He et al., arXiv:1512.03385, with the stem that SimCLR (arXiv:2002.05709, appendix B.9)
     uses on 32 x 32 images; the usual one shrinks them to 8 x 8 before the first block. For large
     images take `keras.applications.ResNet50` or a KerasHub backbone.
 
@@ -211,24 +219,11 @@ class ResNet(keras.layers.Layer):
         stages = [(width * 2**stage, count) for stage, count in enumerate(blocks)]
         self.steps = _network(stages, bottleneck, pool, self.dtype_policy)
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        _build(self.steps, input_shape)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return _run(self.steps, inputs, training)
-
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        return _shape(self.steps, input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"depth": self.depth, "width": self.width, "pool": self.pool}
-        return {**super().get_config(), **own}
-
 
 def _network(
     stages: Sequence[tuple[int, int]], bottleneck: bool, pool: bool, dtype: Any, strides: int = 1
 ) -> list[keras.layers.Layer]:
-    """Return entrance, residual stages of (filters, blocks), and pooling, in order."""
+    """Return stem, residual stages of (filters, blocks), and pooling, in order."""
     steps = [_convolution(stages[0][0], 3, strides, dtype), _normalization("ones", dtype)]
     steps.append(keras.layers.ReLU(dtype=dtype))
     for stage, (filters, blocks) in enumerate(stages):
@@ -236,32 +231,6 @@ def _network(
             halve = 2 if stage and not block else 1
             steps.append(ResidualBlock(filters, halve, bottleneck, dtype=dtype))
     return [*steps, keras.layers.GlobalAveragePooling2D(dtype=dtype)] if pool else steps
-
-
-def _build(steps: Sequence[keras.layers.Layer], input_shape: Sequence[int | None]) -> None:
-    shape = tuple(input_shape)
-    for step in steps:
-        step.build(shape)
-        shape = step.compute_output_shape(shape)
-
-
-def _run(steps: Sequence[keras.layers.Layer], inputs: Any, training: bool) -> Any:
-    features = inputs
-    for step in steps:
-        if isinstance(step, BatchNormalization | ResidualBlock):
-            features = step(features, training=training)
-        else:
-            features = step(features)  # (batch, height, width, filters), pooled (batch, filters)
-    return features
-
-
-def _shape(
-    steps: Sequence[keras.layers.Layer], input_shape: Sequence[int | None]
-) -> tuple[int | None, ...]:
-    shape = tuple(input_shape)
-    for step in steps:
-        shape = step.compute_output_shape(shape)
-    return shape
 
 
 def _convolution(filters: int, size: int, strides: int, dtype: Any) -> keras.layers.Layer:

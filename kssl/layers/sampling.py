@@ -8,9 +8,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class GaussianSampling(keras.layers.Layer):
+class GaussianSampling(Layer):
     """Draws `z = mean + exp(log_variance / 2) · noise`, the reparameterisation trick.
 
     Kingma and Welling, Auto-Encoding Variational Bayes, arXiv:1312.6114, section 2.4.
@@ -58,6 +60,3 @@ class GaussianSampling(keras.layers.Layer):
         self, mean_shape: Sequence[int | None], log_variance_shape: Sequence[int | None]
     ) -> tuple[int | None, ...]:
         return (mean_shape[0], self.samples, mean_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "samples": self.samples, "seed": self.seed}

@@ -7,9 +7,11 @@ from typing import Any
 
 import keras
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class Transformer(keras.layers.Layer):
+class Transformer(Layer):
     """Pre-norm transformer blocks, and a layer normalisation after the last.
 
     Dosovitskiy et al., An Image is Worth 16x16 Words, arXiv:2010.11929. The blocks are KerasHub's
@@ -99,7 +101,3 @@ class Transformer(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("width", "depth", "heads", "mlp_ratio", "dropout")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -8,12 +8,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
 from kssl.layers.positions import TimestepEmbedding
 from kssl.layers.unet_block import UNetBlock, group_norm
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class UNet(keras.layers.Layer):
+class UNet(Layer):
     """An image to image network that knows the diffusion timestep and, if wanted, the class.
 
     Ronneberger et al., arXiv:1505.04597; Ho et al., Denoising Diffusion, arXiv:2006.11239. Each
@@ -165,18 +166,6 @@ class UNet(keras.layers.Layer):
         labels_shape: Any = None,
     ) -> tuple[int | None, ...]:
         return tuple(inputs_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "filters": list(self.filters),
-            "blocks": self.blocks,
-            "attention": list(self.attention),
-            "classes": self.classes,
-            "dropout": self.dropout,
-            "max_period": self.max_period,
-            "patch_size": self.patch_size,
-        }
-        return {**super().get_config(), **own}
 
     def _condition(self, timesteps: Any, labels: Any, batch: Any) -> Any:
         condition = self.condition[1](self.condition[0](self.times(timesteps)))  # (batch, width)

@@ -8,9 +8,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class UNetBlock(keras.layers.Layer):
+class UNetBlock(Layer):
     """Two normalised convolutions with a residual, scaled and shifted by the conditioning.
 
     Ho et al., arXiv:2006.11239, appendix B, with the conditioning after the second normalisation
@@ -93,10 +95,6 @@ class UNetBlock(keras.layers.Layer):
         self, inputs_shape: Sequence[int | None], condition_shape: Any = None
     ) -> tuple[int | None, ...]:
         return (*inputs_shape[:-1], self.filters)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"filters": self.filters, "dropout": self.dropout, "attention": self.attention}
-        return {**super().get_config(), **own}
 
     def _attended(self, features: Any) -> Any:
         places = features.shape[1] * features.shape[2]

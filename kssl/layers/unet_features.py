@@ -9,9 +9,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="kssl")
-class UNetFeatures(keras.layers.Layer):
+class UNetFeatures(Layer):
     """Features of the middle of a denoising network, averaged over all places.
 
     The image is shown without noise and without class, at one small timestep (Xiang et al.,
@@ -55,13 +57,3 @@ class UNetFeatures(keras.layers.Layer):
         if not hasattr(self.network, "features"):
             return ops.reshape(self.network(images, times), (ops.shape(images)[0], -1))
         return ops.mean(self.network.features(images, times), axis=(1, 2))  # (batch, features)
-
-    def get_config(self) -> dict[str, Any]:
-        network = keras.saving.serialize_keras_object(self.network)
-        own = {"network": network, "time": self.time, "scale": self.scale}
-        return {**super().get_config(), **own}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> UNetFeatures:
-        network = keras.saving.deserialize_keras_object(config["network"])
-        return cls(**{**config, "network": network})

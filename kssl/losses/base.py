@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import keras
 from keras import ops
+
+from kssl import signature
 
 
 class Loss(keras.losses.Loss):
@@ -51,9 +52,7 @@ class Loss(keras.losses.Loss):
         return weights * given
 
     def get_config(self) -> dict[str, Any]:
-        parameters = inspect.signature(type(self).__init__).parameters.values()
-        names = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
-        return {**super().get_config(), **{name: getattr(self, name) for name in names[1:]}}
+        return {**super().get_config(), **signature.config_of(self)}
 
 
 def one_value(scalar: Any) -> Any:

@@ -48,12 +48,12 @@ def valid_anchors(labels: Any, negatives: bool = False) -> Any:
     return ops.logical_and(valid, ops.any(negative, axis=1)) if negatives else valid
 
 
-def unit(rows: Any) -> Any:
+def unit(rows: Any, axis: int = -1) -> Any:
     """Return rows divided by their L2 norm, in float32; a row of zeros stays, with gradient 0."""
     rows = ops.cast(rows, "float32")
-    largest = ops.stop_gradient(ops.max(ops.abs(rows), axis=-1, keepdims=True))
+    largest = ops.stop_gradient(ops.max(ops.abs(rows), axis=axis, keepdims=True))
     rows = rows / ops.where(largest > 0, largest, 1.0)  # so that no square overflows
-    squares = ops.sum(ops.square(rows), axis=-1, keepdims=True)
+    squares = ops.sum(ops.square(rows), axis=axis, keepdims=True)
     return rows * ops.rsqrt(ops.where(squares > 0, squares, 1.0))
 
 

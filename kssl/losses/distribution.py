@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.losses.base import Loss
+
 
 def gaussian_kl(mean: Any, log_variance: Any, free_bits: float = 0.0) -> Any:
     """Kullback-Leibler divergence of diagonal Gaussians from the standard one, `KL(q || N(0, I))`.
@@ -101,7 +103,7 @@ def importance_weighted_bound(log_weights: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class GaussianKL(keras.losses.Loss):
+class GaussianKL(Loss):
     """`KL(q || N(0, I))` of diagonal Gaussians; takes `(mean, log_variance)`.
 
     Args:
@@ -134,12 +136,9 @@ class GaussianKL(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return gaussian_kl(y_true, y_pred, self.free_bits)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "free_bits": self.free_bits}
-
 
 @keras.saving.register_keras_serializable(package="kssl")
-class ELBO(keras.losses.Loss):
+class ELBO(Loss):
     """Negative evidence lower bound; takes `(reconstruction, kl)`, both `(batch,)`.
 
     Args:
@@ -180,12 +179,9 @@ class ELBO(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return elbo(y_true, y_pred, self.beta)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta": self.beta, "free_bits": self.free_bits}
-
 
 @keras.saving.register_keras_serializable(package="kssl")
-class ImportanceWeightedBound(keras.losses.Loss):
+class ImportanceWeightedBound(Loss):
     """Negative importance-weighted bound; takes `(log p(x, z), log q(z|x))`.
 
     Both are `(batch, samples)`; their difference is the log-weight. Burda et al., arXiv:1509.00519.
@@ -219,6 +215,3 @@ class ImportanceWeightedBound(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return importance_weighted_bound(y_true - y_pred)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "samples": self.samples}

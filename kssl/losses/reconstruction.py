@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kssl.losses.base import Loss
+
 KINDS = ("squared", "absolute", "huber", "bernoulli", "gaussian")
 
 
@@ -81,7 +83,7 @@ def reconstruction(
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class Reconstruction(keras.losses.Loss):
+class Reconstruction(Loss):
     """Reconstruction error, summed over the example and averaged over the batch.
 
     Args:
@@ -118,6 +120,3 @@ class Reconstruction(keras.losses.Loss):
     def to_data(self, prediction: Any) -> Any:
         """Return what `prediction` says of the data: probabilities for logits, else itself."""
         return ops.sigmoid(prediction) if self.kind == "bernoulli" else prediction
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "kind": self.kind}

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import kssl
 from kssl.models.autoencoder import AutoEncoder, DenoisingAutoEncoder
-from kssl.models.base import Model, run
+from kssl.models.base import Model
 from kssl.models.bert import BERT
 from kssl.models.byol import BYOL
 from kssl.models.diffusion import Diffusion
 from kssl.models.dino import DINO
 from kssl.models.gpt import GPT
+from kssl.models.inference import run
 from kssl.models.joint_embedding import Branch, JointEmbedding
 from kssl.models.mae import MAE
 from kssl.models.metric import Metric

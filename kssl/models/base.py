@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
+import importlib
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from kssl import moved, signature
 from kssl.modalities import Image, Modality, of_keys
 
 
@@ -167,23 +168,12 @@ class Model(keras.Model):
         return _BatchMean(name="batch_mean")(ops.zeros_like(values), values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        config = {"name": self.name, "dtype": self.dtype_policy.name}
-        for name in _arguments(type(self)):
-            value = getattr(self, name)
-            value = list(value) if isinstance(value, list | tuple) else value
-            config[name] = keras.saving.serialize_keras_object(value)
-        return config
+        own = {"name": self.name, "dtype": self.dtype_policy.name}
+        return {**own, **signature.config_of(self)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:
-        return cls(
-            **{
-                name: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
-                if isinstance(value, dict)
-                else value
-                for name, value in config.items()
-            }
-        )
+        return cls(**signature.restored(cls, config, custom_objects))
 
     def get_build_config(self) -> dict[str, Any]:
         shape = getattr(self, "example_shape", None)
@@ -195,12 +185,6 @@ class Model(keras.Model):
     def build_from_config(self, config: dict[str, Any]) -> None:
         if config:
             self.build(batch_shape(config["example_shape"]))
-
-
-def _arguments(cls: type) -> list[str]:
-    parameters = inspect.signature(cls.__init__).parameters.values()
-    skipped = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return [p.name for p in parameters if p.name != "self" and p.kind not in skipped]
 
 
 def batch_shape(example_shape: Any) -> Any:
@@ -246,91 +230,15 @@ def _batch_shapes(examples: Any) -> Any:
     return (None, *shape[1:]) if known and None not in tuple(shape)[1:] else None
 
 
-class MethodCall(keras.Model):
-    """A method of a model as a model of its own, so that `predict` compiles and batches it."""
-
-    def __init__(self, model: keras.Model, method: str, arguments: dict[str, Any]) -> None:
-        super().__init__(autocast=False)  # the model casts what it is given, or must not
-        self.model = model
-        self.method = method
-        self.arguments = arguments
-        self.built = True
-
-    def call(self, x: Any) -> Any:
-        return getattr(self.model, self.method)(x, **self.arguments)
-
-
-def compiled(model: keras.Model, method: str) -> Callable[[Any], Any]:
-    """Return a method of a model as a compiled function of one batch, for loops over steps.
-
-    As the training step, it is compiled with XLA only if the model was; on JAX, always.
-
-    Args:
-        model: Built.
-        method: Name of a method that takes an array, or a dict of arrays.
-
-    Returns:
-        A function that takes NumPy arrays and returns them.
-
-    Example:
-        >>> import numpy, kssl
-        >>> autoencoder = kssl.models.AutoEncoder(latent_dim=3)
-        >>> autoencoder.build((None, 28, 28, 1))
-        >>> embed = kssl.models.base.compiled(autoencoder, "embed")
-        >>> embed(numpy.zeros((2, 28, 28, 1), "float32")).shape
-        (2, 3)
-    """
-    call = MethodCall(model, method, {})
-    # For a CPU, XLA compiles longer than a few batches take; on JAX there is nothing else.
-    jit = keras.backend.backend() == "jax" or (model.compiled and model.jit_compile)
-    call.compile(jit_compile=jit)
-    return call.predict_on_batch
-
-
-def encoder_of(model: Model) -> keras.Model:
-    """Return `embed` as a functional model of its own, which `save` and `export` take.
-
-    Example:
-        >>> import kssl
-        >>> autoencoder = kssl.models.AutoEncoder(latent_dim=3)
-        >>> autoencoder.build((None, 28, 28, 1))
-        >>> kssl.models.base.encoder_of(autoencoder).output_shape
-        (None, 3)
-    """
-    examples = model.modality.inputs(model.example_shape)
-    return keras.Model(examples, model.embed(examples), name="encoder")
-
-
-def run(
-    model: keras.Model, method: str, data: Any, batch_size: int = 256, **arguments: Any
-) -> np.ndarray:
-    """Run a method of a model over data, compiled and in batches.
-
-    Args:
-        model: Any model of kssl, built.
-        method: Name of a method that takes a batch: `"embed"`, `"reconstruct"`, `"log_prob"`, …
-        data: Array `(examples, …)`, a dict of arrays, or a `tf.data.Dataset` of batches.
-        batch_size: Examples at a time, for an array.
-        **arguments: Passed on to the method.
-
-    Returns:
-        NumPy array with one row for each example.
-
-    Example:
-        >>> import numpy, kssl
-        >>> vae = kssl.models.VAE(latent_dim=2)
-        >>> images = numpy.zeros((8, 28, 28, 1), "float32")
-        >>> vae.build(images.shape)
-        >>> kssl.models.run(vae, "embed", images).shape
-        (8, 2)
-    """
-    wrapped = MethodCall(model, method, arguments)
-    options = {"batch_size": batch_size} if isinstance(data, np.ndarray | dict) else {}
-    return wrapped.predict(data, verbose=0, **options)
-
-
 def default(layer: keras.layers.Layer | None, units: Sequence[int]) -> keras.layers.Layer:
     """Return the given encoder or decoder, else a small dense one."""
     from kssl.layers import MLP
 
     return MLP(units) if layer is None else layer
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("MethodCall", "compiled", "encoder_of", "run"):  # here in version 0.1
+        moved.warn(f"kssl.models.base.{name}", f"kssl.models.inference.{name}")
+        return getattr(importlib.import_module("kssl.models.inference"), name)
+    raise AttributeError(f"module 'kssl.models.base' has no attribute {name!r}")

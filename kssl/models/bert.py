@@ -32,11 +32,10 @@ class BERT(Model):
     `sentence_order` it also learns `is_next` or `in_order`, from the first position; the two losses
     are added, as in the paper.
 
-    A new network begins as the paper's does at its width of 768: truncated normals, of deviation
-    0.02 for the embeddings and `0.02 · √(768 / width)` for the kernels, since with 0.02 a narrow
-    network hardly tells its inputs apart. Positions begin as sines and cosines, so that neighbours
-    are found sooner; they are learned like all else. Together they save a small network about a
-    quarter of the steps until it begins to read the words around a gap.
+    A new network begins with truncated normals, of standard deviation 0.02 for the embeddings and
+    `0.02 · √(768 / width)` for the kernels, which is 0.02 at the paper's width: with that a narrow
+    network hardly tells its inputs apart. Positions begin as sines and cosines, and are learned.
+    Together they save a small network about a quarter of its first steps.
 
     Args:
         vocabulary_size: Ids that there are, special ones among them. This and the sizes below are
@@ -116,14 +115,14 @@ class BERT(Model):
             )
         # The dense layer behind the first position learns from pairs alone.
         self.network.pooled_dense.trainable = self.pair_label is not None
-        small = {"kernel_initializer": _initializer(self.width), "dtype": self.dtype_policy}
+        deviation = 0.02 * math.sqrt(PAPER_WIDTH / self.width)
+        initializer = keras.initializers.TruncatedNormal(stddev=deviation)
+        small = {"kernel_initializer": initializer, "dtype": self.dtype_policy}
         self.transform = keras.layers.Dense(self.width, activation=_gelu, name="transform", **small)
         self.normalization = keras.layers.LayerNormalization(
             epsilon=1e-12, dtype=self.dtype_policy, name="transform_normalization"
         )
-        self.output_bias = self.add_weight(
-            shape=(self.vocabulary_size,), initializer="zeros", name="output_bias"
-        )
+        self.output_bias = self.add_weight((self.vocabulary_size,), "zeros", name="output_bias")
         for layer in (self.transform, self.normalization):
             layer.build((None, None, self.width))
         if self.pair_label is not None:
@@ -169,14 +168,12 @@ class BERT(Model):
         batch = inputs if isinstance(inputs, dict) else {"tokens": inputs}
         tokens = ops.cast(self.modality.pick(batch), "int32")  # (batch, length)
         segment = batch.get("segment")
-        encoded = self.network(
-            {
-                "token_ids": tokens,
-                "segment_ids": ops.zeros_like(tokens) if segment is None else segment,
-                "padding_mask": ops.cast(_real(batch, tokens), "int32"),
-            },
-            training=training,
-        )
+        given = {
+            "token_ids": tokens,
+            "segment_ids": ops.zeros_like(tokens) if segment is None else segment,
+            "padding_mask": ops.cast(_real(batch, tokens), "int32"),
+        }
+        encoded = self.network(given, training=training)
         result = {"sequence": encoded["sequence_output"], "pooled": encoded["pooled_output"]}
         if "target" in batch:
             result |= self._predicted(result["sequence"], batch["target"])
@@ -232,8 +229,8 @@ class BERT(Model):
         fine-tuning it tells less of a text than the mean does.
         """
         batch = x if isinstance(x, dict) else {"tokens": x}
-        keys = ("tokens", "padding_mask", "segment")
-        encoded = self({key: batch[key] for key in keys if key in batch})["sequence"]
+        given = {key: batch[key] for key in ("tokens", "padding_mask", "segment") if key in batch}
+        encoded = self(given)["sequence"]
         real = ops.cast(_real(batch, batch["tokens"]), encoded.dtype)[..., None]
         return ops.sum(encoded * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1.0)
 
@@ -285,10 +282,6 @@ def _opened(backbone: Any) -> Any:
             f"backbone must be a keras_hub.models.BertBackbone; got {type(backbone).__name__}"
         )
     return backbone
-
-
-def _initializer(width: int) -> keras.initializers.Initializer:
-    return keras.initializers.TruncatedNormal(stddev=0.02 * math.sqrt(PAPER_WIDTH / width))
 
 
 def _gelu(values: Any) -> Any:

@@ -1,8 +1,7 @@
 """Diffusion: a network that takes noise away, and so draws images from noise.
 
-Ho et al., Denoising Diffusion Probabilistic Models, arXiv:2006.11239; Song et al., DDIM,
-arXiv:2010.02502; Karras et al., EDM, arXiv:2206.00364; Ho and Salimans, Classifier-Free Diffusion
-Guidance, arXiv:2207.12598.
+Ho et al., DDPM, arXiv:2006.11239; Song et al., DDIM, arXiv:2010.02502; Karras et al., EDM,
+arXiv:2206.00364; Ho and Salimans, Classifier-Free Diffusion Guidance, arXiv:2207.12598.
 """
 
 from __future__ import annotations
@@ -15,14 +14,15 @@ import numpy as np
 from keras import ops
 
 from kssl import losses
+from kssl.diffusion import EDMNoise, NoiseSchedule, ReverseProcess, SeededNoise, convert, in_batches
 from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
-from kssl.diffusion.noise_schedules import EDMNoise, NoiseSchedule, convert
-from kssl.diffusion.reverse_process import ReverseProcess, SeededNoise, in_batches
 from kssl.layers import UNet, UNetFeatures
-from kssl.models.base import Model, compiled, example_shape, pick
+from kssl.models.base import Model, example_shape, pick
+from kssl.models.inference import compiled
 
 NOISES = ("linear", "cosine", "edm")
 LARGEST_BATCH = 128  # of sampling
+WITH_LABELS = 'fit({"image": images, "label": labels})'
 
 
 @keras.saving.register_keras_serializable(package="kssl", name="DiffusionModel")  # not the loss
@@ -84,13 +84,10 @@ class Diffusion(Model):
             raise ValueError(f"loss must be kssl.losses.Diffusion; got {loss!r}")
         if noise == "edm" and loss.prediction != "x0":
             raise ValueError(f'noise "edm" predicts "x0"; the loss predicts "{loss.prediction}"')
-        if network is None:
-            network = UNet((32, 64), blocks=1, attention=(), classes=classes)
+        network = network or UNet((32, 64), blocks=1, attention=(), classes=classes)
         if getattr(network, "classes", classes) != classes:
-            raise ValueError(
-                f"the network has classes={network.classes}, the model classes={classes}: "
-                "give both the same"
-            )
+            both = f"the network has classes={network.classes}, the model classes={classes}"
+            raise ValueError(f"{both}: give both the same")
         if not 0 <= drop_label < 1:
             raise ValueError(f"drop_label must be in [0, 1); got {drop_label}")
         self.network = network
@@ -115,9 +112,9 @@ class Diffusion(Model):
     def check_values(self, images: np.ndarray) -> None:
         """Raise a ValueError unless the images are numbers in [0, 1]."""
         super().check_values(images)
-        if not (images.min() >= 0 and images.max() <= 1):
-            ends = f"{images.min():.3g} to {images.max():.3g}"
-            raise ValueError(f"images must be in [0, 1]; got {ends}: scale them")
+        low, high = images.min(), images.max()
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"images must be in [0, 1]; got {low:.3g} to {high:.3g}: scale them")
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         clean = 2.0 * ops.cast(pick(inputs), "float32") - 1.0
@@ -233,8 +230,8 @@ class Diffusion(Model):
         holes = ops.convert_to_numpy(ops.cast(mask, "float32"))
         holes = holes[..., None] if holes.shape[-2:] == images.shape[1:3] else holes
         process = ReverseProcess(self.schedule, steps, "ddpm")
-        labels = self.classes if labels is None else labels
-        labels = chosen_labels(len(images), labels, self.classes, guidance)
+        given = self.classes if labels is None else labels
+        labels = chosen_labels(len(images), given, self.classes, guidance)
         known = (2.0 * images - 1.0, np.broadcast_to(1.0 - holes, images.shape))
         filled = self._draw(process, seed, labels, guidance, known, repeats)
         return ops.where(holes > 0, filled, images)
@@ -274,14 +271,12 @@ class Diffusion(Model):
             return None
         labels = inputs.get("label") if isinstance(inputs, dict) else None
         if labels is None and training:
-            raise ValueError(
-                "Diffusion with classes is trained on labels, and there are none: "
-                'fit({"image": images, "label": labels})'
-            )
+            raise ValueError(f"Diffusion with classes is trained on labels: {WITH_LABELS}")
         if labels is None:
             return ops.full((count,), self.classes, dtype="int32")
-        share = self.drop_label if training else 0.0
-        return drop_labels(ops.reshape(labels, (-1,)), self.classes, share, self.seed_generator)
+        labels = ops.reshape(labels, (-1,))  # (batch,)
+        dropped = self.drop_label if training else 0.0
+        return drop_labels(labels, self.classes, dropped, self.seed_generator)
 
     def _compiled(self, labels: np.ndarray, guidance: float) -> Callable[[Any, Any], Any]:
         """Return `denoise` of some labels, compiled."""

@@ -16,7 +16,7 @@ from kssl.modalities import Modality
 from kssl.models.joint_embedding import JointEmbedding
 
 
-@keras.saving.register_keras_serializable(package="kssl")
+@keras.saving.register_keras_serializable(package="kssl", name="DINOModel")  # not the loss
 class DINO(JointEmbedding):
     """Cross-entropy of the student's distribution over prototypes and the teacher's.
 

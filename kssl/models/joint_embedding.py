@@ -15,6 +15,7 @@ import numpy as np
 from keras import ops
 
 from kssl.layers import ConvNet, MomentumEncoder, ProjectionHead, RandomView
+from kssl.layers.base import Layer
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model
 
@@ -22,7 +23,7 @@ LARGE, SMALL = ("view_1", "view_2"), "local_views"
 
 
 @keras.saving.register_keras_serializable(package="kssl")
-class Branch(keras.layers.Layer):
+class Branch(Layer):
     """An encoder and a projector behind it: what a view goes through.
 
     Args:
@@ -67,19 +68,6 @@ class Branch(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         features = self.encode(keras.KerasTensor(tuple(input_shape)))
         return self.projector.compute_output_shape(features.shape)
-
-    def get_config(self) -> dict[str, Any]:
-        parts = {"encoder": self.encoder, "projector": self.projector}
-        own = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
-        return {**super().get_config(), **own}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Branch:
-        parts = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("encoder", "projector")
-        }
-        return cls(**{**config, **parts})
 
 
 class JointEmbedding(Model):

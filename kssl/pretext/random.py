@@ -4,10 +4,6 @@ Every number is a hash of (row of `seeds`, position in the row): nothing is kept
 and a row gives the same numbers in a batch of any size, in any order, on any machine (`normal`
 to the last bit only on the same kind of processor). Rows come from (recipe seed, epoch, example
 index), so a run that is resumed sees what it would have seen.
-
-The hash mixes a 64-bit key per row into a scrambled position with a 32-bit finaliser whose
-constants C. Wellons found by search (https://nullprogram.com/blog/2018/07/31/). It is made for
-augmentation and noise, not for cryptography.
 """
 
 from __future__ import annotations
@@ -20,14 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from kssl.errors import UserError
-
-_FIRST, _SECOND = 0x21F0AAAD, 0x735A2D97  # multipliers of the finaliser
-_KEY_ROUNDS = (0x9E3779B9, 0x3C6EF372, 0xDAA66D2B, 0x78DDE6E4)
-_FOLD_ROUNDS = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344)
+from kssl.pretext.hashing import Shape, folded, hashed, mix, scrambled_positions, shifted, size_of
 
 _VECTOR = 16  # floats in the widest vector register
-
-Shape = Sequence[Any] | int  # whole numbers, or scalar tensors where a length is not static
 
 
 def uniform(seeds: tf.Tensor, shape: Shape, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
@@ -46,7 +37,7 @@ def uniform(seeds: tf.Tensor, shape: Shape, low: float = 0.0, high: float = 1.0)
         >>> uniform(tf.constant([[0, 1], [0, 2]]), (28, 28)).shape
         TensorShape([2, 28, 28])
     """
-    unit = _unit(_hash(seeds, _positions(shape)))
+    unit = _unit(hashed(seeds, scrambled_positions(shape)))
     drawn = unit if (low, high) == (0.0, 1.0) else low + (high - low) * unit
     return _reshape(drawn, shape)
 
@@ -63,11 +54,11 @@ def normal(seeds: tf.Tensor, shape: Shape, mean: float = 0.0, stddev: float = 1.
     Returns:
         float32 `(batch, *shape)`; no value is further than 5.8 standard deviations away.
     """
-    size = _size(shape)
+    size = size_of(shape)
     # A processor's vector instructions round log, sin and cos another way than its scalar ones,
     # which finish what is left over. With whole vectors only, a row does not feel its batch.
     half = (size + 2 * _VECTOR - 1) // (2 * _VECTOR) * _VECTOR
-    unit = _unit(_hash(seeds, _positions(2 * half)))  # (batch, 2 * half)
+    unit = _unit(hashed(seeds, scrambled_positions(2 * half)))  # (batch, 2 * half)
     radius = tf.sqrt(-2.0 * tf.math.log(1.0 - unit[:, :half]))  # 1 - unit is never 0
     angle = (2.0 * math.pi) * unit[:, half:]
     drawn = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)[:, :size]
@@ -99,7 +90,7 @@ def permutation(seeds: tf.Tensor, count: int) -> tf.Tensor:
     Returns:
         int32 `(batch, count)`.
     """
-    bits = _hash(seeds, _positions(count))
+    bits = hashed(seeds, scrambled_positions(count))
     return tf.argsort(tf.bitcast(bits, tf.int32), axis=-1, stable=True)
 
 
@@ -118,13 +109,13 @@ def choice(seeds: tf.Tensor, shape: Shape, count: int, replace: bool = True) -> 
     Raises:
         UserError: `replace` is False and more are asked for than there are.
     """
-    size = _size(shape)
+    size = size_of(shape)
     if not replace:
         if isinstance(size, int) and isinstance(count, int) and size > count:
             raise UserError(f"choice: {size} different ones of {count} cannot be chosen")
         return _reshape(permutation(seeds, count)[:, :size], shape)
     # Multiply and shift: even up to count / 2**32, without the bias of a remainder.
-    wide = tf.cast(_hash(seeds, _positions(shape)), tf.uint64) * tf.cast(count, tf.uint64)
+    wide = tf.cast(hashed(seeds, scrambled_positions(shape)), tf.uint64) * tf.cast(count, tf.uint64)
     chosen = tf.cast(tf.bitwise.right_shift(wide, tf.constant(32, tf.uint64)), tf.int32)
     return _reshape(chosen, shape)
 
@@ -148,7 +139,7 @@ def fold_in(seeds: tf.Tensor, number: Any) -> tf.Tensor:
     """
     if isinstance(number, int):
         number = number % 2**32
-    return _folded(tf.convert_to_tensor(seeds, tf.int32), tf.cast(number, tf.uint32))
+    return folded(tf.convert_to_tensor(seeds, tf.int32), tf.cast(number, tf.uint32))
 
 
 def content_seeds(values: tf.Tensor) -> tf.Tensor:
@@ -171,9 +162,11 @@ def content_seeds(values: tf.Tensor) -> tf.Tensor:
     static = values.shape[1:].num_elements()
     size = tf.reduce_prod(tf.shape(values)[1:]) if static is None else static
     bits = tf.reshape(tf.bitcast(values, tf.uint32), [-1, size])  # (batch, size)
-    mixed = _mix(bits + _positions(size))
+    mixed = mix(bits + scrambled_positions(size))
     # Sums of whole numbers: the same in whatever order they are added.
-    words = [tf.reduce_sum(each, axis=1) for each in (mixed, _mix(mixed + _positions(size)))]
+    words = [
+        tf.reduce_sum(each, axis=1) for each in (mixed, mix(mixed + scrambled_positions(size)))
+    ]
     return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
 
 
@@ -219,85 +212,9 @@ def _any_integers(shape: Any) -> tf.Tensor:
     return tf.random.uniform(shape, tf.int32.min, tf.int32.max, tf.int32)
 
 
-def _hash(seeds: tf.Tensor, positions: Any) -> tf.Tensor:
-    """uint32 `(batch, size)`: 32 random bits for each (row, position)."""
-    left, right = _key(tf.convert_to_tensor(seeds, tf.int32))
-    value = left[:, None] ^ positions  # (batch, size)
-    value = (value ^ _shifted(value, 16)) * np.uint32(_FIRST)
-    # The second key word enters half-way: a lone 32-bit key would repeat after some 65,000 rows.
-    value += right[:, None]
-    value = (value ^ _shifted(value, 15)) * np.uint32(_SECOND)
-    return value ^ _shifted(value, 15)
-
-
-def _positions(shape: Shape) -> Any:
-    """Scrambled position numbers; a constant of the graph wherever the size is static."""
-    size = _size(shape)
-    if isinstance(size, int):
-        return tf.constant(_mix_numpy(np.arange(1, size + 1, dtype=np.uint32)))
-    return _mix(tf.cast(tf.range(1, size + 1), tf.uint32))
-
-
-def _mix(value: tf.Tensor) -> tf.Tensor:
-    """A bijection of 32 bits in which each input bit turns half the output bits."""
-    value = (value ^ _shifted(value, 16)) * np.uint32(_FIRST)
-    value = (value ^ _shifted(value, 15)) * np.uint32(_SECOND)
-    return value ^ _shifted(value, 15)
-
-
-def _mix_numpy(value: np.ndarray) -> np.ndarray:
-    """The same as `_mix`, in NumPy."""
-    value = (value ^ (value >> np.uint32(16))) * np.uint32(_FIRST)
-    value = (value ^ (value >> np.uint32(15))) * np.uint32(_SECOND)
-    return value ^ (value >> np.uint32(15))
-
-
-# Functions of the graph: forty operations that are traced once for each shape of seeds, and not
-# wherever something is drawn.
-@tf.function(autograph=False)
-def _key(seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return _scramble(*_words(seeds), _KEY_ROUNDS)
-
-
-@tf.function(autograph=False)
-def _folded(seeds: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    left, right = _words(seeds)
-    left ^= _mix(number + np.uint32(_FOLD_ROUNDS[0]))
-    left, right = _scramble(left, right, _FOLD_ROUNDS)
-    return tf.bitcast(tf.stack([left, right], axis=-1), tf.int32)
-
-
-def _scramble(
-    left: tf.Tensor, right: tf.Tensor, rounds: Sequence[int]
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """A Feistel network: a bijection of 64 bits, so that different seeds are different keys."""
-    for number in range(0, len(rounds), 2):
-        right ^= _mix(left + np.uint32(rounds[number]))
-        left ^= _mix(right + np.uint32(rounds[number + 1]))
-    return left, right
-
-
-def _words(seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    words = tf.bitcast(seeds, tf.uint32)
-    return words[..., 0], words[..., 1]
-
-
-def _shifted(value: tf.Tensor, bits: int) -> tf.Tensor:
-    return tf.bitwise.right_shift(value, np.uint32(bits))
-
-
 def _unit(bits: tf.Tensor) -> tf.Tensor:
     """float32 in [0, 1), a multiple of 2**-24: all that float32 can tell apart near 1."""
-    return tf.cast(tf.bitcast(_shifted(bits, 8), tf.int32), tf.float32) * np.float32(2.0**-24)
-
-
-def _size(shape: Shape) -> Any:
-    if not isinstance(shape, Sequence | tf.TensorShape):
-        return shape
-    size = 1
-    for length in shape:
-        size = size * length
-    return size
+    return tf.cast(tf.bitcast(shifted(bits, 8), tf.int32), tf.float32) * np.float32(2.0**-24)
 
 
 def _reshape(drawn: tf.Tensor, shape: Shape) -> tf.Tensor:

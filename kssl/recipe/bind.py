@@ -64,6 +64,7 @@ class Binder:
             self._problems.add(name.place, path, f"{prefix}{error}")
             return None
         call = Call(str(name.value), target, signature, path, node.place)
+        arguments = self._under_new_names(call, arguments)
         for key, value in arguments.items():
             if key not in skip:
                 self._argument(call, key, value, kind)
@@ -111,6 +112,20 @@ class Binder:
             self._problems.add(place, path, f"needs 'use: name'{given}{hint}")
             return None
         return use, {key: child for key, child in node.value.items() if key != "use"}
+
+    def _under_new_names(self, call: Call, arguments: dict[str, Node]) -> dict[str, Node]:
+        """Return the arguments with those that have been renamed under their new names."""
+        names = call.signature.renamed
+        for old in names.keys() & arguments.keys():
+            new = names[old]
+            if new in arguments:
+                message = f"is the same as {new!r}, which is given too: leave it out"
+                self._problems.add(arguments[old].place, f"{call.path}.{old}", message)
+            else:
+                self._note(
+                    f"{call.path}.{old} is now {new!r}; the old name works in this version only"
+                )
+        return {names.get(key, key): node for key, node in arguments.items()}
 
     def _argument(self, call: Call, key: str, node: Node, kind: str) -> None:
         path = f"{call.path}.{key}"

@@ -6,7 +6,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -63,10 +63,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Signature:
-    """The arguments of a part; `open` means that it takes any others too."""
+    """The arguments of a part.
+
+    Attributes:
+        parameters: By name.
+        open: It takes any others too.
+        renamed: What arguments were called before -> what they are called now.
+    """
 
     parameters: dict[str, Parameter]
     open: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 def kind_of_argument(argument: str, parent: str) -> str:
@@ -92,7 +99,7 @@ def signature_of(target: Callable[..., Any]) -> Signature:
         raise TypeError("it is neither a function nor a class")
     if not inspect.isclass(target):
         parameters, more = _own_parameters(target)
-        return Signature(parameters, open=more)
+        return Signature(parameters, more, getattr(target, "renamed", {}))
     bases = target.__mro__[:-1]
     constructors = [vars(base)["__init__"] for base in bases if "__init__" in vars(base)]
     if not constructors:
@@ -103,7 +110,7 @@ def signature_of(target: Callable[..., Any]) -> Signature:
             parameters.setdefault(
                 name, Parameter(name, parameter.annotation, parameter.default, inherited=True)
             )
-    return Signature(parameters)
+    return Signature(parameters, renamed=getattr(constructors[0], "renamed", {}))
 
 
 def type_from_default(default: Any) -> Any:

@@ -32,8 +32,8 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
         raise UserError(f"{output.name}: the file must end in {' or '.join(EMBEDDING_FILES)}")
     import kssl.recipe
     from kssl.data.splits import open_splits
-    from kssl.models import run as run_method
     from kssl.models.base import pick
+    from kssl.models.inference import run as run_method
 
     loaded = load(run)
     splits = loaded.data

@@ -39,7 +39,8 @@ def export(loaded: Loaded, to: str, output: Path, examples: int = 64) -> float:
     """
     import numpy as np
 
-    from kssl.models.base import encoder_of, pick
+    from kssl.models.base import pick
+    from kssl.models.inference import encoder_of
 
     model = loaded.model
     encoder = encoder_of(model)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kssl.system import devices
 
 if TYPE_CHECKING:
-    from kssl.runs.train import Prepared
+    from kssl.runs.plan import Prepared
 
 FEW_STEPS = 200  # fewer than these leave most models close to where they began
 

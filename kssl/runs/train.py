@@ -101,7 +101,7 @@ def train(prepared: Prepared, run: Run) -> None:
 def finish(prepared: Prepared, run: Run) -> None:
     """Save what was trained, evaluate it, and draw its figures."""
     from kssl import report
-    from kssl.models.base import encoder_of
+    from kssl.models.inference import encoder_of
 
     model = prepared.model
     with run.replacing("model.keras") as temporary:

@@ -154,7 +154,7 @@ def scope() -> Iterator[None]:
 def _need(device: str | None, count: int) -> list[str]:
     import keras
 
-    found = keras.distribution.list_devices(device)
+    found: list[str] = keras.distribution.list_devices(device)
     if len(found) < count:
         raise UserError(
             f"{count} {device or ''} device(s) were asked for; the backend "

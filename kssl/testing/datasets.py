@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from kssl.data.splitting import SPLITS
 from kssl.errors import UserError
 from kssl.testing.common import Check, make_checks, require, run_all
-
-SPLITS = ("train", "validation", "test")
 
 
 def dataset_checks(function: Callable[..., Any]) -> list[Check]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from kssl.errors import UserError
-from kssl.tokenizers.vocabulary import Vocabulary, proto_of
 
 if TYPE_CHECKING:
     import tokenizers
@@ -16,7 +16,22 @@ if TYPE_CHECKING:
 Encoder = Callable[[Sequence[str]], list[np.ndarray]]
 
 
-def encoder(vocabulary: Vocabulary) -> Encoder:
+class Spelling(Protocol):
+    """What must be known of a vocabulary to read and write text; see `Vocabulary`."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def tokens(self) -> tuple[str, ...]: ...
+    @property
+    def special(self) -> Mapping[str, int]: ...
+    @property
+    def lowercase(self) -> bool: ...
+    @property
+    def model(self) -> Mapping[str, Any]: ...
+
+
+def encoder(vocabulary: Spelling) -> Encoder:
     """A function that turns texts into ids, each int32 `(tokens,)`."""
     if vocabulary.kind == "characters":
         return _character_encoder(vocabulary)
@@ -32,7 +47,7 @@ def encoder(vocabulary: Vocabulary) -> Encoder:
     return encode
 
 
-def decode(vocabulary: Vocabulary, ids: Sequence[int]) -> str:
+def decode(vocabulary: Spelling, ids: Sequence[int]) -> str:
     """Text of ids, none of which is special."""
     if vocabulary.kind == "characters":
         return "".join(vocabulary.tokens[each] for each in ids)
@@ -70,7 +85,7 @@ def normalizer(kind: str, lowercase: bool) -> Any:
     return normalizers.Lowercase() if lowercase else None
 
 
-def _tokenizer(vocabulary: Vocabulary) -> tokenizers.Tokenizer:
+def _tokenizer(vocabulary: Spelling) -> tokenizers.Tokenizer:
     from tokenizers import Tokenizer, decoders, models
 
     ids = {token: number for number, token in enumerate(vocabulary.tokens)}
@@ -90,13 +105,18 @@ def _tokenizer(vocabulary: Vocabulary) -> tokenizers.Tokenizer:
     return made
 
 
-def _sentencepiece(vocabulary: Vocabulary) -> Any:
+def _sentencepiece(vocabulary: Spelling) -> Any:
     import sentencepiece
 
-    return sentencepiece.SentencePieceProcessor(model_proto=proto_of(vocabulary))
+    return sentencepiece.SentencePieceProcessor(model_proto=sentencepiece_model(vocabulary))
 
 
-def _prepared(vocabulary: Vocabulary, texts: Sequence[str]) -> list[str]:
+def sentencepiece_model(vocabulary: Spelling) -> bytes:
+    """SentencePiece's own model file."""
+    return base64.b64decode(vocabulary.model["sentencepiece"])
+
+
+def _prepared(vocabulary: Spelling, texts: Sequence[str]) -> list[str]:
     return [text.lower() for text in texts] if vocabulary.lowercase else list(texts)
 
 
@@ -113,7 +133,7 @@ def points(text: str) -> np.ndarray:
     return np.frombuffer(raw, np.uint32)
 
 
-def _character_encoder(vocabulary: Vocabulary) -> Encoder:
+def _character_encoder(vocabulary: Spelling) -> Encoder:
     letters = [(ord(token), number) for number, token in enumerate(vocabulary.tokens)
                if len(token) == 1]  # fmt: skip
     known, ids = (np.array(each) for each in zip(*sorted(letters), strict=True))

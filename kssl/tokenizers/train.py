@@ -14,7 +14,8 @@ import numpy as np
 
 from kssl.errors import UserError, nearest
 from kssl.tokenizers.encode import byte_alphabet, normalizer, points, pre_tokenizer
-from kssl.tokenizers.vocabulary import KINDS, ROLES, Vocabulary
+from kssl.tokenizers.special import ROLES
+from kssl.tokenizers.vocabulary import KINDS, Vocabulary
 
 _ALPHABET = 1000  # characters that WordPiece knows at most: the most frequent
 _LONGEST = 4000  # characters of a piece of text that SentencePiece sees

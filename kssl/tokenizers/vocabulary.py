@@ -11,7 +11,6 @@ six times as long there, measured on BBC news.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -25,8 +24,10 @@ from typing import Any
 import numpy as np
 
 from kssl.errors import UserError, nearest
+from kssl.tokenizers.encode import decode, encoder, readable
+from kssl.tokenizers.keras_hub import hub_tokenizer
+from kssl.tokenizers.special import role_of
 
-ROLES = {"pad": "[PAD]", "unknown": "[UNK]", "start": "[CLS]", "end": "[SEP]", "mask": "[MASK]"}
 KINDS = ("characters", "words", "wordpiece", "bpe", "sentencepiece")
 FORMAT = "kssl vocabulary 1"
 
@@ -116,14 +117,10 @@ class Vocabulary:
 
     @cached_property
     def _encoder(self) -> Any:
-        from kssl.tokenizers.encode import encoder
-
         return encoder(self)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of ids, without special tokens."""
-        from kssl.tokenizers.encode import decode
-
         hidden = set(self.special_ids.tolist())
         return decode(self, [int(each) for each in ids if int(each) not in hidden and each >= 0])
 
@@ -132,8 +129,6 @@ class Vocabulary:
 
         It is what a preview shows: one string for each id, in order.
         """
-        from kssl.tokenizers.encode import readable
-
         shown = ["\u00b7" if each < 0 else self.tokens[int(each)] for each in ids]
         return [readable(self.kind, token) for token in shown]
 
@@ -163,8 +158,6 @@ class Vocabulary:
         Raises:
             UserError: KerasHub has none that gives the same ids.
         """
-        from kssl.pretext.text.tokenize import hub_tokenizer
-
         return hub_tokenizer(self)
 
 
@@ -186,25 +179,6 @@ def load_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
         return Vocabulary(**content)
     except (KeyError, TypeError) as error:
         raise UserError(f"the vocabulary {path} is damaged: {error}") from error
-
-
-def role_of(vocabulary: Any, name: str, needed_by: str) -> int:
-    """The id of a special token: `pad`, `unknown`, `start`, `end` or `mask`.
-
-    Raises:
-        UserError: The vocabulary has none.
-    """
-    if name not in vocabulary.special:
-        raise UserError(
-            f"{needed_by} needs the special token {ROLES[name]}, which this vocabulary lacks; "
-            "kssl vocabulary makes one that has it unless told not to"
-        )
-    return int(vocabulary.special[name])
-
-
-def proto_of(vocabulary: Vocabulary) -> bytes:
-    """SentencePiece's own model file."""
-    return base64.b64decode(vocabulary.model["sentencepiece"])
 
 
 def vocabulary_of(given: Any, needed_by: str) -> Vocabulary:

@@ -127,7 +127,7 @@ def roughened_after_build():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ConvNet([]), "filters, blocks and entrance_strides must be positive"),
+        (lambda: ConvNet([]), "filters, blocks and stem_strides must be positive"),
         (lambda: ResNet(20), "depth must be one of 18, 34, 50, 101; got 20"),
         (lambda: ResNet(18, width=0), "width must be at least 1"),
         (lambda: UNet([]), r"such as \[64, 128\]"),

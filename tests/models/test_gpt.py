@@ -10,7 +10,8 @@ import pytest
 from keras import ops
 
 from kssl.models import GPT, run
-from kssl.models.gpt import gelu, sampler_of
+from kssl.models.gpt import gelu
+from kssl.models.writing import sampler_of
 
 IDS = np.random.RandomState(0).randint(1, 20, (6, 12)).astype("int32")
 

@@ -10,7 +10,7 @@ from keras import ops
 from kssl.layers import MLP, Transformer, gather_tokens
 from kssl.losses import Reconstruction
 from kssl.models import MAE, run
-from kssl.models.base import encoder_of
+from kssl.models.inference import encoder_of
 
 JIT = keras.backend.backend() == "jax"  # XLA takes longer than these few steps elsewhere
 

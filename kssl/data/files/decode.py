@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kssl.data.locate import Dataset
+from kssl.data.from_arrays import Dataset
 from kssl.errors import UserError
 
 _THREADS = 8  # decoders let go of Python's lock while they work

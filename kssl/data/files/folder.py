@@ -12,8 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from kssl.data.files.array_names import SPLIT_WORDS
-from kssl.data.locate import SPLITS
+from kssl.data.splitting import SPLIT_WORDS, SPLITS
 from kssl.errors import UserError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")

@@ -11,14 +11,8 @@ import numpy as np
 
 from kssl.data.files.decode import Block, Files, read_files
 from kssl.data.files.folder import Folder, read_folder
-from kssl.data.locate import (
-    MEMORY_BUDGET,
-    Dataset,
-    grouped,
-    piece,
-    shuffled,
-    sizes,
-)
+from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
+from kssl.data.splitting import grouped, piece, shuffled, sizes
 from kssl.errors import UserError, nearest
 
 

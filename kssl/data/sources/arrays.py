@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from kssl.data.files.array_names import Table, table_of
-from kssl.data.from_arrays import Change, serve
-from kssl.data.locate import Dataset, check_split, find_file, piece, shuffled, sizes
+from kssl.data.from_arrays import Change, Dataset, serve
+from kssl.data.locate import find_file
+from kssl.data.splitting import check_split, piece, shuffled, sizes
 from kssl.errors import UserError
 
 _BLOCK = 4096  # examples that are looked at at a time

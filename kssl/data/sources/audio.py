@@ -20,7 +20,9 @@ from kssl.data.files.items import (
     read_items,
     split_items,
 )
-from kssl.data.locate import Dataset, check_split, check_two_shares, find_file
+from kssl.data.from_arrays import Dataset
+from kssl.data.locate import find_file
+from kssl.data.splitting import check_split, check_two_shares
 from kssl.errors import UserError
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")

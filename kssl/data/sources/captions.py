@@ -11,18 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from kssl.data.files.array_names import SPLIT_WORDS
 from kssl.data.files.decode import Block, Broken, check_broken_share, report_broken
 from kssl.data.files.folder import cut_names
 from kssl.data.files.image import decode
 from kssl.data.files.items import Items, read_items
-from kssl.data.locate import (
-    SPLITS,
-    Dataset,
-    check_split,
-    check_two_shares,
-    find_file,
-)
+from kssl.data.from_arrays import Dataset
+from kssl.data.locate import find_file
+from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_shares
 from kssl.errors import UserError
 
 _IMAGE_KEYS = ("image", "file_name", "filename", "file", "path")

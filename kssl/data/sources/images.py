@@ -8,7 +8,9 @@ from typing import Literal
 from kssl.data.files.decode import Block, Files, check_broken_share, read_files
 from kssl.data.files.folder import read_folder
 from kssl.data.files.image import decode
-from kssl.data.locate import MEMORY_BUDGET, Dataset, check_split, check_two_shares, find_file
+from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
+from kssl.data.locate import find_file
+from kssl.data.splitting import check_split, check_two_shares
 from kssl.errors import UserError
 
 

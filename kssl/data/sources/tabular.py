@@ -10,16 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kssl.data.files.array_names import SPLIT_WORDS
 from kssl.data.files.decode import check_broken_share, report_broken
-from kssl.data.locate import (
-    SPLITS,
-    Dataset,
-    check_split,
-    check_two_shares,
-    find_file,
-    grouped,
-)
+from kssl.data.from_arrays import Dataset
+from kssl.data.locate import find_file
+from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_shares, grouped
 from kssl.data.tables.encode import (
     FittedTable,
     fit_categorical,

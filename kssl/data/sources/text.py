@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kssl.data.locate import MEMORY_BUDGET, Dataset, check_split
+from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
+from kssl.data.splitting import check_split
 from kssl.data.text.corpus import EMBEDDED, Corpus, open_corpus
 from kssl.data.text.sentences import CUTS, Unit
 from kssl.errors import UserError, nearest

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kssl.data.locate import Dataset, Unavailable, check_split
+from kssl.data.from_arrays import Dataset
+from kssl.data.locate import Unavailable
 from kssl.data.sources.tfds_builder import builder_of
+from kssl.data.splitting import check_split
 from kssl.errors import UserError, nearest
 
 _ALIASES = {

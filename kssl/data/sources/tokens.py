@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from kssl.data.locate import Dataset, check_split
+from kssl.data.from_arrays import Dataset
+from kssl.data.splitting import check_split
 from kssl.data.text.corpus import corpus_of, vocabulary_of
 from kssl.data.text.packing import Columns, packed, pairs, sentence_rows
 from kssl.errors import UserError, nearest

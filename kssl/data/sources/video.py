@@ -14,7 +14,9 @@ from kssl.data.files.folder import EXTENSIONS as PICTURES
 from kssl.data.files.folder import Folder, split_files, walk
 from kssl.data.files.image import decode_to, fit
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
-from kssl.data.locate import Dataset, check_split, check_two_shares, find_file
+from kssl.data.from_arrays import Dataset
+from kssl.data.locate import find_file
+from kssl.data.splitting import check_split, check_two_shares
 from kssl.errors import UserError
 
 FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")

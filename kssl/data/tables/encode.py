@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kssl.data.locate import Dataset, check_split
+from kssl.data.from_arrays import Dataset
+from kssl.data.splitting import check_split
 from kssl.data.tables.reader import Column
 
 MISSING_VALUE = "(missing)"

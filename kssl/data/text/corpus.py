@@ -13,14 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kssl.data.files.array_names import SPLIT_WORDS
-from kssl.data.locate import (
-    MEMORY_BUDGET,
-    SPLITS,
-    Unavailable,
-    check_two_shares,
-    find_file,
-)
+from kssl.data.from_arrays import MEMORY_BUDGET
+from kssl.data.locate import Unavailable, find_file
+from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_two_shares
 from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, kind_of, read_documents
 from kssl.errors import UserError, nearest
 

@@ -84,7 +84,7 @@ class Classifiers:
     def _build(self, seed: int, trained: bool) -> Any:
         import keras
 
-        from kssl.models.base import encoder_of
+        from kssl.models.inference import encoder_of
 
         keras.utils.set_random_seed(seed)
         twin = type(self.model).from_config(self.model.get_config())

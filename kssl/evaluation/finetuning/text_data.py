@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kssl.data.files.array_names import SPLIT_WORDS
 from kssl.data.locate import find_file
+from kssl.data.splitting import SPLIT_WORDS
 from kssl.errors import UserError
 from kssl.evaluation.base import Skipped
 

@@ -109,7 +109,7 @@ def _told(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whether each hidden token was told, its loss, and its id."""
     from kssl.data.loaders import in_order
-    from kssl.models.base import MethodCall
+    from kssl.models.inference import MethodCall
 
     called = MethodCall(model, "predict_masked", {})
     told = called.predict(in_order(batch, batch_size), verbose=0)

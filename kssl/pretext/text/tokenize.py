@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
-from kssl.tokenizers.vocabulary import Vocabulary, load_vocabulary, padded, role_of
+from kssl.tokenizers.keras_hub import HubVocabulary, from_preset
+from kssl.tokenizers.vocabulary import Vocabulary, load_vocabulary, padded
 
 
 def tokenize(
@@ -96,7 +96,7 @@ def _vocabulary(given: Any) -> Any:
     if isinstance(given, Vocabulary | HubVocabulary):
         return given
     if isinstance(given, str) and not given.endswith(".json") and not os.path.exists(given):
-        return HubVocabulary(_preset(given))
+        return HubVocabulary(from_preset(given))
     if isinstance(given, str | os.PathLike):
         return load_vocabulary(given)
     if hasattr(given, "tokenize") and hasattr(given, "vocabulary_size"):
@@ -104,102 +104,4 @@ def _vocabulary(given: Any) -> Any:
     raise UserError(
         f"tokenize: {type(given).__name__} is no vocabulary: give a file that kssl vocabulary "
         "made, a tokenizer of KerasHub, or the name of one of its presets"
-    )
-
-
-def _preset(name: str) -> Any:
-    import keras_hub
-
-    try:
-        return keras_hub.tokenizers.Tokenizer.from_preset(name)
-    except Exception as error:  # a preset may fail in any way: no such name, no network
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(
-            f"tokenize: '{name}' is neither a file nor a preset of KerasHub that can be had: "
-            f"{lines[0]}"
-        ) from error
-
-
-class HubVocabulary:
-    """A tokenizer of KerasHub with the interface of a `Vocabulary`, as far as it has it.
-
-    Args:
-        tokenizer: Of KerasHub.
-
-    Example:
-        >>> import keras_hub
-        >>> hub = keras_hub.tokenizers.ByteTokenizer()
-        >>> HubVocabulary(hub).encode(["hi"])[0].tolist()
-        [104, 105]
-    """
-
-    counts: tuple[int, ...] = ()
-
-    def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer = tokenizer
-        names = ("pad", "start", "end", "mask")
-        ids = {name: getattr(tokenizer, f"{name}_token_id", None) for name in names}
-        # BERT's tokenizer calls them cls and sep.
-        ids["start"] = _first(ids["start"], getattr(tokenizer, "cls_token_id", None))
-        ids["end"] = _first(ids["end"], getattr(tokenizer, "sep_token_id", None))
-        self.special = {name: int(each) for name, each in ids.items() if each is not None}
-        self.special_ids = np.array(sorted(set(self.special.values())), np.int32)
-        self.size = int(tokenizer.vocabulary_size())
-
-    @cached_property
-    def starts(self) -> np.ndarray:
-        """Whether each id begins a word, by the signs of BERT, GPT-2 and SentencePiece."""
-        tokens = [str(self.tokenizer.id_to_token(number)) for number in range(self.size)]
-        pieces = any(token.startswith("##") for token in tokens)
-        if pieces:
-            begins = [not token.startswith("##") for token in tokens]
-        else:
-            begins = [token[:1] in "\u0120\u010a\u2581" for token in tokens]
-        found = np.array(begins, bool)
-        found[self.special_ids] = True
-        return found
-
-    def role(self, name: str, needed_by: str) -> int:
-        """The id of a special token, see `role_of`."""
-        return role_of(self, name, needed_by)
-
-    def encode(self, texts: Iterable[str]) -> list[np.ndarray]:
-        """Ids of each text, int32."""
-        return [np.asarray(row, np.int32) for row in self.tokenizer.tokenize(list(texts))]
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """Text of ids, without special tokens."""
-        hidden = set(self.special_ids.tolist())
-        found = self.tokenizer.detokenize([int(each) for each in ids if int(each) not in hidden])
-        return found if isinstance(found, str) else np.asarray(found).item().decode()
-
-    def spell(self, ids: Iterable[int]) -> list[str]:
-        """What each id looks like, special tokens too."""
-        return [
-            "\u00b7" if each < 0 else str(self.tokenizer.id_to_token(int(each))) for each in ids
-        ]
-
-
-def _first(*values: Any) -> Any:
-    return next((value for value in values if value is not None), None)
-
-
-def hub_tokenizer(vocabulary: Vocabulary) -> Any:
-    """A tokenizer of KerasHub with the ids of a vocabulary."""
-    from keras_hub import tokenizers
-
-    from kssl.tokenizers.vocabulary import proto_of
-
-    if vocabulary.kind == "wordpiece":
-        return tokenizers.WordPieceTokenizer(
-            list(vocabulary.tokens),
-            lowercase=vocabulary.lowercase,
-            strip_accents=vocabulary.lowercase,
-            oov_token="[UNK]",
-        )
-    if vocabulary.kind == "sentencepiece" and not vocabulary.lowercase:
-        return tokenizers.SentencePieceTokenizer(proto_of(vocabulary))
-    raise UserError(
-        f"KerasHub has no tokenizer that gives the ids of this vocabulary of {vocabulary.kind} "
-        "(its byte-pair one cuts numbers and line breaks in another way than GPT-2's)"
     )

@@ -13,7 +13,7 @@ from kssl.evaluation.finetuning.classifier import Classifiers, Training
 from kssl.evaluation.finetuning.few_label import FROZEN, RAW, SCRATCH, _drawn
 from kssl.layers import MLP
 from kssl.models import AutoEncoder
-from kssl.models.base import encoder_of
+from kssl.models.inference import encoder_of
 
 
 def hidden_rows(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

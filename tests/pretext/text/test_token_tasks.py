@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kssl import pretext
 from kssl.errors import UserError
-from kssl.pretext import infilling, spans
+from kssl.pretext.text import infilling, spans
 from kssl.tokenizers.vocabulary import Vocabulary
 
 LENGTH, ROWS, SENTINELS = 128, 512, 40

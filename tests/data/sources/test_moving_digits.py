@@ -1,11 +1,11 @@
-"""Video, photographs and tables that come with scikit-learn."""
+"""Video of digits that move."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from kssl.data import SPLITS, moving_digits, photographs, sklearn_table
+from kssl.data import moving_digits
 from kssl.errors import UserError
 
 
@@ -39,36 +39,6 @@ def test_two_digits() -> None:
     assert two.mean() > 1.5 * one.mean()
 
 
-def test_photographs_of_the_splits_do_not_overlap() -> None:
-    from sklearn.datasets import load_sample_images
-
-    picture = load_sample_images().images[0].astype(int)
-    crops = read(photographs("test", 128, 4), "image")
-    rows = [
-        row
-        for row in range(picture.shape[0] - 127)
-        if np.array_equal(picture[row : row + 128, 512:640], crops[0])
-    ]
-    assert len(rows) == 1
-    assert read(photographs("test", 128, 4), "label").tolist() == [0, 1, 0, 1]
-
-
-@pytest.mark.parametrize(
-    ("name", "rows", "columns"), [("breast_cancer", 569, 30), ("wine", 178, 13)]
-)
-def test_tables(name: str, rows: int, columns: int) -> None:
-    parts = {split: read(sklearn_table(split, name), "numeric") for split in SPLITS}
-    assert sum(map(len, parts.values())) == rows
-    assert parts["train"].shape[1] == columns
-    np.testing.assert_allclose(parts["train"].mean(axis=0), 0, atol=1e-5)
-    np.testing.assert_allclose(parts["train"].std(axis=0), 1, rtol=1e-5)
-    assert np.abs(parts["test"].mean(axis=0)).max() > 1e-3  # scaled by what train tells
-
-
 def test_wrong_settings_are_named() -> None:
-    with pytest.raises(UserError, match="did you mean 'wine'"):
-        sklearn_table(name="wines")  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="size 200 is not in 1 … 128"):
-        photographs(size=200)
     with pytest.raises(UserError, match="frames 0"):
         moving_digits(frames=0)

@@ -1,4 +1,4 @@
-"""Data that needs no download: real digits that come with scikit-learn, and made-up images."""
+"""Made-up images with something to learn in them."""
 
 from __future__ import annotations
 
@@ -6,42 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kssl.data.locate import Dataset, check_split, piece, shuffled
+from kssl.data.from_arrays import Dataset
+from kssl.data.splitting import SPLITS, check_split
 from kssl.errors import UserError
 from kssl.system.memory import require
-
-_DIGITS = {"train": 1257, "validation": 270, "test": 270}
-
-
-def digits(split: str = "train", size: int = 28) -> Dataset:
-    """1,797 real handwritten digits, which come with scikit-learn.
-
-    E. Alpaydin and C. Kaynak, "Optical recognition of handwritten digits", UCI repository, 1998
-    (the part that scikit-learn ships): 8x8 grey images of 17 levels, enlarged to `size`. They
-    can stand in for MNIST where nothing can be downloaded; they are fewer and coarser, so their
-    numbers are not MNIST's.
-
-    Args:
-        split: `train` (1,257), `validation` (270) or `test` (270), each with all classes alike.
-        size: Height and width of the images.
-
-    Returns:
-        A dataset of `{"image": uint8 (size, size, 1), "label": int64 ()}`.
-
-    Example:
-        >>> digits("test").cardinality().numpy().item()
-        270
-    """
-    from sklearn.datasets import load_digits
-
-    check_split(split)
-    if size < 1:
-        raise UserError(f"digits: size {size} is not 1 or more")
-    require(_DIGITS[split] * 5.0 * size**2, f"digits of size {size}")  # float32, then bytes
-    loaded = load_digits()
-    chosen = piece(shuffled(len(loaded.target), loaded.target), _DIGITS, split)
-    images = _enlarge(loaded.images[chosen], size)
-    return _dataset(images, loaded.target[chosen])
 
 
 def synthetic(
@@ -70,6 +38,8 @@ def synthetic(
         >>> synthetic(shape=(16, 16, 3), examples=8).element_spec["image"].shape
         TensorShape([16, 16, 3])
     """
+    import tensorflow as tf
+
     check_split(split)
     height, width, channels = _three(shape)
     if examples < 1 or classes < 1:
@@ -78,32 +48,15 @@ def synthetic(
     require((8.0 * classes + 17.0 * examples) * height * width * channels, "this synthetic data")
     patterns = _patterns(np.random.RandomState(seed), classes, (height, width, channels))
     # A second generator per split: the patterns are shared, the images are not.
-    random = np.random.RandomState([seed, 1 + ("train", "validation", "test").index(split)])
-    labels = np.arange(examples) % classes
+    random = np.random.RandomState([seed, 1 + SPLITS.index(split)])
+    labels = np.arange(examples, dtype=np.int64) % classes
     contrast = random.uniform(0.6, 1.0, (examples, 1, 1, 1))
     images = patterns[labels] * contrast  # (examples, height, width, channels)
     for index, (down, right) in enumerate(_shifts(random, examples, height, width)):
         images[index] = np.roll(images[index], (down, right), (0, 1))
     images = images + random.normal(0.0, 0.06, images.shape)
-    return _dataset(np.clip(images * 255.0, 0, 255).astype(np.uint8), labels)
-
-
-def _enlarge(images: np.ndarray, size: int) -> np.ndarray:
-    """Grey levels 0 … 16 `(n, 8, 8)` -> uint8 `(n, size, size, 1)`."""
-    import tensorflow as tf
-
-    grey = images[..., None].astype(np.float32) * (255.0 / 16.0)
-    # Bicubic keeps strokes sharper than bilinear; it overshoots, hence the clipping.
-    grey = tf.image.resize(grey, (size, size), "bicubic", antialias=size < 8).numpy()
-    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-
-
-def _dataset(images: np.ndarray, labels: np.ndarray) -> Dataset:
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensor_slices(
-        {"image": images, "label": np.asarray(labels, np.int64)}
-    )
+    images = np.clip(images * 255.0, 0, 255).astype(np.uint8)
+    return tf.data.Dataset.from_tensor_slices({"image": images, "label": labels})
 
 
 def _three(shape: Sequence[int]) -> tuple[int, int, int]:

@@ -1,0 +1,92 @@
+"""Methods of a model over whole data: compiled, in batches, or as a model of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class MethodCall(keras.Model):
+    """A method of a model as a model of its own, so that `predict` compiles and batches it."""
+
+    def __init__(self, model: keras.Model, method: str, arguments: dict[str, Any]) -> None:
+        super().__init__(autocast=False)  # the model casts what it is given, or must not
+        self.model = model
+        self.method = method
+        self.arguments = arguments
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        return getattr(self.model, self.method)(x, **self.arguments)
+
+
+def compiled(model: keras.Model, method: str) -> Callable[[Any], Any]:
+    """Return a method of a model as a compiled function of one batch, for loops over steps.
+
+    As the training step, it is compiled with XLA only if the model was; on JAX, always.
+
+    Args:
+        model: Built.
+        method: Name of a method that takes an array, or a dict of arrays.
+
+    Returns:
+        A function that takes NumPy arrays and returns them.
+
+    Example:
+        >>> import numpy, kssl
+        >>> autoencoder = kssl.models.AutoEncoder(latent_dim=3)
+        >>> autoencoder.build((None, 28, 28, 1))
+        >>> embed = kssl.models.inference.compiled(autoencoder, "embed")
+        >>> embed(numpy.zeros((2, 28, 28, 1), "float32")).shape
+        (2, 3)
+    """
+    call = MethodCall(model, method, {})
+    # For a CPU, XLA compiles longer than a few batches take; on JAX there is nothing else.
+    jit = keras.backend.backend() == "jax" or (model.compiled and model.jit_compile)
+    call.compile(jit_compile=jit)
+    return call.predict_on_batch
+
+
+def encoder_of(model: keras.Model) -> keras.Model:
+    """Return `embed` as a functional model of its own, which `save` and `export` take.
+
+    Example:
+        >>> import kssl
+        >>> autoencoder = kssl.models.AutoEncoder(latent_dim=3)
+        >>> autoencoder.build((None, 28, 28, 1))
+        >>> kssl.models.inference.encoder_of(autoencoder).output_shape
+        (None, 3)
+    """
+    examples = model.modality.inputs(model.example_shape)
+    return keras.Model(examples, model.embed(examples), name="encoder")
+
+
+def run(
+    model: keras.Model, method: str, data: Any, batch_size: int = 256, **arguments: Any
+) -> np.ndarray:
+    """Run a method of a model over data, compiled and in batches.
+
+    Args:
+        model: Any model of kssl, built.
+        method: Name of a method that takes a batch: `"embed"`, `"reconstruct"`, `"log_prob"`, …
+        data: Array `(examples, …)`, a dict of arrays, or a `tf.data.Dataset` of batches.
+        batch_size: Examples at a time, for an array.
+        **arguments: Passed on to the method.
+
+    Returns:
+        NumPy array with one row for each example.
+
+    Example:
+        >>> import numpy, kssl
+        >>> vae = kssl.models.VAE(latent_dim=2)
+        >>> images = numpy.zeros((8, 28, 28, 1), "float32")
+        >>> vae.build(images.shape)
+        >>> kssl.models.run(vae, "embed", images).shape
+        (8, 2)
+    """
+    wrapped = MethodCall(model, method, arguments)
+    options = {"batch_size": batch_size} if isinstance(data, np.ndarray | dict) else {}
+    return wrapped.predict(data, verbose=0, **options)
