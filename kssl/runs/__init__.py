@@ -1,0 +1,41 @@
+"""Runs: a recipe trained, evaluated and reported; everything that can be done with the result.
+
+Importing this room imports neither Keras nor TensorFlow.
+
+Example:
+    >>> recipe = kssl.recipe.load("vae_mnist", ["data=digits", "evaluate=[knn]", "fit.epochs=1"])
+    >>> run = kssl.runs.fit(recipe)
+    >>> kssl.runs.load(run).model.embed(images).shape  # doctest: +SKIP
+    (64, 40)
+"""
+
+from __future__ import annotations
+
+from kssl.runs.directory import ROOT, Run, current, list_runs
+from kssl.runs.embed import embed
+from kssl.runs.evaluate import evaluate
+from kssl.runs.export import export
+from kssl.runs.load import Loaded, load
+from kssl.runs.plan import Prepared, prepare
+from kssl.runs.preview import dry_run, preview
+from kssl.runs.sample import sample_images, sample_texts
+from kssl.runs.train import fit
+
+__all__ = [
+    "ROOT",
+    "Loaded",
+    "Prepared",
+    "Run",
+    "current",
+    "dry_run",
+    "embed",
+    "evaluate",
+    "export",
+    "fit",
+    "list_runs",
+    "load",
+    "prepare",
+    "preview",
+    "sample_images",
+    "sample_texts",
+]

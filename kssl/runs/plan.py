@@ -1,0 +1,134 @@
+"""From a checked recipe to parts that fit together: nothing is trained or written yet.
+
+Everything that can be wrong with what the user gave is found here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kssl.errors import UserError
+from kssl.system import devices
+
+if TYPE_CHECKING:
+    import keras
+
+    from kssl.data.splits import Splits
+    from kssl.recipe import Recipe
+
+DATA_RECORD = "data.json"
+
+
+@dataclasses.dataclass
+class Prepared:
+    """A recipe whose parts are built and fit together.
+
+    Attributes:
+        recipe: What they were built from.
+        data: The three splits, and where they came from.
+        model: Built, with its optimizer, on the recipe's seed.
+    """
+
+    recipe: Recipe
+    data: Splits
+    model: keras.Model
+
+
+def prepare(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None) -> Prepared:
+    """Build what a recipe names, and hold the parts against each other.
+
+    Args:
+        recipe: Loaded by `kssl.recipe.load`.
+        allow_stand_in: Whether the recipe's `stand_in` may be used where its data cannot be had.
+        used: For a run that goes on: the data set that it began with.
+
+    Raises:
+        UserError: Anything that is wrong with the recipe, the data or the machine's memory.
+    """
+    devices.load_keras()
+    recipe.check()
+    import keras
+
+    from kssl.data.splits import open_splits
+
+    settings = recipe.settings
+    recipe.build("evaluate")  # what they refuse is found now, not after hours of training
+    recipe.build("callbacks")
+    keras.config.set_dtype_policy(settings.precision)
+    keras.utils.set_random_seed(settings.seed)
+    data = open_splits(recipe, allow_stand_in, used)
+    model = build_model(recipe, data)
+    with _explained(recipe, "the optimizer"):
+        model.compile(
+            optimizer=recipe.build("optimizer"),
+            jit_compile=_jit(settings.jit),
+            steps_per_execution=_steps_per_execution(recipe, data.train.steps_per_epoch),
+        )
+        model.optimizer.build(model.trainable_variables)
+    return Prepared(recipe, data, model)
+
+
+def build_model(recipe: Recipe, data: Splits) -> keras.Model:
+    """Return the recipe's model, built for the data, with fresh weights."""
+    from kssl.data.splits import first_batch
+    from kssl.system.memory import guard
+
+    with guard(), _explained(recipe, "the model and the data"):
+        # A model of text that is not told its vocabulary's size takes that of the data.
+        size = getattr(data.train.vocabulary, "size", None)
+        model = recipe.build("model", **({"vocabulary_size": size} if size else {}))
+        if getattr(model, "needs_labels", False):
+            data.give_labels()
+        batch = first_batch(data)
+        model.check_batch(batch)
+        model.build({key: (None, *value.shape[1:]) for key, value in batch.items()})
+    return model
+
+
+def _jit(wanted: bool | str) -> bool | str:
+    import keras
+
+    # On TensorFlow, XLA for the CPU gains nothing with convolutions, and costs seconds to compile;
+    # a recipe of a transformer may ask for it.
+    if wanted == "auto" and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return "auto" if tf.config.list_logical_devices("GPU") else False
+    return wanted
+
+
+def _steps_per_execution(recipe: Recipe, steps_per_epoch: int) -> int:
+    import keras
+
+    steps = recipe.settings.fit.steps_per_epoch or steps_per_epoch
+    # Small models spend as long between steps as in them, most of all on TensorFlow.
+    wanted = recipe.settings.fit.steps_per_execution or 32
+    backend = keras.backend.backend()
+    # Keras has no such loop on torch, and TensorFlow's fails under a tf.distribute strategy (3.15).
+    if backend == "torch" or (backend == "tensorflow" and devices.several()):
+        wanted = 1
+    # Keras rounds an epoch up to whole executions: only a divisor keeps epochs what they are.
+    return max(number for number in range(1, wanted + 1) if steps % number == 0)
+
+
+@contextlib.contextmanager
+def scope() -> Iterator[None]:
+    """Import Keras quietly, and use the devices that were chosen for what happens inside."""
+    devices.load_keras()
+    with devices.scope():
+        yield
+
+
+@contextlib.contextmanager
+def _explained(recipe: Recipe, what: str) -> Iterator[None]:
+    """Turn what Keras raises while parts are put together into the user's error that it is."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (ValueError, TypeError, KeyError, MemoryError, ArithmeticError) as error:
+        text = " ".join(str(error).split())[:600]
+        raise UserError(f"{recipe.name}: {what} do not go together: {text}") from error
