@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from kssl.data.description import Description, describe, vocabulary_of
 from kssl.data.locate import SPLITS, Unavailable, find_file
 from kssl.data.sources.arrays import arrays
 from kssl.data.sources.audio import audio
@@ -30,6 +31,7 @@ from kssl.data.sources.video import video
 from kssl.data.tables.encode import FittedTable
 
 __all__ = [
+    "Description",
     "FittedTable",
     "Pipeline",
     "SPLITS",
@@ -39,6 +41,7 @@ __all__ = [
     "captions",
     "cifar10",
     "class_names",
+    "describe",
     "digits",
     "fashion_mnist",
     "find_file",
@@ -55,6 +58,7 @@ __all__ = [
     "tfds",
     "tokens",
     "video",
+    "vocabulary_of",
 ]
 
 
