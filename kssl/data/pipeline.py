@@ -72,8 +72,7 @@ class Pipeline:
         self.seed = seed
         own = describe(dataset)
         sources = [getattr(each, "vocabulary", None) for each in self.transforms]
-        known = (each for each in (vocabulary, own.vocabulary, *sources) if each is not None)
-        self.vocabulary = next(known, None)
+        self.vocabulary = next(filter(None, (vocabulary, own.vocabulary, *sources)), None)
         self.class_names = own.class_names if class_names is None else class_names
         self.categories = own.categories
         self.size = count(dataset)
@@ -103,8 +102,9 @@ class Pipeline:
     @property
     def task(self) -> Any:
         """What the last transform that makes a pretext task says of it, or None."""
-        tasks = [getattr(transform, "task", None) for transform in self.transforms]
-        return next((task for task in reversed(tasks) if task is not None), None)
+        tasks = (getattr(transform, "task", None) for transform in reversed(self.transforms))
+        found = next(filter(None, tasks), None)
+        return None if found is None else found.among(self.size)
 
     def count_classes(self) -> int | None:
         """Return the number of classes of `label`, None where the data has none."""
@@ -237,10 +237,21 @@ class Pipeline:
         seeds = random.fold_in(seeds, epoch)
         if any("index" in getattr(transform, "reads", ()) for transform in self.transforms):
             example = {"index": index, **example}  # the data's own, if it has one, counts
+        lacking = False
         for position, transform in enumerate(self.transforms):
-            if tasks or getattr(transform, "task", None) is None:
-                example = transform(example, seed=random.fold_in(seeds, position))
+            if not tasks and _is_skipped(transform, example, lacking):
+                lacking = True
+                continue
+            example = transform(example, seed=random.fold_in(seeds, position))
         return example
+
+
+def _is_skipped(transform: Any, example: Example, lacking: bool) -> bool:
+    """Whether it makes a task, or, where one is `lacking`, changes what that would have made."""
+    task = getattr(transform, "task", None)
+    if task is not None and task.skipped:
+        return True
+    return lacking and not any(key in example for key in getattr(transform, "reads", example))
 
 
 def _for_model(batches: tf.data.Dataset, labels: bool) -> tf.data.Dataset:
