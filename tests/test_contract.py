@@ -427,7 +427,7 @@ def hidden_tokens() -> dict[str, np.ndarray]:
     ids = SENTENCES["tokens"]
     batch = {"tokens": np.where(hidden, 4, ids), "target": np.where(hidden, ids, -1)}
     batch |= {"segment": (SENTENCES["sentence"] > 1).astype(np.int32)}
-    return batch | {"padding_mask": SENTENCES["padding_mask"], "is_next": (LABELS == 1) * 1}
+    return batch | {"padding_mask": SENTENCES["padding_mask"], "pair_target": (LABELS == 1) * 1}
 
 
 @keras.saving.register_keras_serializable(package="kssl_tests")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kssl.data.description import describe
 from kssl.data.locate import Unavailable
-from kssl.data.pipeline import Pipeline
+from kssl.data.pipeline import Pipeline, count
 from kssl.data.splitting import SPLITS
 from kssl.errors import UserError
 
@@ -123,19 +124,29 @@ def open_splits(recipe: Recipe, allow_stand_in: bool = True, used: str | None = 
 
 def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: str = "") -> Splits:
     settings = recipe.settings
-    names = recipe.written("pretext")
     datasets = {split: recipe.dataset(split, stand_in_for is not None) for split in SPLITS}
-    # A transform of text needs the vocabulary of the data, which may have been made just now.
-    vocabulary = getattr(datasets["train"], "vocabulary", None)
-    transforms = recipe.build("pretext", vocabulary=vocabulary)
+    # What the data says of itself, which may have been made just now, its transforms may need.
+    own = describe(datasets["train"])
+    transforms = recipe.build(
+        "pretext",
+        vocabulary=own.vocabulary,
+        categories=own.categories,
+        examples=lambda: count(datasets["train"]),
+    )
     pipelines = {}
     for split, dataset in datasets.items():
         try:
             pipelines[split] = Pipeline(
-                dataset, transforms, settings.fit.batch_size, settings.seed, transform_names=names
+                dataset,
+                transforms,
+                settings.fit.batch_size,
+                settings.seed,
+                vocabulary=own.vocabulary,
+                class_names=own.class_names,
             )
         except UserError as error:
             raise UserError(f"{used}, split {split}: {error}") from error
+        pipelines[split].transform_names = recipe.written("pretext")
     return Splits(**pipelines, used=used, stand_in_for=stand_in_for, reason=reason)
 
 

@@ -49,6 +49,7 @@ def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
     """
     with scope():
         prepared = prepare(recipe, allow_stand_in)
+        notices.of_contradictions(recipe)
         notices.of_replicas(prepared)
         model, pipeline, settings = prepared.model, prepared.data.train, recipe.settings.fit
         batches = prepared.data.training_batches(0, settings.epochs).repeat()

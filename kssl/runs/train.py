@@ -60,6 +60,7 @@ def fit(
         try:
             _record(run, prepared, command, new=resume is None)
             notices.of_few_steps(prepared)
+            notices.of_contradictions(recipe)
             notices.of_replicas(prepared)
             train(prepared, run)
             finish(prepared, run)
@@ -146,7 +147,10 @@ def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:
             "cannot go on; start a new run"
         )
     record = environment(prepared.model, command)
-    run.write_json("environment.json", record | {"data": prepared.data.record()})
+    supplied = prepared.recipe.supply.plain()  # what the recipe leaves to the run
+    run.write_json(
+        "environment.json", record | {"data": prepared.data.record(), "supplied": supplied}
+    )
 
 
 def _write_report(run: Run) -> None:
