@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kssl.modalities.base import Features, Modality, logistic_regression
+from kssl.modalities.base import Features, Modality
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -23,6 +23,8 @@ class Table(Modality):
     keys = {"numeric": "float32", "categorical": "int32"}
     optional = ("numeric", "categorical")
     layout = "kssl.report.sheets.tables:draw"
+    noun = ("row", "columns")
+    cell = (1.8, 0.9)
 
     def pick(self, batch: Any) -> Any:
         picked = super().pick(batch)
@@ -38,10 +40,9 @@ class Table(Modality):
     ) -> dict[str, np.ndarray]:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        (rows, queries), *_ = self.raw(bank, test).values()
         boosting = HistGradientBoostingClassifier(random_state=0).fit(_columns(bank), labels)
         return {
-            "columns, logistic regression": logistic_regression(rows, labels, queries),
+            **super().simple_predictions(bank, labels, test, vocabulary),
             "columns, gradient boosting": np.asarray(boosting.predict(_columns(test))),
         }
 

@@ -22,7 +22,16 @@ class Tokens(Modality):
 
     name = "tokens"
     keys = {"tokens": "int32"}
+    stored = ("text",)
     layout = "kssl.report.sheets.texts:draw"
+    as_stored = True
+    as_text = True
+    noun = ("text", "tokens")
+    cell = (2.2, 1.0)
+
+    def fitted(self, examples: Any, model: Any) -> Any:
+        (length,) = model.example_shape
+        return examples[:, :length]  # (examples, length)
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
         words = texts_of(bank, vocabulary), texts_of(test, vocabulary)

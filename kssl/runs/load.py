@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from kssl.system import devices
-from kssl.errors import RunError, UserError
+from kssl.errors import UserError
 from kssl.runs.directory import Run
 from kssl.runs.plan import DATA_RECORD, prepare
+from kssl.system import devices
 
 if TYPE_CHECKING:
     import keras
+
     from kssl.data.pipeline import Pipeline
     from kssl.data.splits import Splits
     from kssl.recipe import Recipe

@@ -80,7 +80,7 @@ def build_model(recipe: Recipe, data: Splits) -> keras.Model:
         # A model of text that is not told its vocabulary's size takes that of the data.
         size = getattr(data.train.vocabulary, "size", None)
         model = recipe.build("model", **({"vocabulary_size": size} if size else {}))
-        if getattr(model, "needs_labels", False):
+        if model.needs_labels:
             data.give_labels()
         batch = first_batch(data)
         model.check_batch(batch)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from kssl.errors import UserError
-from kssl.system.files import replacing
 from kssl.runs.directory import Run, current, list_runs
+from kssl.system.files import replacing
 
 CREATE = (
     "import sys; from kssl.runs.directory import Run; "

@@ -20,11 +20,11 @@ import pytest
 import kssl
 from kssl import devices, notices
 from kssl.errors import RunError, UserError
-from kssl.runs.preview import dry_run
 from kssl.recipe import load
 from kssl.runs.directory import Run
 from kssl.runs.load import embed, evaluate, sample_images
 from kssl.runs.load import load as load_run
+from kssl.runs.preview import dry_run
 from kssl.runs.train import Prepared, fit, prepare
 
 SMALL = """# A small recipe for the tests.
