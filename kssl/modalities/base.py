@@ -124,7 +124,7 @@ class Modality:
             examples: NumPy array of one key, or a dict of several.
             model: Name of the model, for the message.
         """
-        for key, values in self._by_key(examples).items():
+        for key, values in self.by_key(examples).items():
             wanted = self.keys[key]
             whole = np.issubdtype(np.asarray(values).dtype, np.integer)
             if wanted.startswith("float") and whole:
@@ -198,7 +198,8 @@ class Modality:
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def _by_key(self, examples: Any) -> Mapping[str, Any]:
+    def by_key(self, examples: Any) -> Mapping[str, Any]:
+        """Return examples, or shapes, as a dict also where there is one key."""
         return examples if isinstance(examples, Mapping) else {next(iter(self.keys)): examples}
 
 

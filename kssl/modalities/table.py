@@ -47,7 +47,7 @@ class Table(Modality):
         }
 
     def draw_example(self, axes: Any, example: Any, vocabulary: Any = None) -> None:
-        values = np.concatenate([np.ravel(part) for part in self._by_key(example).values()])
+        values = np.concatenate([np.ravel(part) for part in self.by_key(example).values()])
         axes.bar(np.arange(len(values)), values, width=0.8)
         axes.axhline(0.0, linewidth=0.5, color="gray")
 

@@ -146,6 +146,8 @@ def example_rows(
     rows: Sequence[tuple[str, Sequence[Any]]],
     draw: Callable[[Any, Any], None],
     cell: tuple[float, float],
+    head: float = 0.0,
+    gap: float = 0.12,
 ) -> Figure:
     """Rows of examples of any kind under one another, each row with its name at the left.
 
@@ -153,16 +155,18 @@ def example_rows(
         rows: (name, examples), as many examples in each.
         draw: Draws an example: `draw(axes, example)`.
         cell: Width and height of an example in inches.
+        head: Inches left free above the rows.
+        gap: Inches between rows.
 
     Returns:
         The figure.
     """
     count, names = len(rows[0][1]), 1.1 if any(name for name, _ in rows) else 0.0
-    size = (names + 0.1 + count * (cell[0] + 0.1), len(rows) * (cell[1] + 0.12) + 0.1)
+    size = (names + 0.1 + count * (cell[0] + 0.1), head + len(rows) * (cell[1] + gap) + 0.1)
     drawn = figure(*size)
     drawn.set_layout_engine("none")
     for place, (name, examples) in enumerate(rows):
-        bottom = size[1] - (place + 1) * (cell[1] + 0.12)
+        bottom = size[1] - head - (place + 1) * (cell[1] + gap)
         for number, example in enumerate(examples):
             left = names + 0.1 + number * (cell[0] + 0.1)
             sides = (left / size[0], bottom / size[1], cell[0] / size[0], cell[1] / size[1])

@@ -162,16 +162,14 @@ def _reconstructions(scene: Scene) -> Drawn | None:
 
 
 def _samples(scene: Scene) -> Drawn | None:
-    count = 64
-    drawn = _array(scene.model.generate(count, seed=scene.seed))
-    caption = f"{count} {scene.noun}s drawn from the model, none chosen."
+    drawn = _array(scene.model.generate(64, seed=scene.seed))
     pictures = scene.pictures(drawn)
-    if pictures is not None:
-        return canvas.sheet_figure(canvas.tiled(pictures, columns=16, gap=2), 9.0), caption
-    wide = scene.columns
-    rows = [("", list(drawn[start : start + wide])) for start in range(0, 4 * wide, wide)]
-    figure = canvas.example_rows(rows, scene.draw_example, scene.modality.cell)
-    return figure, caption.replace(str(count), str(4 * wide))
+    if pictures is None:
+        drawn = drawn[: 4 * scene.columns]
+        sheet = scene.grid(drawn)
+    else:
+        sheet = canvas.sheet_figure(canvas.tiled(pictures, columns=16, gap=2), 9.0)
+    return sheet, f"{len(drawn)} {scene.noun}s drawn from the model, none chosen."
 
 
 def _manifold(scene: Scene) -> Drawn | None:

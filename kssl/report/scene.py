@@ -99,6 +99,13 @@ class Scene:
         ]
         return canvas.example_rows(lists, self.draw_example, self.modality.cell)
 
+    def grid(self, examples: Any) -> Any:
+        """Return a figure of many examples, row by row."""
+        wide = self.columns
+        rows = [list(examples[start : start + wide]) for start in range(0, len(examples), wide)]
+        cell = self.modality.cell
+        return canvas.example_rows([("", row) for row in rows], self.draw_example, cell)
+
     def draw_example(self, axes: Any, example: Any) -> None:
         """Draw an example as its modality does."""
         self.modality.draw_example(axes, example, self.vocabulary)
