@@ -163,13 +163,21 @@ def _probe(
     def accuracy(rows: np.ndarray, queries: np.ndarray) -> float:
         return score(flat(rows), labels, flat(queries), wanted)
 
-    def embedded(model: Any) -> list[np.ndarray]:
-        return [flat(apply(model, "embed", x, batch_size=batch_size)) for x in (bank, test)]
+    def embedded(model: Any, which: str) -> list[np.ndarray]:
+        kept = task.cache.setdefault("embeddings", {})  # of the last bank: every probe has its own
+        if kept.get("limit", limit) != limit:
+            kept.clear()
+        kept["limit"] = limit
+        if which not in kept:
+            kept[which] = [
+                flat(apply(model, "embed", x, batch_size=batch_size)) for x in (bank, test)
+            ]
+        return kept[which]
 
     with frozen(task.model, task.seed) as weights:
-        rows, queries = embedded(task.model)
+        rows, queries = embedded(task.model, "trained")
     value, width = accuracy(rows, queries), rows.shape[1]
-    baselines = {"untrained": accuracy(*embedded(task.untrained))}
+    baselines = {"untrained": accuracy(*embedded(task.untrained, "untrained"))}
     simple = SimpleModels(task, (bank, labels), (test, wanted), limit)
     accuracies = simple.accuracies()
     for feature, sides in simple.features(width).items():

@@ -178,7 +178,7 @@ def _manifold(scene: Scene) -> Drawn | None:
     grid = latent.quantile_grid(20)
     where = "of the prior, a standard normal"
     if not has(scene.model, HasDensity):  # no prior: the grid goes where the test examples are
-        embedded = scene.embedded()
+        embedded = scene.embedded
         grid = (embedded.mean(axis=0) + embedded.std(axis=0) * grid).astype(np.float32)
         where = f"of a normal fitted to the test {scene.noun}s' latents"
     pictures = scene.decode(grid)
@@ -202,7 +202,7 @@ def _interpolations(scene: Scene) -> Drawn | None:
 
 
 def _embedding(scene: Scene) -> Drawn | None:
-    rows = scene.embedded()
+    rows = scene.embedded
     coloured = "one colour, since the data has no labels"
     if scene.labels is not None:
         seen = trained_on_labels(scene.model)
@@ -218,7 +218,7 @@ def _embedding(scene: Scene) -> Drawn | None:
 def _neighbours(scene: Scene) -> Drawn | None:
     from kssl.modalities import take
 
-    rows, noun = scene.embedded(), scene.noun
+    rows, noun = scene.embedded, scene.noun
     shown = min(12, scene.columns)
     nearest = nearest_neighbours(rows, k=5)[:shown]  # (shown, 5)
     names = ["nearest", "second", "third", "fourth", "fifth"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,8 +70,9 @@ class Scene:
         """Run a method of the model over examples."""
         return apply(self.model, method, inputs, **arguments)
 
+    @functools.cached_property
     def embedded(self) -> np.ndarray:
-        """Return the embeddings `(examples, features)` of all examples."""
+        """The embeddings `(examples, features)` of all examples."""
         return self.apply("embed", self.examples).reshape(self.size, -1)
 
     def pictures(self, examples: Any) -> np.ndarray | None:

@@ -95,7 +95,7 @@ def _below(batch: Batch, count: int, raw: Batch, words: Words | None) -> list[st
     batch = made(batch, raw) if batch is not raw else batch
     numbers = captions({k: v for k, v in batch.items() if not is_picture(k, v)}, count)
     spoken = [values for values in batch.values() if values.dtype.kind in "OS"]
-    spoken += [_written(ids, words) for key, ids in batch.items() if words and _is_text(key, ids)]
+    spoken += [_written(ids, words) for key, ids in batch.items() if _is_text(key, ids)]
     return [
         "\n".join(
             [numbers[index]] * bool(numbers[index])
@@ -115,5 +115,6 @@ def _is_text(key: str, values: np.ndarray) -> bool:
     return whole and not is_picture(key, values)
 
 
-def _written(ids: np.ndarray, words: Words) -> np.ndarray:
-    return np.array([" ".join(words(row[row != 0])) for row in ids], object)
+def _written(ids: np.ndarray, words: Words | None) -> np.ndarray:
+    spell = words or (lambda row: [str(each) for each in row])
+    return np.array([" ".join(spell(row[row != 0])) for row in ids], object)
