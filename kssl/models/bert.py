@@ -252,6 +252,12 @@ class BERT(Model):
             "log_probability": -self.cross_entropy.call(target, logits),
         }
 
+    def text_backbone(self, dropout: float = 0.0) -> keras.Model:
+        """Return a copy of the network with the same weights, and with dropout."""
+        copy = type(self.network).from_config({**self.network.get_config(), "dropout": dropout})
+        copy.set_weights(self.network.get_weights())
+        return copy
+
     def save_backbone(self, folder: str | os.PathLike[str]) -> None:
         """Write the network as a preset that `keras_hub.models.BertBackbone` loads."""
         self.network.save_to_preset(str(folder))

@@ -42,7 +42,7 @@ def of_replicas(prepared: Prepared) -> None:
     """Say it where a loss compares the examples of a batch, and no device sees all of it."""
     import keras
 
-    loss, count = getattr(prepared.model, "loss", None), devices.count()
+    loss, count = prepared.model.loss, devices.count()
     if keras.backend.backend() != "tensorflow" or count == 1:
         return
     if getattr(loss, "spans_batch", False):

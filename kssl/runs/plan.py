@@ -82,7 +82,7 @@ def build_model(recipe: Recipe, data: Splits) -> keras.Model:
         batch = first_batch(data)
         recipe.supply.facts.update(facts_of(recipe, data, batch))
         model = recipe.build("model")
-        if getattr(model, "needs_labels", False):
+        if model.needs_labels:
             data.give_labels()
             batch = first_batch(data)
         model.check_batch(batch)

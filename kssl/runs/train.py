@@ -121,13 +121,14 @@ def _callbacks(
 
     from kssl.callbacks import Checkpoint, HealthGuard, MetricsLog
     from kssl.data.splits import first_batch
+    from kssl.models.capabilities import Projects, has
 
     model = prepared.model
     given = {"folder": run.figures, "vocabulary": prepared.data.train.vocabulary}
-    if hasattr(model, "project"):
+    if has(model, Projects):
         given["batch"] = first_batch(prepared.data)
     own = prepared.recipe.build("callbacks", **given)
-    if hasattr(model, "project") and not any(isinstance(each, HealthGuard) for each in own):
+    if has(model, Projects) and not any(isinstance(each, HealthGuard) for each in own):
         own.append(HealthGuard(given["batch"]))
     log = MetricsLog(run.file("metrics.csv"))
     events = [keras.callbacks.TensorBoard(str(run.file("events")), write_graph=False)]
