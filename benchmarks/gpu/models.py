@@ -28,17 +28,17 @@ Losses = dict[tuple[str, str], list[float]]
 
 
 def run(reference: list[str], clock: Clock, compared: Collection[str]) -> None:
-    """Make the steps of all models here and, for those compared, on the processor.
+    """Make the steps of all models here, and of those compared on the processor too.
 
     Args:
         reference: The command that makes them there.
         clock: Of this job.
-        compared: Names of models.
+        compared: Names of models; the others make their steps in float32 alone.
     """
     ours: Losses = {}
     with _losses_of(reference) as (theirs, ended):
         say(1, "models", "machine", **machine())
-        for name, dtype in _cases():
+        for name, dtype in cases(MODELS, compared):
             found = say(1, "models", "steps", **steps(name, dtype))
             if name in compared:
                 ours[name, dtype] = found["loss"]
@@ -52,9 +52,8 @@ def run(reference: list[str], clock: Clock, compared: Collection[str]) -> None:
 
 
 def run_reference(compared: Collection[str]) -> None:
-    for name, dtype in _cases():
-        if name in compared:
-            say(1, "models", "steps", **steps(name, dtype))
+    for name, dtype in cases(compared, compared):
+        say(1, "models", "steps", **steps(name, dtype))
 
 
 def machine() -> dict[str, Any]:
@@ -110,8 +109,10 @@ def agreement(ours: list[float], theirs: list[float], dtype: str) -> dict[str, A
     return {"difference": difference, "tolerance": tolerance, "agrees": difference <= tolerance}
 
 
-def _cases() -> Iterator[tuple[str, str]]:
-    yield from ((name, dtype) for dtype in TOLERANCES for name in MODELS)
+def cases(wide: Collection[str], narrow: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield models in float32, then models in bfloat16."""
+    for dtype, names in zip(TOLERANCES, (wide, narrow), strict=True):
+        yield from ((name, dtype) for name in names)
 
 
 def _compare(ours: Losses, theirs: Losses) -> None:
