@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -41,24 +42,28 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as temporary:
         if arguments.tiny:
-            compile_little(temporary)
-        if arguments.data is None:
-            if not arguments.tiny:
-                sys.exit("give --data FOLDER, which gpu_check.sh gathers; or --tiny")
             from gpu.data import make_tiny
 
+            compile_little(temporary)
             arguments.data = Path(temporary)
             make_tiny(arguments.data)
+        elif arguments.data is None:
+            sys.exit("give --data FOLDER, which gpu_check.sh gathers; or --tiny")
         return check(arguments)
 
 
 def compile_little(folder: str) -> None:
     """Let JAX keep what it compiles for the other processes, and XLA not optimise it.
 
-    In a try on a processor most of the time would go into that.
+    In a try on a processor most of the time would go into that: a third of it is left so.
     """
     flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}"
+    flags += " --xla_cpu_use_fusion_emitters=false"
+    wanted = {**os.environ, "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}"}
+    # XLA ends a process with a flag that its version does not know.
+    asked = [sys.executable, "-c", "import jax; jax.devices()"]
+    if subprocess.run(asked, env=wanted, capture_output=True).returncode == 0:
+        os.environ["XLA_FLAGS"] = wanted["XLA_FLAGS"]
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(folder) / "compiled")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
@@ -148,7 +153,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="for everything; 9")
     parser.add_argument("--data", type=Path, help="folder of text.npz and images.npz")
     parser.add_argument("--out", type=Path, help="folder for the tables")
-    parser.add_argument("--tiny", action="store_true", help="tiny networks, for a processor")
+    parser.add_argument("--tiny", action="store_true", help="tiny networks and made-up data")
     parser.add_argument("--parts", type=int, nargs="+", default=[1, 2, 3, 4, 6])
     for name, options in {
         "--call": {},

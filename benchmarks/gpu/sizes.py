@@ -73,7 +73,7 @@ _TINY: dict[str, tuple[int, int, int, dict[str, Any]]] = {
     "gpt": (4, 4, 2, {"context": 16, "depth": 1, "heads": 2, "width": 16}),
     "simclr": (8, 2, 2, {"encoder": "{use: conv_net, filters: [4]}", "width": 4, "hidden": 16}),
     "mae": (4, 2, 2, {"patch": 8, "encoder": (16, 1, 2), "decoder": (16, 1, 2)}),
-    "diffusion": (4, 2, 2, {"filters": (8, 8), "blocks": 1, "attention": ()}),
+    "diffusion": (4, 2, 2, {"filters": (8,), "blocks": 1, "attention": ()}),
     "bert": (4, 2, 2, {"vocabulary": 64, "length": 16, "depth": 1, "heads": 2, "width": 16}),
 }
 TINY = {
