@@ -36,6 +36,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     arguments = _arguments()
     os.environ["KERAS_BACKEND"] = "jax"
+    platforms = os.environ.get("JAX_PLATFORMS")
+    if platforms and "cpu" not in platforms.split(","):
+        os.environ["JAX_PLATFORMS"] = f"{platforms},cpu"  # part 1 draws its weights there
     sys.path.insert(0, str(ROOT))  # kssl, from the checkout, also where it is not installed
     if arguments.call:
         run_call(arguments)
@@ -57,13 +60,15 @@ def compile_little(folder: str) -> None:
 
     In a try on a processor most of the time would go into that: a third of it is left so.
     """
-    flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-    flags += " --xla_cpu_use_fusion_emitters=false"
-    wanted = {**os.environ, "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}"}
-    # XLA ends a process with a flag that its version does not know.
-    asked = [sys.executable, "-c", "import jax; jax.devices()"]
-    if subprocess.run(asked, env=wanted, capture_output=True).returncode == 0:
-        os.environ["XLA_FLAGS"] = wanted["XLA_FLAGS"]
+    least = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    given = os.environ.get("XLA_FLAGS", "")
+    for flags in (f"{given} {least} --xla_cpu_use_fusion_emitters=false", f"{given} {least}"):
+        # XLA ends a process with a flag that its version does not know.
+        asked = [sys.executable, "-c", "import jax; jax.devices()"]
+        known = subprocess.run(asked, env={**os.environ, "XLA_FLAGS": flags}, capture_output=True)
+        if known.returncode == 0:
+            os.environ["XLA_FLAGS"] = flags
+            break
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(Path(folder) / "compiled")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
