@@ -133,7 +133,7 @@ def unet(
         up_block_types=[f"{name}UpBlock2D" for name in reversed(names)],
         dropout=dropout,
         norm_num_groups=8,
-        attention_head_dim=64,
+        attention_head_dim=min(64, filters[-1]),
     )
 
 
