@@ -140,9 +140,10 @@ def test_time_that_is_left_over_goes_to_the_training_that_can_use_it(gpu: Any) -
         jobs.Job("a", 1, "", 100),
         jobs.Job("b", 3, "", 80, elastic=True),
         jobs.Job("c", 4, "", 60),
+        jobs.Job("d", 6, "", 50),
     ]
     assert jobs.limit_of(few, 0, left=540, scale=1.0) == 100
-    assert jobs.limit_of(few, 1, left=500, scale=1.0) == 440  # 60 stay for the last
+    assert jobs.limit_of(few, 1, left=500, scale=1.0) == 440  # 60 stay for c
     assert jobs.limit_of(few, 1, left=90, scale=1.0) == 80  # its own, were it at their cost
     assert jobs.limit_of(few, 2, left=10, scale=1.0) == 10
     assert jobs.limit_of(few, 0, left=540, scale=0.5) == 50
