@@ -36,6 +36,7 @@ ABOUT = {
     "schedules": "Learning rates that Keras lacks. Keras' own are used by their names.",
     "callbacks": "What happens beside the training steps. Keras' own are used by their names.",
     "evaluations": "Numbers of a trained model, beside their baselines.",
+    "modalities": "Kinds of data that a model reads.",
 }
 
 # Formula, letters and picture of each loss.

@@ -41,6 +41,9 @@ _ROOMS = (
     "tokenizers",
 )
 
+# The rooms that register classes with Keras, or are imported by one that does.
+_KNOWN_TO_KERAS = ("modalities", "losses", "diffusion", "layers", "models", "optimizers")
+
 __all__ = ["__version__", "hookimpl", *_ROOMS]
 
 
@@ -58,7 +61,7 @@ def _make_known_to_keras(_keras: Any = None) -> None:
     # Keras finds a saved class by its registered name only: importing the rooms registers them.
     # Whoever imports one of them first imports Keras from inside it: that room is still half
     # loaded here, the others cannot be imported yet, and it calls this again on its last line.
-    rooms = [f"kssl.{room}" for room in ("layers", "losses", "models", "optimizers")]
+    rooms = [f"kssl.{room}" for room in _KNOWN_TO_KERAS]
     loaded = [sys.modules[room] for room in rooms if room in sys.modules]
     if all(hasattr(room, "__all__") for room in loaded):
         for room in rooms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import partial
 
 import keras
@@ -470,7 +471,37 @@ def simclr() -> models.SimCLR:
     return models.SimCLR(layers.ConvNet([4, 6]), projector, losses.NTXent(0.3))
 
 
+def joint(method: Callable[..., models.JointEmbedding], **settings: object) -> Callable[[], object]:
+    """Return what makes a small model of a method that compares views."""
+    return lambda: method(layers.ConvNet([4]), layers.ProjectionHead(5, hidden_dim=7), **settings)
+
+
+VIEWED = {"image": IMAGES, "view_1": IMAGES, "view_2": IMAGES[::-1].copy()}
+CROPPED = VIEWED | {"local_views": np.stack([IMAGES[:, :4, :4], IMAGES[:, 4:, 4:8]], axis=1)}
+
+
 MODELS = {
+    "byol": [testing.model_checks(joint(models.BYOL, momentum=0.9), VIEWED)],
+    "simsiam": [
+        testing.model_checks(
+            joint(models.SimSiam, predictor=layers.PredictionHead(hidden_dim=3)), VIEWED
+        )
+    ],
+    "moco": [testing.model_checks(joint(models.MoCo, queue_size=16), VIEWED)],
+    "dino": [
+        testing.model_checks(joint(models.DINO, student_temperature=0.2), batch)
+        for batch in (VIEWED, CROPPED)
+    ],
+    "pretext_classifier": [
+        testing.model_checks(
+            lambda: models.PretextClassifier(4, encoder=layers.ConvNet([4]), head=layers.MLP([5])),
+            {"image": IMAGES, "target": LABELS},
+        ),
+        testing.model_checks(
+            lambda: models.PretextClassifier(4, "tiles", layers.ConvNet([4])),
+            {"image": IMAGES, "tiles": CROPPED["local_views"], "target": LABELS},
+        ),
+    ],
     "diffusion": [testing.model_checks(diffusion, {"image": IMAGES, "label": LABELS})],
     "bert": [testing.model_checks(bert, hidden_tokens())],
     "autoencoder": [testing.model_checks(autoencoder, {"image": IMAGES})],

@@ -32,6 +32,8 @@ def test_importing_kssl_imports_nothing_heavy():
         "import keras, kssl",
         "import kssl.layers",
         "import kssl.losses",
+        "import kssl.modalities",
+        "import kssl.diffusion",
         "from kssl.models.vae import VAE",
         "from kssl import layers",
     ],

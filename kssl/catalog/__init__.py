@@ -79,4 +79,5 @@ def register_modalities(register: Register) -> None:
 
 @hookimpl
 def register_recipes(register: Register) -> None:
-    _offer(RECIPES, register)
+    for name, help in RECIPES.items():
+        register(name, f"kssl:{name}.yaml", help=help)

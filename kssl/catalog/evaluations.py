@@ -30,6 +30,10 @@ EVALUATIONS = {
         "kssl.evaluation.language.zero_shot:zero_shot",
         "Classes by the words that a language model expects",
     ),
+    "pretext_accuracy": (
+        "kssl.evaluation.pretext_accuracy:pretext_accuracy",
+        "Accuracy of the pseudo-label, beside chance and a shortcut",
+    ),
     "retrieval": (
         "kssl.evaluation.retrieval:retrieval",
         "Precision@k: nearest neighbours of the same class",

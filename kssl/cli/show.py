@@ -26,6 +26,7 @@ PLACES = {
     "models": "model: {}",
     "callbacks": "callbacks: [{}]",
     "evaluations": "evaluate: [{}]",
+    "modalities": "model: {{…, modality: {}}}",
     "optimizers": "optimizer: {}",
     "schedules": "optimizer: {{use: adam, learning_rate: {}}}",
 }

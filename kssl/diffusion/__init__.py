@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import kssl
 from kssl.diffusion.edm import EDMNoise, edm_preconditioning, edm_sigmas
 from kssl.diffusion.forward_process import add_noise, convert
 from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
@@ -28,3 +29,5 @@ __all__ = [
     "in_batches",
     "renoise",
 ]
+
+kssl._make_known_to_keras()

@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+import kssl
 from kssl.errors import nearest
 from kssl.modalities.audio import Audio
 from kssl.modalities.base import Modality, count, take
@@ -65,3 +66,6 @@ def of_keys(keys: object) -> Modality | None:
             continue
         return own()
     return None
+
+
+kssl._make_known_to_keras()

@@ -30,6 +30,10 @@ def model_checks(make: Callable[[], Any], batch: Any) -> list[Check]:
     functions = [
         model_trains_every_weight,
         model_embeds_each_example,
+        model_keeps_its_state_outside_of_training,
+        model_is_the_same_eagerly,
+        model_is_finite_in_mixed_precision,
+        model_embeds_without_labels,
         model_comes_back_from_its_config,
         model_comes_back_from_a_file,
     ]
@@ -59,6 +63,57 @@ def model_embeds_each_example(make: Callable[[], Any], batch: Any) -> None:
     equal(model.embed(batch), embedding, "the second time")
 
 
+def model_keeps_its_state_outside_of_training(make: Callable[[], Any], batch: Any) -> None:
+    """Teachers, queues, banks and centres move in training alone; random seeds may."""
+    model = _fitted(make, batch)
+    kept = [each for each in model.non_trainable_variables if not _is_seed(each)]
+    before = [array(each) for each in kept]
+    model.evaluate(batch, batch_size=_length(batch), verbose=0)
+    model.embed(batch)
+    for variable, old in zip(kept, before, strict=True):
+        require(np.array_equal(array(variable), old), f"{variable.path} moves outside of training")
+
+
+def model_is_the_same_eagerly(make: Callable[[], Any], batch: Any) -> None:
+    model = _fitted(make, batch)
+    seeds = [each for each in model.variables if _is_seed(each)]
+    states = [array(each) for each in seeds]
+    losses = []
+    for eagerly in (False, True):
+        for seed, state in zip(seeds, states, strict=True):
+            seed.assign(state)
+        model.compile("adam", run_eagerly=eagerly)
+        losses.append(model.evaluate(batch, batch_size=_length(batch), verbose=0, return_dict=True))
+    compiled, eager = (np.array(list(each.values())) for each in losses)
+    close = np.allclose(compiled, eager, rtol=1e-4, atol=1e-5)
+    require(close, f"compiled the loss and metrics are {compiled}, eagerly {eager}")
+
+
+def model_is_finite_in_mixed_precision(make: Callable[[], Any], batch: Any) -> None:
+    import keras
+
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = _fitted(make, batch)
+        loss = model.evaluate(batch, batch_size=_length(batch), verbose=0, return_dict=True)["loss"]
+        embedding = array(model.embed(batch))
+    finally:
+        keras.config.set_dtype_policy(policy)
+    finite = np.isfinite(loss) and np.isfinite(embedding).all()
+    require(finite, "the loss or the embedding is not finite in mixed_bfloat16")
+
+
+def model_embeds_without_labels(make: Callable[[], Any], batch: Any) -> None:
+    if not isinstance(batch, dict):
+        return
+    model = _fitted(make, batch)
+    length = _length(batch)
+    labels = (np.zeros(length, "int32"), np.arange(length, dtype="int32") % 2)
+    one, other = (array(model.embed({**batch, "label": each})) for each in labels)
+    require(np.array_equal(one, other), "the embedding depends on the labels of the batch")
+
+
 def model_comes_back_from_its_config(make: Callable[[], Any], batch: Any) -> None:
     model = make()
     keeps_its_settings(model)
@@ -82,3 +137,7 @@ def _fitted(make: Callable[[], Any], batch: Any) -> Any:
 
 def _length(batch: Any) -> int:
     return len(next(iter(batch.values())) if isinstance(batch, dict) else batch)
+
+
+def _is_seed(variable: Any) -> bool:
+    return "seed_generator_state" in variable.path

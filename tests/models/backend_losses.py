@@ -23,6 +23,8 @@ from kssl.layers import (
 from kssl.losses import ELBO, ImportanceWeightedBound, Reconstruction, SupervisedContrastive
 from kssl.models import (
     BERT,
+    BYOL,
+    DINO,
     GPT,
     MAE,
     VAE,
@@ -30,7 +32,9 @@ from kssl.models import (
     DenoisingAutoEncoder,
     Diffusion,
     Metric,
+    MoCo,
     SimCLR,
+    SimSiam,
 )
 
 IMAGES = np.random.RandomState(0).rand(32, 12, 12, 1).astype("float32")
@@ -115,6 +119,26 @@ def of_simclr() -> list[float]:
     ]
 
 
+def of_joint_embedding() -> dict[str, list[float]]:
+    """Return the losses of two training steps of each method with a teacher, queue or centre."""
+    random = np.random.RandomState(6)
+    crops = {f"view_{each}": random.rand(8, 12, 12, 1).astype("float32") for each in (1, 2)}
+    crops["local_views"] = random.rand(8, 2, 6, 6, 1).astype("float32")
+    losses = {}
+    for method in (BYOL, SimSiam, MoCo, DINO):
+        model = method(ConvNet([4, 6]), ProjectionHead(5, hidden_dim=7))
+        model.build({key: (None, *value.shape[1:]) for key, value in crops.items()})
+        for weight in model.trainable_weights:
+            weight.assign(0.1 * random.standard_normal(weight.shape).astype("float32"))
+        if method is MoCo:
+            features = random.standard_normal(model.queue.features.shape).astype("float32")
+            model.queue.features.assign(features)
+        model.compile(keras.optimizers.SGD(0.1))
+        history = model.fit(crops, batch_size=8, epochs=2, shuffle=False, verbose=0).history
+        losses[method.__name__] = history["loss"]
+    return losses
+
+
 def main() -> None:
     keras.random.normal = keras.random.uniform = fixed
     keras.random.randint = timesteps
@@ -137,6 +161,7 @@ def main() -> None:
     }
     losses = {"two steps of metric": two_steps(), "bert": of_bert(), "gpt": of_gpt()}
     losses["simclr"] = of_simclr()
+    losses |= of_joint_embedding()
     for name, model in models.items():
         model.build(IMAGES.shape)
         random = np.random.RandomState(1)

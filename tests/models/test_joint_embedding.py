@@ -1,0 +1,200 @@
+"""Views, branches and teachers, and the methods that stand on them: BYOL, SimSiam, MoCo, DINO."""
+
+from __future__ import annotations
+
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kssl.callbacks import Checkpoint
+from kssl.layers import MLP, ConvNet, ProjectionHead
+from kssl.losses import dino, info_nce
+from kssl.models import BYOL, DINO, MoCo, SimCLR, SimSiam, run
+from kssl.recipe import load
+from kssl.runs import Run, fit
+
+RANDOM = np.random.RandomState(0)
+IMAGES = RANDOM.rand(8, 12, 12, 1).astype("float32")
+VIEWS = {"view_1": IMAGES, "view_2": IMAGES[:, ::-1].copy()}
+CROPS = {**VIEWS, "local_views": RANDOM.rand(8, 3, 6, 6, 1).astype("float32")}
+
+
+def small(method=SimCLR, **settings):
+    model = method(ConvNet([4, 6]), ProjectionHead(5, hidden_dim=7), **settings)
+    model.build({key: (None, *value.shape[1:]) for key, value in CROPS.items()})
+    return model
+
+
+def array(tensor) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(tensor))
+
+
+@keras.saving.register_keras_serializable(package="kssl_tests")
+class Counting(ConvNet):
+    """Keeps the shape of every batch that it sees, while it runs eagerly."""
+
+    seen: list[tuple[int, ...]] = []
+
+    def call(self, inputs, training=False):
+        self.seen.append(tuple(inputs.shape))
+        return super().call(inputs, training=training)
+
+
+def test_views_of_one_size_are_one_forward_pass():
+    model = SimCLR(Counting([4]), ProjectionHead(5, hidden_dim=7))
+    model.build({key: (None, *value.shape[1:]) for key, value in CROPS.items()})
+    Counting.seen.clear()
+    outputs = model(CROPS)
+    assert Counting.seen == [(16, 12, 12, 1), (24, 6, 6, 1)]
+    assert [tuple(each.shape) for each in outputs["student"]] == [(8, 5)] * 5
+    apart = [array(model.project(CROPS["local_views"][:, place])) for place in range(3)]
+    for together, alone in zip(outputs["student"][2:], apart, strict=True):
+        np.testing.assert_allclose(array(together), alone, atol=1e-5)
+
+
+def test_the_teacher_sees_large_views_and_is_the_student_at_first():
+    model = small(DINO)
+    outputs = model(CROPS, training=True)
+    assert len(outputs["teacher"]) == 2 and len(outputs["student"]) == 5
+    for own, other in zip(model.teacher.encoder.weights, model.student.weights, strict=True):
+        if "moving" not in own.path:  # batch statistics are each branch's own
+            np.testing.assert_array_equal(array(own), array(other))
+
+
+def test_the_teacher_is_a_moving_average_of_the_student():
+    model = small(BYOL, momentum=0.75)
+    kernel = model.student.projector.weights[0]
+    model(VIEWS, training=True)  # copies
+    first = array(kernel)
+    kernel.assign(first + 1.0)
+    model(VIEWS, training=True)
+    moved = array(model.teacher.encoder.projector.weights[0])
+    np.testing.assert_allclose(moved, first + 0.25, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", [BYOL, MoCo, DINO])
+def test_nothing_but_training_moves_what_is_not_trained(method):
+    model = small(method)
+    model.compile("adam")
+    model.fit(CROPS, verbose=0)
+    before = [array(weight) for weight in model.non_trainable_variables]
+    model.evaluate(CROPS, verbose=0)
+    run(model, "embed", IMAGES)
+    for weight, old in zip(model.non_trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(array(weight), old, err_msg=weight.path)
+
+
+def test_byol_is_four_minus_the_cosines_of_both_directions():
+    model = small(BYOL)
+    outputs = model(VIEWS, training=True)
+    found = float(model.objective(VIEWS, outputs, None, False))
+    expected = 0.0
+    for student, teacher in zip(outputs["student"], reversed(outputs["teacher"]), strict=True):
+        one, other = array(model.predictor(student)), array(teacher)
+        cosine = (one * other).sum(1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+        expected += np.mean(2 - 2 * cosine)
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_simsiam_is_the_mean_of_both_negative_cosines_and_stops_the_target():
+    model = small(SimSiam)
+    outputs = model(VIEWS)
+    found = float(model.objective(VIEWS, outputs, None, False))
+    first, second = outputs["student"]
+    one, two = (array(model.predictor(each)) for each in (first, second))
+
+    def cosine(a, b):
+        return np.mean((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1))
+
+    expected = -0.5 * (cosine(one, array(second)) + cosine(two, array(first)))
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_moco_compares_with_the_queue_before_it_takes_the_keys():
+    model = small(MoCo, queue_size=32, temperature=0.3)
+    older = array(model.queue.features)
+    outputs = model(VIEWS, training=True)
+    found = float(model.objective(VIEWS, outputs, None, True))
+    keys = list(reversed(outputs["teacher"]))
+    losses = [
+        array(info_nce(query, key, older, 0.3))
+        for query, key in zip(outputs["student"], keys, strict=True)
+    ]
+    assert found == pytest.approx(np.mean(losses), rel=1e-4)
+    both = array(ops.concatenate(keys))
+    both /= np.linalg.norm(both, axis=1, keepdims=True)
+    stored = array(model.queue.features)
+    np.testing.assert_allclose(stored[:16], both, atol=1e-5)  # the oldest are replaced
+    np.testing.assert_array_equal(stored[16:], older[16:])
+
+
+def test_dino_moves_its_centre_after_the_loss():
+    model = small(DINO, center_momentum=0.5, teacher_temperature=0.05)
+    model.center.assign(np.arange(5, dtype="float32"))
+    outputs = model(CROPS, training=True)
+    found = float(model.objective(CROPS, outputs, None, True))
+    teacher, student = (np.stack([array(v) for v in outputs[k]], 1) for k in ("teacher", "student"))
+    expected = np.mean(array(dino(teacher, student, np.arange(5, dtype="float32"), 0.05, 0.1)))
+    assert found == pytest.approx(expected, rel=1e-4)
+    centre = 0.5 * np.arange(5) + 0.5 * teacher.mean(axis=(0, 1))
+    np.testing.assert_allclose(array(model.center), centre, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", [BYOL, SimSiam, MoCo, DINO])
+def test_says_what_to_do_without_views(method):
+    model = small(method)
+    with pytest.raises(ValueError, match=f"{method.__name__} compares .* two_views before it"):
+        model({"image": IMAGES})
+
+
+def test_an_encoder_of_anything_will_do():
+    rows = RANDOM.rand(16, 9).astype("float32")
+    model = SimCLR(MLP([6]), ProjectionHead(4, hidden_dim=5), modality="audio")
+    model.compile("adam")
+    model.fit({"view_1": rows, "view_2": rows}, verbose=0)
+    assert run(model, "embed", rows).shape == (16, 6)
+
+
+RECIPE = """
+data: {use: synthetic, shape: [8, 8, 1], examples: 96}
+pretext: [to_float, {use: two_views, preset: small}]
+model:
+  use: METHOD
+  encoder: {use: conv_net, filters: [4]}
+  SETTINGS
+optimizer: {use: adam, learning_rate: 1e-2}
+fit: {batch_size: 16, epochs: 3}
+evaluate: []
+"""
+SETTINGS = {"moco": "queue_size: 64", "dino": "prototypes: 8"}
+
+
+@pytest.mark.parametrize("method", ["byol", "simsiam", "moco", "dino"])
+def test_a_run_goes_on_with_the_same_teacher_queue_and_centre(method, tmp_path, monkeypatch):
+    """Bit for bit: every variable of the model and of the optimizer."""
+    path = tmp_path / f"{method}.yaml"
+    path.write_text(RECIPE.replace("METHOD", method).replace("SETTINGS", SETTINGS.get(method, "")))
+    write = Checkpoint.on_epoch_end
+
+    def stop(self, epoch, logs=None):
+        write(self, epoch, logs)
+        if epoch == 0:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Checkpoint, "on_epoch_end", stop)
+        fit(load(path), root=tmp_path / "stopped")
+    stopped = Run.open(tmp_path / "stopped" / method)
+    resumed = fit(load(stopped.path), resume=stopped)
+    whole = fit(load(path), root=tmp_path / "whole")
+    for one, other in zip(arrays(whole), arrays(resumed), strict=True):
+        np.testing.assert_array_equal(one, other)
+    shutil.rmtree(tmp_path / "whole")
+
+
+def arrays(of: Run) -> list[np.ndarray]:
+    with np.load(max(of.checkpoints.glob("step-*.npz"))) as file:
+        return [file[name] for name in sorted(file.files) if name != "state"]
