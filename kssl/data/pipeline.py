@@ -256,13 +256,14 @@ def _is_skipped(transform: Any, example: Example, lacking: bool) -> bool:
 
 def _for_model(batches: tf.data.Dataset, labels: bool) -> tf.data.Dataset:
     # A method without labels must not be able to see them; text ids and the like stay behind too.
-    return batches.map(
-        lambda example: {
-            key: value
-            for key, value in example.items()
-            if value.dtype != tf.string and (labels or key != "label")
-        }
-    )
+    spec = batches.element_spec
+    kept = [key for key in spec if spec[key].dtype != tf.string and (labels or key != "label")]
+    if not kept:
+        raise UserError(
+            f"of the keys {', '.join(spec)} none is left for a model, which reads numbers that are "
+            "no labels: put a transform that makes some in front, such as tokenize for text"
+        )
+    return batches.map(lambda example: {key: example[key] for key in kept})
 
 
 def count(dataset: tf.data.Dataset) -> int:

@@ -158,12 +158,16 @@ def first_batch(data: Splits) -> dict[str, np.ndarray]:
     """
     import tensorflow as tf
 
+    steps = ", ".join(data.train.transform_names) or "no transforms"
     try:
         return next(data.training_batches().as_numpy_iterator())
+    except UserError as error:
+        # TensorFlow puts where it was traced in front of what a transform says.
+        told = str(error).rpartition("UserError: ")[2].strip()
+        raise UserError(f"{data.used} with {steps}: {told}") from error
     except tf.errors.OpError as error:
         lines = [line.strip() for line in error.message.splitlines() if line.strip()]
         told = next((line for line in lines if "assertion failed" in line), lines[0])
-        steps = ", ".join(data.train.transform_names) or "no transforms"
         raise UserError(f"{data.used} with {steps} cannot be read: {told}") from error
 
 

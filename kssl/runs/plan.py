@@ -85,7 +85,7 @@ def build_model(recipe: Recipe, data: Splits) -> keras.Model:
         if model.needs_labels:
             data.give_labels()
             batch = first_batch(data)
-        model.check_batch(batch)
+        _check(model, batch)
         model.build({key: (None, *value.shape[1:]) for key, value in batch.items()})
     return model
 
@@ -118,6 +118,18 @@ def facts_of(recipe: Recipe, data: Splits, batch: dict[str, Any]) -> dict[str, A
         "categories": train.categories,
         "batch": lambda: first_batch(data),
     }
+
+
+def _check(model: keras.Model, batch: dict[str, Any]) -> None:
+    """Hold a model against a batch: the kind of data, then the values."""
+    try:
+        model.check_batch(batch)
+    except KeyError as error:
+        raise UserError(
+            f"{type(model).__name__} reads data of the kind '{model.modality.name}', but "
+            f"{error.args[0]}: choose data or a model of the other's kind, or put a transform in "
+            "front that makes what is missing"
+        ) from error
 
 
 def _classes(recipe: Recipe, data: Splits) -> int | None:

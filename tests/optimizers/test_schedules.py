@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
+import kssl
 from kssl.optimizers import WarmupCosine
 
 
@@ -50,3 +51,35 @@ def test_a_configuration_of_the_version_before_still_loads() -> None:
 def test_refusals_say_what_was_expected(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         WarmupCosine(0.5, 50, **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "examples", "total", "warmup"),
+    [
+        ("vae_mnist", 55_000, 21_450, None),
+        ("triplet_mnist", 55_000, 429, None),
+        ("diffusion_mnist", 55_000, 2_577, 100),
+        ("simclr_fashion", 55_000, 3_424, 171),
+        ("mae_fashion", 55_000, 1_712, 214),
+        ("bert_news", 0, 15_000, 500),
+        ("gpt_shakespeare", 0, 2_000, 100),
+        ("simclr_cifar10_gpu", 45_000, 8_700, 0),
+        ("mae_cifar10_gpu", 45_000, 20_000, 2_000),
+        ("diffusion_cifar10_gpu", 45_000, 800_280, 5_000),
+        ("bert_wikipedia_gpu", 0, 1_000_000, 10_000),
+        ("gpt_shakespeare_gpu", 0, 5_000, 100),
+    ],
+)
+def test_a_recipe_on_its_own_data_has_the_length_that_it_was_run_with(
+    name: str, examples: int, total: int, warmup: int | None
+) -> None:
+    recipe = kssl.recipe.load(name)
+    fitting = recipe.settings.fit
+    steps = fitting.steps_per_epoch or examples // fitting.batch_size
+    recipe.supply.facts["total_steps"] = steps * fitting.epochs
+    optimizer = recipe.build("optimizer")
+    schedule = getattr(optimizer, "optimizer", optimizer)._learning_rate
+    if warmup is None:
+        assert schedule.decay_steps == total
+    else:
+        assert (schedule.total_steps, schedule.rise) == (total, warmup)

@@ -28,8 +28,8 @@ def draw(raw: Batch, rounds: Rounds, words: Words | None = None) -> Figure:
 
 
 def _draw(axes: Any, values: np.ndarray, before: np.ndarray | None) -> None:
+    same_shape = before is not None and before.shape[1:] == values.shape[1:]
     values = values[:, :_COLUMNS]
-    same_shape = before is not None and before.ndim == 2
     axes.set_xlim(0, _COLUMNS)
     axes.set_ylim(len(values), 0)
     axes.axis("off")
