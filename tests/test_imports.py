@@ -85,18 +85,9 @@ OVER_A_WALL = {
 # Of models, those who use them know what every model has, and what it can do.
 OF_MODELS = {"base", "capabilities", "inference"}
 # What a model may import of its own room: the abstract classes, and what is no model.
-SHARED = OF_MODELS | {"joint_embedding", "pretext_classifier", "writing"}
-
-# Cycles of two modules that are known.
-CYCLES = {
-    frozenset({"evaluation.base", "evaluation.language.texts"}),
-    frozenset({"evaluation.finetuning.text_finetune", "evaluation.finetuning.text_head"}),
-}
+SHARED = OF_MODELS | {"joint_embedding", "pretext_classifier", "pseudo_labels", "writing"}
 
 LINES, FUNCTION_LINES, ARGUMENTS, DEPTH = 300, 40, 7, 3
-LONGER_FILES = {"evaluation/base.py": 308}
-LONGER_FUNCTIONS = {"evaluation/language/masked_accuracy.py": 44}
-
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = {str(file.relative_to(PACKAGE)): file for file in FILES}
 
@@ -225,7 +216,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     edges = {
         module: {other for other, _ in of_kssl(file)} - {module} for module, file in MODULES.items()
     }
-    assert set(map(frozenset, circles(edges))) == CYCLES
+    assert not list(circles(edges))
 
 
 def circles(edges: dict[str, set[str]]) -> Iterator[set[str]]:
@@ -263,13 +254,13 @@ PARTS = {
 @each_file
 def test_files_and_functions_stay_small(name: str) -> None:
     text = NAMES[name].read_text(encoding="utf-8")
-    assert text.count("\n") <= LONGER_FILES.get(name, LINES)
+    assert text.count("\n") <= LINES
     found = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
-            if lines > LONGER_FUNCTIONS.get(name, FUNCTION_LINES):
+            if lines > FUNCTION_LINES:
                 found.append(f"{node.name} has {lines} lines")
             given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             count = len([each for each in given if each.arg not in ("self", "cls")])

@@ -37,6 +37,32 @@ def drop_labels(labels: Any, classes: int, probability: float, seed: Any = None)
     return ops.where(drawn < probability, ops.cast(classes, "int32"), labels)
 
 
+def training_labels(
+    labels: Any, count: Any, classes: int | None, dropped: float | None, seed: Any = None
+) -> Any:
+    """Return the labels `(batch,)` of a batch, some of them dropped; None without classes.
+
+    Args:
+        labels: Whole numbers, `(batch,)` or `(batch, 1)`; None stands for "no class" throughout.
+        count: Examples of the batch.
+        classes: How many classes there are; None of a model without.
+        dropped: Probability of each label to be dropped in training; None outside of it.
+        seed: A number or a `keras.random.SeedGenerator`.
+
+    Raises:
+        ValueError: If there are no labels in training.
+    """
+    if classes is None:
+        return None
+    if labels is not None:
+        return drop_labels(ops.reshape(labels, (-1,)), classes, dropped or 0.0, seed)
+    if dropped is not None:
+        raise ValueError(
+            'Diffusion with classes is trained on labels: fit({"image": images, "label": labels})'
+        )
+    return ops.full((count,), classes, dtype="int32")
+
+
 def chosen_labels(
     count: int, labels: int | Sequence[int] | None, classes: int | None, guidance: float = 1.0
 ) -> np.ndarray:

@@ -22,6 +22,7 @@ from kssl.diffusion.samplers import (
 
 SAMPLERS = ("ddim", "ddpm", "heun")
 CLEAN = -1  # the level before the first: no noise
+LARGEST_BATCH = 128  # of sampling
 
 Denoise = Callable[[Any, Any], Any]
 
@@ -101,6 +102,32 @@ class ReverseProcess:
                     fresh = _tensor(draw())
                     noisy = renoise(noisy, self._rates(after), self._rates(level), fresh)
             yield noisy
+
+    def run_all(
+        self,
+        denoise_of: Callable[[np.ndarray], Denoise],
+        noise: SeededNoise,
+        count: int,
+        known: tuple[np.ndarray, np.ndarray] | None = None,
+        repeats: int = 1,
+    ) -> Any:
+        """Return `count` examples, made in batches.
+
+        Args:
+            denoise_of: From the numbers of some examples to the function that denoises them.
+            noise: Where noise comes from.
+            count: How many.
+            known: See `run`; of all examples.
+            repeats: See `run`.
+        """
+
+        def draw(rows: np.ndarray) -> Any:
+            kept = None if known is None else (known[0][rows], known[1][rows])
+            source = noise.of(rows)
+            *_, last = self.run(denoise_of(rows), source(), source, kept, repeats)
+            return last
+
+        return in_batches(draw, count, LARGEST_BATCH)
 
     def _step(self, denoise: Denoise, noisy: Any, level: Any, after: Any, draw: Any) -> Any:
         rates, following = self._rates(level), self._rates(after)

@@ -29,7 +29,8 @@ from kssl.evaluation.generation.sample_quality import (
 from kssl.evaluation.language.masked_accuracy import masked_accuracy
 from kssl.evaluation.language.perplexity import perplexity
 from kssl.evaluation.language.zero_shot import zero_shot
-from kssl.evaluation.probes import knn, knn_predict, linear, linear_accuracy
+from kssl.evaluation.neighbours import knn_predict
+from kssl.evaluation.probes import knn, linear, linear_accuracy
 from kssl.evaluation.retrieval import nearest_neighbours, retrieval
 
 __all__ = [

@@ -18,10 +18,8 @@ from kssl.layers.positions import sincos_1d
 from kssl.losses import MaskedCrossEntropy
 from kssl.modalities import Tokens
 from kssl.models.base import Model
-from kssl.models.pretext_classifier import label_key
+from kssl.models.pseudo_labels import PAIR_TARGET, pair_key
 
-PAIR_TARGET = "pair_target"  # what sentence_pairs and sentence_order write
-OLD_PAIR_TARGETS = ("is_next", "in_order")  # what they wrote before kssl 0.2
 RATE = 0.15  # of `mask_tokens`
 PAPER_WIDTH = 768  # of BERT-base, whose kernels begin with a deviation of 0.02
 
@@ -34,10 +32,8 @@ class BERT(Model):
     `sentence_order` it also learns `pair_target`, from the first position; the two losses are
     added, as in the paper.
 
-    A new network begins with truncated normals, of standard deviation 0.02 for the embeddings and
-    `0.02 · √(768 / width)` for the kernels, which is 0.02 at the paper's width: with that a narrow
-    network hardly tells its inputs apart. Positions begin as sines and cosines, and are learned.
-    Together they save a small network about a quarter of its first steps.
+    New kernels begin with a standard deviation of `0.02 · √(768 / width)`, which is the paper's at
+    its width, and positions as sines and cosines: a small network needs a quarter fewer steps.
 
     Args:
         vocabulary_size: Ids that there are, special ones among them. This and the sizes below are
@@ -49,9 +45,8 @@ class BERT(Model):
         backbone: A `keras_hub.models.BertBackbone` to go on with, or the name of a preset, such as
             `"bert_tiny_en_uncased"`, or a folder that `save_backbone` wrote. None: a new one.
         max_predictions: Positions of a row that are compared with the vocabulary, which is most
-            of the work of a small network; None: one more than 15 % of the row, as many as
-            `mask_tokens` selects. With another rate, or `exact: false`, give a number: further
-            positions are left out of the loss, and the metric `left_out` counts them.
+            of the work of a small network; None: one more than 15 % of the row, enough for
+            `mask_tokens` as it stands. The metric `left_out` counts positions beyond them.
 
     Call arguments:
         inputs: Ids `(batch, length)`, 0 for padding, or a dict with `tokens` and, if there are,
@@ -107,7 +102,7 @@ class BERT(Model):
     def build(self, input_shape: Any) -> None:
         self.example_shape = self.modality.example_shape(input_shape)
         keys = input_shape if isinstance(input_shape, dict) else {}
-        self.pair_label = None if _pair_key(keys) is None else PAIR_TARGET
+        self.pair_label = None if pair_key(keys) is None else PAIR_TARGET
         length = self.example_shape[0]
         self.network = self._new_network(length) if self.backbone is None else self.backbone
         if length > self.network.max_sequence_length:
@@ -179,7 +174,7 @@ class BERT(Model):
         result = {"sequence": encoded["sequence_output"], "pooled": encoded["pooled_output"]}
         if "target" in batch:
             result |= self._predicted(result["sequence"], batch["target"])
-        if self.pair_label is not None and _pair_key(batch) is not None:
+        if self.pair_label is not None and pair_key(batch) is not None:
             result["pair_logits"] = self.pair_dense(result["pooled"])
         return result
 
@@ -218,7 +213,7 @@ class BERT(Model):
         self.left_out_mean.update_state(selected - ops.sum(there, axis=1))
         if "pair_logits" not in outputs:
             return loss
-        label, logits = ops.cast(batch[_pair_key(batch)], "int32"), outputs["pair_logits"]
+        label, logits = ops.cast(batch[pair_key(batch)], "int32"), outputs["pair_logits"]
         pair_loss = self.cross_entropy(label, logits)
         self.pairs_mean.update_state(pair_loss)
         self.pair_accuracy_mean.update_state(_right(label, logits), label >= 0)
@@ -227,8 +222,7 @@ class BERT(Model):
     def embed(self, x: Any) -> Any:
         """Return the mean of the encoded tokens, padding left out, `(batch, width)`.
 
-        Not the first position, `[CLS]`: nothing but the label of pairs has trained it, and without
-        fine-tuning it tells less of a text than the mean does.
+        Not `[CLS]`: without fine-tuning it tells less of a text than the mean does.
         """
         batch = x if isinstance(x, dict) else {"tokens": x}
         given = {key: batch[key] for key in ("tokens", "padding_mask", "segment") if key in batch}
@@ -240,9 +234,8 @@ class BERT(Model):
         """Tell the hidden tokens of a batch with `target`.
 
         Returns:
-            Dict of `target`, `predicted`, ids of the true and of the most likely token, and
-            `log_probability` of the true one, in nats; all `(batch, max_predictions)`. Where
-            `target` is -1, there is none.
+            Dict of `target`, `predicted`, ids of the true and of the most likely token (-1: none),
+            and `log_probability` of the true one in nats; all `(batch, max_predictions)`.
         """
         result = self(x)
         target, logits = result["target"], ops.cast(result["logits"], "float32")
@@ -290,11 +283,6 @@ def _opened(backbone: Any) -> Any:
             f"backbone must be a keras_hub.models.BertBackbone; got {type(backbone).__name__}"
         )
     return backbone
-
-
-def _pair_key(keys: Any) -> str | None:
-    """Under which key the label of pairs is, None where there is none."""
-    return label_key(keys, (PAIR_TARGET,), OLD_PAIR_TARGETS)
 
 
 def _gelu(values: Any) -> Any:

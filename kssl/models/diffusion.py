@@ -14,8 +14,8 @@ import numpy as np
 from keras import ops
 
 from kssl import losses
-from kssl.diffusion import EDMNoise, NoiseSchedule, ReverseProcess, SeededNoise, convert, in_batches
-from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
+from kssl.diffusion import EDMNoise, NoiseSchedule, ReverseProcess, SeededNoise, convert
+from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, training_labels
 from kssl.diffusion.reverse_process import SAMPLERS
 from kssl.layers import UNet, UNetFeatures
 from kssl.models.base import Model, example_shape, pick
@@ -23,14 +23,7 @@ from kssl.models.capabilities import GeneratesClasses
 from kssl.models.inference import compiled
 
 NOISES = ("linear", "cosine", "edm")
-LARGEST_BATCH = 128  # of sampling
-WITH_LABELS = 'fit({"image": images, "label": labels})'
-FIGURES = {
-    "classes": "Samples of each class",
-    "reverse_process": "Reverse process",
-    "forward_process": "Forward process",
-    "inpainting": "Inpainting",
-}
+FIGURES = ("classes", "reverse_process", "forward_process", "inpainting")
 
 
 @keras.saving.register_keras_serializable(package="kssl", name="DiffusionModel")  # not the loss
@@ -131,7 +124,9 @@ class Diffusion(Model):
         count = ops.shape(clean)[0]
         level = self.schedule.draw(count, self.seed_generator)  # (batch,)
         noise = keras.random.normal(ops.shape(clean), dtype="float32", seed=self.seed_generator)
-        labels = self._labels_of(inputs, count, training)
+        dropped = self.drop_label if training else None
+        given = inputs.get("label") if isinstance(inputs, dict) else None
+        labels = training_labels(given, count, self.classes, dropped, self.seed_generator)
         noisy = self.schedule.add_noise(clean, noise, level)
         return {
             "clean": clean,
@@ -253,8 +248,8 @@ class Diffusion(Model):
     def figures(self) -> dict[str, tuple[str, str]]:
         """Return the figures that the report has of it, see `kssl.report.diffusion_figures`."""
         home = "kssl.report.diffusion_figures"
-        shown = list(FIGURES.items())[self.classes is None :]  # the first needs classes
-        return {name: (title, f"{home}:{name}") for name, title in shown}
+        shown = FIGURES[self.classes is None :]  # the first needs classes
+        return {name: (name.replace("_", " ").capitalize(), f"{home}:{name}") for name in shown}
 
     def _draw(
         self,
@@ -269,34 +264,20 @@ class Diffusion(Model):
         if seed is None:
             seed = int(keras.random.randint((), 0, 2**31 - 1, seed=self.seed_generator))
         noise = SeededNoise(seed, self.example_shape)
-
-        def draw(rows: np.ndarray) -> Any:
-            kept = None if known is None else (known[0][rows], known[1][rows])
-            source = noise.of(rows)
-            denoise = self._compiled(labels[rows], guidance)
-            *_, last = process.run(denoise, source(), source, kept, repeats)
-            return last
-
-        return _to_images(in_batches(draw, len(labels), LARGEST_BATCH))
+        images = process.run_all(
+            lambda rows: self._compiled(labels[rows], guidance),
+            noise,
+            len(labels),
+            known,
+            repeats,
+        )
+        return _to_images(images)
 
     def _predict(self, noisy: Any, level: Any, labels: Any, training: bool) -> Any:
         scaled, time = self.schedule.network_inputs(noisy, level)
         given = (scaled, time) if self.classes is None else (scaled, time, labels)
         output = self.network(*given, training=training)
         return self.schedule.prediction(noisy, output, level)
-
-    def _labels_of(self, inputs: Any, count: Any, training: bool) -> Any:
-        """Return the labels `(batch,)` of a training batch, some of them dropped."""
-        if self.classes is None:
-            return None
-        labels = inputs.get("label") if isinstance(inputs, dict) else None
-        if labels is None and training:
-            raise ValueError(f"Diffusion with classes is trained on labels: {WITH_LABELS}")
-        if labels is None:
-            return ops.full((count,), self.classes, dtype="int32")
-        labels = ops.reshape(labels, (-1,))  # (batch,)
-        dropped = self.drop_label if training else 0.0
-        return drop_labels(labels, self.classes, dropped, self.seed_generator)
 
     def _compiled(self, labels: np.ndarray, guidance: float) -> Callable[[Any, Any], Any]:
         """Return `denoise` of some labels, compiled."""

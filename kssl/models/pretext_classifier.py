@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +12,7 @@ from keras import ops
 from kssl.layers import MLP, ConvNet
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model, batch_shape
-
-# What the transforms of kssl 0.1 wrote instead of `target`.
-_OLD_TARGETS = ("rotation", "permutation", "position", "exemplar", "valid", "forwards")
-_OLD_TARGETS += ("is_next", "in_order")
+from kssl.models.pseudo_labels import label_key
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -152,24 +148,3 @@ class PretextClassifier(Model):
             whole = {next(iter(self.modality.keys)): config["example_shape"]}
             shapes = {**whole, self.key: config["inputs_shape"]}
             self.build(batch_shape(shapes))
-
-
-def label_key(
-    keys: Any, names: tuple[str, ...], old_names: tuple[str, ...] = _OLD_TARGETS
-) -> str | None:
-    """Return the first of the names that is among the keys of a batch, None if none is.
-
-    Args:
-        keys: A batch, or its keys.
-        names: Names of today, the likeliest first.
-        old_names: What transforms wrote before kssl 0.2; one of these gives a warning.
-    """
-    name = next((name for name in (*names, *old_names) if name in keys), None)
-    if name in old_names:
-        warnings.warn(
-            f"the pseudo-label is under {name!r}: since kssl 0.2 transforms write it under "
-            f"{names[0]!r}; the old name is read in this version only",
-            FutureWarning,
-            stacklevel=2,
-        )
-    return name

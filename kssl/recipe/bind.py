@@ -5,40 +5,17 @@ Nothing is called here. Every mistake is added to the problems, and reading goes
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from kssl import plugins
 from kssl.errors import UserError, nearest
 from kssl.recipe import schema
+from kssl.recipe.call import Call
+from kssl.recipe.kinds import kind_of_argument
 from kssl.recipe.problems import Problems
 from kssl.recipe.reader import Node, describe
 from kssl.recipe.supply import is_fact
-
-
-@dataclass
-class Call:
-    """One `{use: name, …}`, understood.
-
-    Attributes:
-        use: The name as the recipe gives it.
-        kind: The kind of part.
-        target: The function or class.
-        arguments: What the recipe gives it: plain values, other calls, lists and dicts of these.
-        signature: What it could be given.
-        path: Its dotted path in the recipe.
-        place: `"file:line"`.
-    """
-
-    use: str
-    kind: str
-    target: Callable[..., Any]
-    signature: schema.Signature
-    path: str
-    place: str
-    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 class Binder:
@@ -153,7 +130,7 @@ class Binder:
             )
             return
         annotation = Any if parameter is None else parameter.annotation
-        below = schema.kind_of_argument(key, kind, annotation)
+        below = kind_of_argument(key, kind, annotation)
         call.arguments[key] = self.value(node, annotation, below, path)
 
     def _missing(self, call: Call, node: Node, given: dict[str, Node]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
 
-from kssl.recipe import Problem, schema
+from kssl.recipe import Problem, kinds, schema
 from kssl.recipe.bind import Binder, Call
 from kssl.recipe.problems import Problems
 from kssl.recipe.reader import read_text
@@ -166,7 +166,7 @@ def test_what_cannot_be_called_is_no_part() -> None:
     ],
 )
 def test_the_kind_follows_from_the_place(argument: str, parent: str, kind: str) -> None:
-    assert schema.kind_of_argument(argument, parent) == kind
+    assert kinds.kind_of_argument(argument, parent) == kind
 
 
 def test_a_problem_says_where_and_what() -> None:

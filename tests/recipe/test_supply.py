@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import kssl
-from kssl.recipe import RecipeError, load, schema
+from kssl.recipe import RecipeError, kinds, load
 from kssl.recipe.build import NotSupplied
 from kssl.recipe.supply import Supply
 
@@ -156,13 +156,13 @@ def test_the_record_holds_plain_data_only() -> None:
     ],
 )
 def test_the_kind_follows_from_the_annotation(annotation: Any, kind: str | None) -> None:
-    assert schema.kind_of_annotation(annotation) == kind
+    assert kinds.kind_of_annotation(annotation) == kind
 
 
 def test_an_annotation_counts_more_than_a_name() -> None:
-    assert schema.kind_of_argument("data", "models", keras.layers.Layer) == "layers"
-    assert schema.kind_of_argument("critic", "models", keras.optimizers.Optimizer) == "optimizers"
-    assert schema.kind_of_argument("loss", "models", Any) == "losses"
+    assert kinds.kind_of_argument("data", "models", keras.layers.Layer) == "layers"
+    assert kinds.kind_of_argument("critic", "models", keras.optimizers.Optimizer) == "optimizers"
+    assert kinds.kind_of_argument("loss", "models", Any) == "losses"
 
 
 def test_a_modality_is_an_object_by_its_name_alone(tmp_path: Path) -> None:

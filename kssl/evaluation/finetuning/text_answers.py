@@ -12,6 +12,7 @@ import numpy as np
 
 from kssl.errors import UserError
 from kssl.evaluation.base import Evaluation, Result, Skipped, Task, named
+from kssl.evaluation.finetuning.compared import compared
 from kssl.evaluation.finetuning.text_data import (
     Paths,
     Question,
@@ -23,7 +24,6 @@ from kssl.evaluation.finetuning.text_finetune import (
     Budget,
     Rows,
     best_spans,
-    compared,
     framed,
     vocabulary_for_text,
     word_ids,

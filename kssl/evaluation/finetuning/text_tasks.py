@@ -15,6 +15,7 @@ import numpy as np
 
 from kssl.errors import UserError
 from kssl.evaluation.base import Evaluation, Result, Task, named
+from kssl.evaluation.finetuning.compared import compared
 from kssl.evaluation.finetuning.text_data import (
     Column,
     Paths,
@@ -25,7 +26,6 @@ from kssl.evaluation.finetuning.text_data import (
 from kssl.evaluation.finetuning.text_finetune import (
     Budget,
     Rows,
-    compared,
     framed,
     vocabulary_for_text,
     word_ids,
