@@ -49,12 +49,8 @@ _KINDS_BY_ARGUMENT = {
     "callbacks": "callbacks",
     "metrics": "metrics",
 }
-_KINDS_BY_ENDING = {
-    "_loss": "losses",
-    "_schedule": "schedules",
-    "_initializer": "initializers",
-    "_regularizer": "regularizers",
-    "_constraint": "constraints",
+_KINDS_BY_ENDING = {"_loss": "losses", "_schedule": "schedules"} | {
+    f"_{each}": f"{each}s" for each in ("initializer", "regularizer", "constraint")
 }
 
 
@@ -120,18 +116,14 @@ def kind_of_annotation(annotation: Any) -> str | None:
             inner = [kind_of_annotation(each) for each in get_args(member) if each is not Ellipsis]
             found = next((each for each in inner if each), None)
         elif get_origin(member) is Callable:
-            found = "transforms" if _returns_example(member) else None
+            # `Callable[..., dict]`, as `kssl.pretext.batching.MapFunction` is.
+            is_map = get_args(member)[:1] == (Ellipsis,) and is_mapping(get_args(member)[-1])
+            found = "transforms" if is_map else None
         else:
             found = _kind_of_class(member)
         if found is not None:
             return found
     return None
-
-
-def _returns_example(function: Any) -> bool:
-    """Whether it is `Callable[..., dict]`, as `kssl.pretext.batching.MapFunction` is."""
-    arguments = get_args(function)
-    return bool(arguments) and arguments[0] is Ellipsis and is_mapping(arguments[-1])
 
 
 def _kind_of_class(member: Any) -> str | None:
