@@ -225,7 +225,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     edges = {
         module: {other for other, _ in of_kssl(file)} - {module} for module, file in MODULES.items()
     }
-    assert set(map(frozenset, circles(edges))) == CYCLES
+    assert set(map(frozenset, circles(edges))) <= CYCLES
 
 
 def circles(edges: dict[str, set[str]]) -> Iterator[set[str]]:
