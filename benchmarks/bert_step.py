@@ -26,16 +26,16 @@ PEER = "Hugging Face BertForPreTraining"
 CONTENDERS = ("kssl, TensorFlow", "kssl, all positions", "kssl, JAX", PEER)
 
 
-def batch() -> dict[str, np.ndarray]:
+def batch(rows: int = ROWS, length: int = LENGTH, size: int = SIZE) -> dict[str, np.ndarray]:
     random = np.random.RandomState(0)
-    tokens = random.randint(5, SIZE, (ROWS, LENGTH))
-    hidden = random.rand(ROWS, LENGTH).argsort(axis=1) < 19
+    tokens = random.randint(5, size, (rows, length))
+    hidden = random.rand(rows, length).argsort(axis=1) < round(0.15 * length)
     return {
         "tokens": np.where(hidden, 4, tokens).astype("int32"),
         "target": np.where(hidden, tokens, -1).astype("int32"),
-        "segment": np.repeat([np.arange(LENGTH) > LENGTH // 2], ROWS, 0).astype("int32"),
-        "padding_mask": np.ones((ROWS, LENGTH), bool),
-        "is_next": random.randint(0, 2, ROWS).astype("int32"),
+        "segment": np.repeat([np.arange(length) > length // 2], rows, 0).astype("int32"),
+        "padding_mask": np.ones((rows, length), bool),
+        "is_next": random.randint(0, 2, rows).astype("int32"),
     }
 
 
@@ -62,18 +62,10 @@ def on_keras(backend: str, most: int | None) -> float:
 
 
 def on_torch() -> float:
+    import networks
     import torch
-    from transformers import BertConfig, BertForPreTraining
 
-    config = BertConfig(
-        vocab_size=SIZE,
-        hidden_size=WIDTH,
-        num_hidden_layers=DEPTH,
-        num_attention_heads=4,
-        intermediate_size=4 * WIDTH,
-        max_position_embeddings=LENGTH,
-    )
-    model = BertForPreTraining(config).train()
+    model = networks.bert(SIZE, LENGTH, DEPTH, 4, WIDTH)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4, weight_decay=0.01)
     given = {key: torch.from_numpy(value).long() for key, value in batch().items()}
     target = given["target"].masked_fill(given["target"] < 0, -100)

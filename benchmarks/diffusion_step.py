@@ -70,18 +70,11 @@ def on_keras(backend: str, jit: bool) -> dict[str, float]:
 
 
 def on_diffusers() -> dict[str, float]:
+    import networks
     import torch
-    from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, UNet2DModel
+    from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler
 
-    network = UNet2DModel(
-        sample_size=32,
-        layers_per_block=1,
-        block_out_channels=FILTERS,
-        down_block_types=["DownBlock2D"] * 3,
-        up_block_types=["UpBlock2D"] * 3,
-        norm_num_groups=8,
-        attention_head_dim=64,
-    )
+    network = networks.unet(FILTERS, blocks=1)
     schedule = DDPMScheduler(1000)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-4)
     batch = 2 * torch.from_numpy(images()).permute(0, 3, 1, 2).contiguous() - 1

@@ -67,45 +67,13 @@ def written(write: Callable[[], Any]) -> float:
 
 
 def on_torch() -> dict[str, float]:
+    import networks
     import torch
     from torch import nn
     from torch.nn import functional
 
-    class Block(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(2))
-            self.heads = nn.Linear(WIDTH, 3 * WIDTH)
-            self.joined = nn.Linear(WIDTH, WIDTH)
-            self.wide = nn.Linear(WIDTH, 4 * WIDTH)
-            self.narrow = nn.Linear(4 * WIDTH, WIDTH)
-
-        def forward(self, x: torch.Tensor, cache: list[Any] | None = None) -> torch.Tensor:
-            parts = self.heads(self.norms[0](x)).split(WIDTH, dim=2)
-            q, k, v = (part.unflatten(2, (HEADS, -1)).transpose(1, 2) for part in parts)
-            if cache is not None:
-                if cache:
-                    k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)
-                cache[:] = [k, v]
-            causal = cache is None or q.shape[2] > 1
-            seen = functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
-            x = x + self.joined(seen.transpose(1, 2).flatten(2))
-            return x + self.narrow(functional.gelu(self.wide(self.norms[1](x))))
-
-    class Network(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.tokens, self.places = nn.Embedding(VOCABULARY, WIDTH), nn.Embedding(CONTEXT, WIDTH)
-            self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
-            self.norm = nn.LayerNorm(WIDTH)
-
-        def forward(self, ids: torch.Tensor, first: int = 0, caches: Any = None) -> torch.Tensor:
-            x = self.tokens(ids) + self.places(torch.arange(first, first + ids.shape[1]))
-            for number, block in enumerate(self.blocks):
-                x = block(x, None if caches is None else caches[number])
-            return self.norm(x) @ self.tokens.weight.T
-
-    network, ids = Network(), torch.from_numpy(text())
+    network = networks.GPT(VOCABULARY, CONTEXT, DEPTH, HEADS, WIDTH)
+    ids = torch.from_numpy(text())
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3, (0.9, 0.99), weight_decay=0.1)
 
     def step() -> None:

@@ -50,24 +50,10 @@ def on_keras(mask_ratio: float) -> float:
 
 
 def on_torch() -> float:
+    import networks
     import torch
-    from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
-    config = ViTMAEConfig(
-        hidden_size=192,
-        num_hidden_layers=12,
-        num_attention_heads=3,
-        intermediate_size=768,
-        image_size=32,
-        patch_size=4,
-        decoder_hidden_size=128,
-        decoder_num_hidden_layers=4,
-        decoder_num_attention_heads=4,
-        decoder_intermediate_size=512,
-        mask_ratio=0.75,
-        norm_pix_loss=True,
-    )
-    model = ViTMAEForPreTraining(config).train()
+    model = networks.vit_mae(4, (192, 12, 3), (128, 4, 4))
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1.5e-4, betas=(0.9, 0.95), weight_decay=0.05
     )

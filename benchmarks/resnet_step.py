@@ -91,45 +91,16 @@ def make_simclr(network: Any) -> Any:
 
 
 def on_torch() -> dict[str, float]:
+    import networks
     import torch
-    from torch import nn
-    from torch.nn import functional
 
-    class Block(nn.Module):
-        def __init__(self, given: int, width: int, stride: int) -> None:
-            super().__init__()
-            self.first = nn.Conv2d(given, width, 3, stride, 1, bias=False)
-            self.second = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-            self.norms = nn.ModuleList([nn.BatchNorm2d(width), nn.BatchNorm2d(width)])
-            self.shortcut = nn.Identity()
-            if stride != 1 or given != width:
-                convolution = nn.Conv2d(given, width, 1, stride, bias=False)
-                self.shortcut = nn.Sequential(convolution, nn.BatchNorm2d(width))
-
-        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-            features = functional.relu(self.norms[0](self.first(inputs)), inplace=True)
-            features = self.norms[1](self.second(features))
-            return functional.relu(features + self.shortcut(inputs), inplace=True)
-
-    entrance = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)]
-    widths = (64, 64, 64, 128, 128, 256, 256, 512, 512)
-    blocks = [
-        Block(given, width, 1 if given == width else 2)
-        for given, width in zip(widths, widths[1:], strict=False)
-    ]
-    pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    head = [nn.Linear(512, 512, bias=False), nn.BatchNorm1d(512), nn.ReLU(), nn.Linear(512, 128)]
-    network = nn.Sequential(*entrance, *blocks, *pool, *head)
-    network = network.to(memory_format=torch.channels_last)
+    network = networks.resnet18_with_head(512)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.06, momentum=0.9)
     images = torch.from_numpy(views()).permute(0, 3, 1, 2)
     images = images.contiguous(memory_format=torch.channels_last)
-    positives = torch.arange(2 * PAIRS).roll(PAIRS)
 
     def step() -> torch.Tensor:
-        codes = functional.normalize(network(images))
-        logits = (codes @ codes.T / 0.5).fill_diagonal_(float("-inf"))
-        loss = functional.cross_entropy(logits, positives)
+        loss = networks.nt_xent(network(images))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

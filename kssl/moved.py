@@ -58,7 +58,6 @@ evaluation.text_finetune evaluation.finetuning.text_finetune
 evaluation.text_head evaluation.finetuning.text_head
 evaluation.text_scores evaluation.finetuning.text_scores
 evaluation.text_tasks evaluation.finetuning.text_tasks
-evaluation.texts evaluation.language.texts
 evaluation.zero_shot evaluation.language.zero_shot
 export runs.export
 files system.files

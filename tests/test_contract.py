@@ -35,6 +35,7 @@ ROWS = {
     "numeric": np.random.default_rng(8).normal(size=(8, 5)).astype(np.float32),
     "categorical": np.random.default_rng(9).integers(0, 4, (8, 3)).astype(np.int32),
 }
+CATEGORIES = [4, 4, 4]  # numbers of each categorical column
 TEXTS = np.array([["a cat", "a pet", ""], ["a dog", "", ""], ["", "", ""], ["b", "c", "d"]])
 PLACES = np.tile(np.array([3, 0, 2, 1], np.int32), (8, 1))
 WORDS = pretext.train_vocabulary([f"w{i} " * (60 - i) for i in range(50)], "words", sentinels=12)
@@ -266,6 +267,7 @@ TRANSFORMS = {
         testing.transform_checks(partial(pretext.mask_features, 0.4, exact), ROWS)
         for exact in (True, False)
     ],
+    "one_hot": [testing.transform_checks(partial(pretext.one_hot, CATEGORIES), ROWS)],
     "caption_pairs": [
         testing.transform_checks(partial(pretext.caption_pairs, choose), {"captions": TEXTS})
         for choose in ("random", "first")
@@ -427,7 +429,7 @@ def hidden_tokens() -> dict[str, np.ndarray]:
     ids = SENTENCES["tokens"]
     batch = {"tokens": np.where(hidden, 4, ids), "target": np.where(hidden, ids, -1)}
     batch |= {"segment": (SENTENCES["sentence"] > 1).astype(np.int32)}
-    return batch | {"padding_mask": SENTENCES["padding_mask"], "is_next": (LABELS == 1) * 1}
+    return batch | {"padding_mask": SENTENCES["padding_mask"], "pair_target": (LABELS == 1) * 1}
 
 
 @keras.saving.register_keras_serializable(package="kssl_tests")

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from kssl.evaluation.representation import alignment, effective_rank, spread, uniformity
+from kssl.modalities import of_model
+from kssl.models.capabilities import Projects, has
 
 
 class HealthGuard(keras.callbacks.Callback):
@@ -21,11 +23,13 @@ class HealthGuard(keras.callbacks.Callback):
     a collapse, of few directions used, and of a loss that stays at that of a collapsed network:
     for NT-Xent that is `log(2N - 1)` for N pairs.
 
-    `kssl fit` adds it by itself to any model that has `project`.
+    `kssl fit` adds it by itself to any model that has `project`
+    (`kssl.models.capabilities.Projects`).
 
     Args:
-        batch: A dict of `view_1` and `view_2`, `(batch, height, width, channels)`; or of `image`,
-            for a model that makes its views itself. As many examples as a step of training has.
+        batch: A dict of `view_1` and `view_2`, `(batch, …)`, whatever else is in it, such as
+            `local_views`; or of what the model reads, for one that makes its views itself. As many
+            examples as a step of training has.
         patience: Epochs after which a loss at the plateau is warned of.
 
     Raises:
@@ -46,7 +50,7 @@ class HealthGuard(keras.callbacks.Callback):
         self.warned: set[str] = set()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.batch is None or not hasattr(self.model, "project"):
+        if self.batch is None or not has(self.model, Projects):
             return
         logs = {} if logs is None else logs
         first, second = self._projections()
@@ -57,9 +61,11 @@ class HealthGuard(keras.callbacks.Callback):
         self._advise(epoch, logs, first.shape)
 
     def _projections(self) -> tuple[np.ndarray, np.ndarray]:
-        keys = ("view_1", "view_2") if "view_1" in self.batch else ("image", "image")
+        of_views = "view_1" in self.batch
+        examples = of_model(self.model).pick(self.batch) if not of_views else None
+        views = [self.batch[key] for key in ("view_1", "view_2")] if of_views else [examples] * 2
         # Not by `predict`, which would be compiled anew in each epoch.
-        views = [keras.ops.convert_to_tensor(self.batch[key]) for key in keys]
+        views = [keras.ops.convert_to_tensor(view) for view in views]
         first, second = (keras.ops.convert_to_numpy(self.model.project(view)) for view in views)
         return first, second
 
@@ -87,7 +93,7 @@ class HealthGuard(keras.callbacks.Callback):
 
     def _plateau(self, logs: Mapping[str, Any]) -> float:
         """The loss of constant projections, for losses with a temperature; else 0."""
-        loss = getattr(self.model, "loss", None)
+        loss = self.model.loss  # Keras' `compile` sets it
         if not hasattr(loss, "temperature") or "loss" not in logs:
             return 0.0
         same = np.ones((len(next(iter(self.batch.values()))), 2), "float32")

@@ -29,6 +29,7 @@ TRANSFORMS = {
         "Swap values within columns: SCARF, VIME",
     ),
     "mask_features": ("kssl.pretext.table.rows:mask_features", "Hide values of a row: TabNet"),
+    "one_hot": ("kssl.pretext.table.one_hot:one_hot", "A column of 0 and 1 for each category"),
     "caption_pairs": (
         "kssl.pretext.pair.captions:caption_pairs",
         "One caption for each image, drawn anew",

@@ -1,9 +1,12 @@
-"""`kssl sample`: what a generative model draws, or writes."""
+"""`kssl sample`: what a generative model draws, or writes.
+
+Which options and samplers there are is asked of the model.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,10 +15,11 @@ from kssl.cli.common import complete_runs, device_options, new_file, open_run, r
 from kssl.errors import UserError
 from kssl.system.files import replacing
 
-SAMPLERS = ("greedy", "random", "top_k", "top_p", "beam")
-OF_IMAGES = ("label", "guidance", "steps")
-OF_TEXTS = ("prompt", "length")
-OF_SAMPLERS = ("sampler", "temperature", "top_k", "top_p", "beams")
+if TYPE_CHECKING:
+    from kssl.runs import Sampling
+
+ARGUMENTS = {"label": "labels"}  # of `generate`, where it is not called as the option is
+SETTINGS = {"temperature": "random", "top_k": "top_k", "top_p": "top_p", "beams": "beam"}
 SEPARATOR = "\n\n―――\n\n"
 
 
@@ -35,8 +39,7 @@ SEPARATOR = "\n\n―――\n\n"
 @click.option(
     "--sampler",
     metavar="NAME",
-    type=click.Choice(SAMPLERS),
-    help="How tokens are drawn: greedy, random, top_k, top_p or beam; else random.",
+    help="How it is drawn. Texts: greedy, random, top_k, top_p, beam; diffusion: ddim, ddpm, heun.",
 )
 @click.option("--temperature", metavar="T", type=float, help="Below 1: safer; above: wilder.")
 @click.option("--top-k", metavar="K", type=click.IntRange(1), help="Of the K likeliest tokens.")
@@ -59,27 +62,25 @@ def command(
     \b
     Example:
       kssl sample vae_mnist --count 100 -o digits.png
-      kssl sample diffusion_mnist --label 7 --guidance 3 -o sevens.png
+      kssl sample diffusion_mnist --label 7 --guidance 3 --sampler heun -o sevens.png
       kssl sample gpt_shakespeare --prompt "ROMEO:" --temperature 0.8
     """
     if output is not None:
         new_file(output)
-    given = {name: options.pop(name) for name in (*OF_IMAGES, *OF_TEXTS, *OF_SAMPLERS)}
+    names = ("label", "guidance", "steps", "prompt", "length", "sampler", *SETTINGS)
+    given = {name: options.pop(name) for name in names}
     opened = open_run(run, options)
     from kssl import runs
 
     loaded = runs.load(opened)
-    of_text = loaded.model.reads == "tokens"
-    asked = _asked(given, of_text)
-    if not of_text:
-        if "label" in asked:
-            asked["labels"] = asked.pop("label")  # `generate` takes one for all, or one for each
+    can = runs.sampling(loaded)
+    asked = _asked(given, can)
+    if not can.as_text:
         output = output or new_file(Path("samples.png"))
         runs.sample_images(loaded, output, count or 64, seed, **asked)
         screen.show(screen.pairs({"samples": output}))
         return
-    drawn = {name: asked.pop(name, None) for name in OF_SAMPLERS}
-    texts = runs.sample_texts(loaded, count or 1, seed, sampler=_sampler(**drawn), **asked)
+    texts = runs.sample_texts(loaded, count or 1, seed, **asked)
     if output is None:
         click.echo(SEPARATOR.join(texts))
         return
@@ -88,32 +89,57 @@ def command(
     screen.show(screen.pairs({"samples": output}))
 
 
-def _asked(given: dict[str, Any], of_text: bool) -> dict[str, Any]:
-    """Return what was asked for; an error if the model has no use for it."""
+def _asked(given: dict[str, Any], can: Sampling) -> dict[str, Any]:
+    """Return what was asked for, as arguments of `generate`.
+
+    Raises:
+        UserError: The model has no use for it.
+    """
     asked = {name: value for name, value in given.items() if value is not None}
-    if unused := [name for name in asked if (name in OF_IMAGES) == of_text]:
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
-        kinds = ("images", "texts") if of_text else ("text", "images")
-        raise UserError(f"{flags}: for models of {kinds[0]}; this run's model draws {kinds[1]}")
-    return asked
+    known = [name for name in given if _takes(can, name)]
+    if unused := [name for name in asked if name not in known]:
+        there = f"; it takes {_flags(known)}" if known else ""
+        raise UserError(f"{_flags(unused)}: not for this run's model, {can.model}{there}")
+    settings = {name: asked.pop(name) for name in SETTINGS if name in asked}
+    sampler = _sampler(asked.pop("sampler", None), can, **settings)
+    asked |= {} if sampler is None else {"sampler": sampler}
+    return {ARGUMENTS.get(name, name): value for name, value in asked.items()}
+
+
+def _takes(can: Sampling, name: str) -> bool:
+    if name in SETTINGS:
+        return SETTINGS[name] in can.samplers
+    return ARGUMENTS.get(name, name) in can.options and (name != "sampler" or bool(can.samplers))
+
+
+def _flags(names: list[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
 def _sampler(
     sampler: str | None,
-    temperature: float | None,
-    top_k: int | None,
-    top_p: float | None,
-    beams: int | None,
-) -> dict[str, Any]:
-    """Return the name and settings of a sampler of KerasHub; the settings may tell the name."""
+    can: Sampling,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    beams: int | None = None,
+) -> dict[str, Any] | str | None:
+    """Return a sampler's name, with its settings where there are any; they may tell the name."""
     settings = {"k": top_k, "p": top_p, "num_beams": beams}
     owners = {"k": "top_k", "p": "top_p", "num_beams": "beam"}
     named = [owners[key] for key, value in settings.items() if value is not None]
     if len(named) > 1 or (sampler and named and named[0] != sampler):
-        chosen = [*([sampler] if sampler else []), *named]
-        raise UserError(f"one sampler at a time: {', '.join(chosen)} were asked for")
-    name = sampler or (named[0] if named else "random")
+        several = [*([sampler] if sampler else []), *named]
+        raise UserError(f"one sampler at a time: {', '.join(several)} were asked for")
+    if sampler and sampler not in can.samplers:
+        raise UserError(
+            f"--sampler {sampler}: {can.model} has no such sampler; it has "
+            f"{', '.join(can.samplers)}"
+        )
     settings |= {"temperature": temperature}
     if temperature is not None and temperature <= 0:
         raise UserError("--temperature must be above 0; --sampler greedy takes the likeliest token")
-    return {"name": name} | {key: value for key, value in settings.items() if value is not None}
+    chosen = {key: value for key, value in settings.items() if value is not None}
+    if not chosen:
+        return sampler
+    return {"name": sampler or (named[0] if named else "random"), **chosen}

@@ -94,8 +94,10 @@ def _of_files(source: str, field: str | None, settings: dict[str, Any]) -> Vocab
 
 
 def _of_recipe(source: str, settings: dict[str, Any]) -> Vocabulary:
+    from kssl.data.description import describe
+
     dataset = read_recipe(source, (), {}).dataset("train")
-    own: Vocabulary | None = getattr(dataset, "vocabulary", None)
+    own: Vocabulary | None = describe(dataset).vocabulary
     if own is not None:
         return own
     if "text" not in dataset.element_spec:

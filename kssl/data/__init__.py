@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from kssl.data.description import Description, describe, vocabulary_of
 from kssl.data.locate import Unavailable, find_file
 from kssl.data.sources.arrays import arrays
 from kssl.data.sources.audio import audio
@@ -34,6 +35,7 @@ from kssl.data.splitting import SPLITS
 from kssl.data.tables.encode import FittedTable
 
 __all__ = [
+    "Description",
     "FittedTable",
     "Pipeline",
     "SPLITS",
@@ -43,6 +45,7 @@ __all__ = [
     "captions",
     "cifar10",
     "class_names",
+    "describe",
     "digits",
     "fashion_mnist",
     "find_file",
@@ -59,6 +62,7 @@ __all__ = [
     "tfds",
     "tokens",
     "video",
+    "vocabulary_of",
 ]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kssl.data.description import describe
 from kssl.data.loaders import fed
 from kssl.errors import UserError
 from kssl.pretext import random
@@ -33,7 +34,13 @@ class Pipeline:
         batch_size: Examples of a training step; a split with fewer is one batch.
         seed: Seed of the order and of every transform.
         memory_budget: Bytes up to which the split is held in memory.
+        vocabulary: Which token an id stands for; None takes what the data set, as its source
+            returned it, or a transform says of itself, see `kssl.data.vocabulary_of`.
+        class_names: The class that each label stands for; None takes the data set's own.
+
+    Attributes:
         transform_names: How the transforms are written in the record of a run.
+        categories: For each column under `categorical`, how many numbers there are, or None.
 
     Raises:
         UserError: If the data set is empty, endless, or does not yield dicts.
@@ -53,20 +60,22 @@ class Pipeline:
         batch_size: int = 128,
         seed: int = 0,
         memory_budget: int = 2**31,
-        transform_names: Sequence[str] = (),
+        vocabulary: Any = None,
+        class_names: Sequence[str] | None = None,
     ) -> None:
         if not isinstance(dataset.element_spec, dict):
             raise UserError(
                 f"a data set must yield dicts of named tensors; it yields {dataset.element_spec}"
             )
         self.transforms = tuple(transforms)
-        self.transform_names = list(transform_names)
+        self.transform_names = [getattr(each, "__name__", "transform") for each in transforms]
         self.seed = seed
-        # What the data says of itself: which token an id stands for, which class a label.
-        sources = [getattr(each, "vocabulary", None) for each in (dataset, *self.transforms)]
-        self.vocabulary = next(filter(None, sources), None)
-        self.class_names = getattr(dataset, "class_names", None)
-        self.size = _count(dataset)
+        own = describe(dataset)
+        sources = [getattr(each, "vocabulary", None) for each in self.transforms]
+        self.vocabulary = next(filter(None, (vocabulary, own.vocabulary, *sources)), None)
+        self.class_names = own.class_names if class_names is None else class_names
+        self.categories = own.categories
+        self.size = count(dataset)
         self.batch_size = min(batch_size, self.size)
         self.steps_per_epoch = self.size // self.batch_size
         held = _fits(dataset, self.size, memory_budget)
@@ -89,6 +98,24 @@ class Pipeline:
         """Whether the data has a `label` that a model can be trained on."""
         known = self._columns if self._dataset is None else self._dataset.element_spec
         return "label" in known and known["label"].dtype != tf.string
+
+    @property
+    def task(self) -> Any:
+        """What the last transform that makes a pretext task says of it, or None."""
+        tasks = (getattr(transform, "task", None) for transform in reversed(self.transforms))
+        found = next(filter(None, tasks), None)
+        return None if found is None else found.among(self.size)
+
+    def count_classes(self) -> int | None:
+        """Return the number of classes of `label`, None where the data has none."""
+        if self.class_names:
+            return len(self.class_names)
+        if not self.has_labels:
+            return None
+        if self._columns is not None:
+            return int(tf.reduce_max(self._columns["label"])) + 1
+        labels = self._dataset.map(lambda example: tf.cast(example["label"], tf.int64))
+        return int(labels.reduce(np.int64(-1), tf.maximum)) + 1
 
     def train(self, start_step: int = 0, epochs: int = 1, labels: bool = False) -> tf.data.Dataset:
         """Return shuffled batches from a training step on.
@@ -210,24 +237,41 @@ class Pipeline:
         seeds = random.fold_in(seeds, epoch)
         if any("index" in getattr(transform, "reads", ()) for transform in self.transforms):
             example = {"index": index, **example}  # the data's own, if it has one, counts
+        lacking = False
         for position, transform in enumerate(self.transforms):
-            if tasks or getattr(transform, "task", None) is None:
-                example = transform(example, seed=random.fold_in(seeds, position))
+            if not tasks and _is_skipped(transform, example, lacking):
+                lacking = True
+                continue
+            example = transform(example, seed=random.fold_in(seeds, position))
         return example
+
+
+def _is_skipped(transform: Any, example: Example, lacking: bool) -> bool:
+    """Whether it makes a task, or, where one is `lacking`, changes what that would have made."""
+    task = getattr(transform, "task", None)
+    if task is not None and task.skipped:
+        return True
+    return lacking and not any(key in example for key in getattr(transform, "reads", example))
 
 
 def _for_model(batches: tf.data.Dataset, labels: bool) -> tf.data.Dataset:
     # A method without labels must not be able to see them; text ids and the like stay behind too.
-    return batches.map(
-        lambda example: {
-            key: value
-            for key, value in example.items()
-            if value.dtype != tf.string and (labels or key != "label")
-        }
-    )
+    spec = batches.element_spec
+    kept = [key for key in spec if spec[key].dtype != tf.string and (labels or key != "label")]
+    if not kept:
+        raise UserError(
+            f"of the keys {', '.join(spec)} none is left for a model, which reads numbers that are "
+            "no labels: put a transform that makes some in front, such as tokenize for text"
+        )
+    return batches.map(lambda example: {key: example[key] for key in kept})
 
 
-def _count(dataset: tf.data.Dataset) -> int:
+def count(dataset: tf.data.Dataset) -> int:
+    """Return the number of examples of a data set, reading it where it does not know.
+
+    Raises:
+        UserError: It has none, or never ends.
+    """
     size = int(dataset.cardinality())
     if size == tf.data.INFINITE_CARDINALITY:
         raise UserError("the data set never ends; bound it with .take(examples)")

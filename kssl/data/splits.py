@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kssl.data.description import describe
 from kssl.data.locate import Unavailable
-from kssl.data.pipeline import Pipeline
+from kssl.data.pipeline import Pipeline, count
 from kssl.data.splitting import SPLITS
 from kssl.errors import UserError
 
@@ -123,19 +124,29 @@ def open_splits(recipe: Recipe, allow_stand_in: bool = True, used: str | None = 
 
 def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: str = "") -> Splits:
     settings = recipe.settings
-    names = recipe.written("pretext")
     datasets = {split: recipe.dataset(split, stand_in_for is not None) for split in SPLITS}
-    # A transform of text needs the vocabulary of the data, which may have been made just now.
-    vocabulary = getattr(datasets["train"], "vocabulary", None)
-    transforms = recipe.build("pretext", vocabulary=vocabulary)
+    # What the data says of itself, which may have been made just now, its transforms may need.
+    own = describe(datasets["train"])
+    transforms = recipe.build(
+        "pretext",
+        vocabulary=own.vocabulary,
+        categories=own.categories,
+        examples=lambda: count(datasets["train"]),
+    )
     pipelines = {}
     for split, dataset in datasets.items():
         try:
             pipelines[split] = Pipeline(
-                dataset, transforms, settings.fit.batch_size, settings.seed, transform_names=names
+                dataset,
+                transforms,
+                settings.fit.batch_size,
+                settings.seed,
+                vocabulary=own.vocabulary,
+                class_names=own.class_names,
             )
         except UserError as error:
             raise UserError(f"{used}, split {split}: {error}") from error
+        pipelines[split].transform_names = recipe.written("pretext")
     return Splits(**pipelines, used=used, stand_in_for=stand_in_for, reason=reason)
 
 
@@ -147,12 +158,16 @@ def first_batch(data: Splits) -> dict[str, np.ndarray]:
     """
     import tensorflow as tf
 
+    steps = ", ".join(data.train.transform_names) or "no transforms"
     try:
         return next(data.training_batches().as_numpy_iterator())
+    except UserError as error:
+        # TensorFlow puts where it was traced in front of what a transform says.
+        told = str(error).rpartition("UserError: ")[2].strip()
+        raise UserError(f"{data.used} with {steps}: {told}") from error
     except tf.errors.OpError as error:
         lines = [line.strip() for line in error.message.splitlines() if line.strip()]
         told = next((line for line in lines if "assertion failed" in line), lines[0])
-        steps = ", ".join(data.train.transform_names) or "no transforms"
         raise UserError(f"{data.used} with {steps} cannot be read: {told}") from error
 
 

@@ -1,8 +1,8 @@
 """What an evaluation is given, what it returns, and what all of them need.
 
 An evaluation is a factory, `factory(**settings) -> function(task) -> list[Result]`. It speaks to a
-model through `embed`, `reconstruct`, `generate`, `log_prob` and `corrupt` alone, so that it works
-for any model that has the methods it names.
+model through `kssl.models.capabilities` alone, and says which of them it needs, so that it works
+for any model that has them; examples and labels come from `kssl.evaluation.inputs`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ import dataclasses
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from kssl.errors import RunError, UserError
-
-if TYPE_CHECKING:
-    from sklearn.decomposition import PCA
 
 
 class Skipped(UserError):
@@ -45,6 +42,7 @@ class Task:
         seed: Seed of whatever is drawn while evaluating.
         fit: The recipe's `fit` settings (`epochs`, `batch_size`, …), to train a twin alike.
         optimizer: Makes a new optimizer like the one that the model was trained with.
+        cache: What several evaluations need and is computed once, by what it is.
     """
 
     model: Any
@@ -54,6 +52,7 @@ class Task:
     seed: int = 0
     fit: Any = None
     optimizer: Callable[[], Any] | None = None
+    cache: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Result:
         note: What a reader must know before quoting the number.
 
     Example:
-        >>> Result("knn", "accuracy", 0.97, "higher", {"raw input": 0.95}, {"k": 20}).best()
+        >>> Result("knn", "accuracy", 0.97, "higher", {"pixels": 0.95}, {"k": 20}).best()
         'trained'
     """
 
@@ -109,17 +108,65 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def named(name: str, evaluate: Evaluation) -> Evaluation:
-    """The same evaluation, whose reason to be skipped begins with its name."""
+def named(
+    name: str,
+    evaluate: Evaluation,
+    needs: Sequence[type | str] = (),
+    modalities: Sequence[str] = (),
+) -> Evaluation:
+    """The same evaluation, which is skipped, under its name, where it does not apply.
+
+    Args:
+        name: What recipes call it.
+        evaluate: The function of a task.
+        needs: Capabilities that the model must have: protocols, or the names of those in
+            `kssl.models.capabilities`.
+        modalities: Names of the modalities that it is for; empty: any.
+
+    Example:
+        >>> evaluate = named("generated", lambda task: [], needs=["Generates"])
+        >>> evaluate(Task(object(), None, None, None))
+        Traceback (most recent call last):
+        kssl.evaluation.base.Skipped: generated: it needs a model that generates examples \
+(`generate`), and object is not one
+    """
 
     @functools.wraps(evaluate)
     def run(task: Task) -> list[Result]:
         try:
+            _check(task.model, needs, modalities)
             return evaluate(task)
         except Skipped as reason:
             raise Skipped(f"{name}: {reason}") from None
 
     return run
+
+
+def _check(model: Any, needs: Sequence[type | str], modalities: Sequence[str]) -> None:
+    # Imported here: it brings Keras, and this file is read to list signatures.
+    from kssl.modalities import of_model
+    from kssl.models.capabilities import missing
+
+    if reason := missing(model, *needs):
+        raise Skipped(reason)
+    modality = of_model(model)
+    if modalities and modality.name not in modalities:
+        raise Skipped(
+            f"it is for models that read {' or '.join(modalities)}, and {type(model).__name__} "
+            f"reads {modality.name}"
+        )
+
+
+def below(value: float, baselines: Mapping[str, float]) -> str:
+    """Name the best of the baselines above an accuracy, the untrained model apart; else empty.
+
+    Example:
+        >>> below(0.8, {"pixels": 0.85, "PCA": 0.82, "untrained": 0.9})
+        'below pixels'
+    """
+    simple = {name: number for name, number in baselines.items() if name != "untrained"}
+    best = max(simple, key=lambda name: simple[name], default="")
+    return f"below {best}" if best and simple[best] > value else ""
 
 
 def apply(
@@ -136,69 +183,11 @@ def apply(
 
     Returns:
         One row per example.
-
-    Raises:
-        Skipped: The model does not have the method.
     """
-    # Imported here: these modules bring Keras and TensorFlow, and this one is read to list
-    # signatures.
     from kssl.data.loaders import in_order
     from kssl.models.inference import run
 
-    require(model, method)
     return np.asarray(run(model, method, in_order(inputs, batch_size), **arguments))
-
-
-def require(model: Any, method: str) -> None:
-    """Raise `Skipped` when `model` has no `method`."""
-    if not callable(getattr(model, method, None)):
-        raise Skipped(f"the model {type(model).__name__} has no method {method!r}")
-
-
-def images(pipeline: Any, limit: int | None = None) -> np.ndarray:
-    """The split's inputs as the model sees them, in order.
-
-    Args:
-        pipeline: The split.
-        limit: At most so many, from the start.
-
-    Returns:
-        (examples, height, width, channels), float32.
-    """
-    return _inputs(pipeline.arrays(limit=limit))
-
-
-def labelled(
-    pipeline: Any, limit: int | None = None, model: Any = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The split's inputs and its labels, apart: only the inputs are ever given to a model.
-
-    Args:
-        pipeline: The split.
-        limit: At most so many, from the start.
-        model: What embeds them, and so says which key of the data they are; None for images.
-
-    Raises:
-        Skipped: The data has no labels.
-    """
-    from kssl.evaluation.language.texts import reads_text, text_arrays
-
-    text = reads_text(model)
-    arrays = text_arrays(pipeline, limit) if text else pipeline.arrays(limit=limit)
-    if "label" not in arrays:
-        raise Skipped(
-            "the data has no labels; a probe compares an embedding with labels: give data with"
-            " a 'label' (an image folder with one sub-folder per class has them), or leave the"
-            " probe out of 'evaluate'"
-        )
-    examples = arrays["tokens"][:, : model.example_shape[0]] if text else _inputs(arrays)
-    return examples, np.asarray(arrays["label"]).reshape(-1)
-
-
-def _inputs(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    if "image" not in arrays:
-        raise Skipped(f"the data has no 'image'; it has {', '.join(sorted(arrays)) or 'nothing'}")
-    return np.asarray(arrays["image"], dtype=np.float32)
 
 
 def flat(values: np.ndarray) -> np.ndarray:
@@ -262,32 +251,12 @@ def frozen(model: Any, seed: int = 0) -> Iterator[str]:
         )
 
 
-def principal_components(train: np.ndarray, width: int, seed: int = 0) -> PCA:
-    """PCA fitted on flattened training inputs: the linear baseline of the same width.
-
-    Args:
-        train: (examples, …) inputs.
-        width: Number of components; fewer where the data has no more to give.
-        seed: For the randomized solver, which scikit-learn takes for large inputs.
-
-    Returns:
-        A fitted `sklearn.decomposition.PCA`.
-    """
-    from sklearn.decomposition import PCA
-
-    rows = flat(train)
-    width = min(width, *rows.shape)
-    # The covariance solver is exact here, and takes seconds where a full SVD takes minutes.
-    exact = rows.shape[1] <= 1500 and rows.shape[0] > rows.shape[1]
-    solver = "covariance_eigh" if exact else "auto"
-    return PCA(width, svd_solver=solver, random_state=seed).fit(rows)
-
-
 def trained_on_labels(model: Any) -> str:
     """What has to be said beside a number that is read with labels; empty for most models."""
-    if not getattr(model, "needs_labels", False):
-        return ""
-    return "the encoder was trained on the labels of the training split"
+    from kssl.models.capabilities import NeedsLabels, has
+
+    trained = has(model, NeedsLabels) and model.needs_labels
+    return "the encoder was trained on the labels of the training split" if trained else ""
 
 
 def squared_error(target: np.ndarray, output: np.ndarray) -> float:

@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from kssl.evaluation.base import Evaluation, Result, Skipped, Task, apply, frozen, named, positive
+from kssl.evaluation.base import (
+    Evaluation,
+    Result,
+    Skipped,
+    Task,
+    apply,
+    below,
+    frozen,
+    named,
+    positive,
+)
 from kssl.evaluation.probes import linear_accuracy, standard_error
 
 
@@ -64,6 +74,7 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> Result:
             wanted,
         )
     settings = {"classes": pretext.classes, "test": len(wanted), "weights_sha256": weights}
-    note = standard_error(value, len(wanted))
+    notes = [below(value, baselines), standard_error(value, len(wanted))]
+    note = "; ".join(filter(None, notes))
     metric = "accuracy of the pseudo-label"
     return Result("pretext_accuracy", metric, value, "higher", baselines, settings, note)

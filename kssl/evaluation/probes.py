@@ -2,9 +2,10 @@
 
 Protocol: the frozen encoder of the last epoch embeds the training split (the bank) and, once, the
 test split, in inference mode; labels meet the embeddings only after that. Beside the trained
-encoder stand the same encoder `untrained`, the `raw input`, `PCA` of the bank with as many
-components as the embedding is wide, and the `majority class` of the bank. Of text, raw input and
-PCA are of bags of words: how often each id is in a row; ids themselves have no distances.
+encoder stand the same encoder `untrained`; the same probe on what simple models read of the input,
+under its name (`pixels`, `colour histogram`, `TF-IDF of words`, … as the modality says); `PCA` of
+the first of these, with as many components as the embedding is wide; the `majority class` of the
+bank; and the simple models themselves (`pixels, logistic regression`, …).
 """
 
 from __future__ import annotations
@@ -21,15 +22,14 @@ from kssl.evaluation.base import (
     Skipped,
     Task,
     apply,
+    below,
     flat,
     frozen,
-    labelled,
     named,
     positive,
-    principal_components,
     trained_on_labels,
 )
-from kssl.evaluation.language.texts import bags_of_words, reads_text
+from kssl.evaluation.inputs import SimpleModels, labelled
 
 _SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32, and twice that in indices
 
@@ -65,7 +65,8 @@ def knn(
     Example:
         >>> (result,) = knn(k=10, temperature=None)(task)
         >>> sorted(result.baselines)
-        ['PCA', 'majority class', 'raw input', 'untrained']
+        ['PCA', 'colour histogram', 'colour histogram, logistic regression', 'majority class', \
+'pixels', 'pixels, logistic regression', 'untrained']
     """
     for name, value in [("k", k), ("temperature", temperature), ("limit", limit)]:
         positive(name, value)
@@ -88,7 +89,7 @@ def knn(
     def evaluate(task: Task) -> list[Result]:
         return [_probe(task, "knn", score, settings, limit, batch_size)]
 
-    return named("knn", evaluate)
+    return named("knn", evaluate, needs=["Embeds"])
 
 
 def linear(
@@ -100,7 +101,8 @@ def linear(
     """Accuracy of a logistic regression on the frozen embedding, the linear probe.
 
     Multinomial logistic regression by L-BFGS on features standardised with the mean and deviation
-    of the training examples (no choice is made on the test split).
+    of the training examples (no choice is made on the test split). With the default settings, the
+    simple models' logistic regressions are those of the raw features, and are fitted once.
 
     Args:
         penalty: Strength of the L2 penalty, 1/C in scikit-learn's terms; fixed, not searched.
@@ -132,9 +134,10 @@ def linear(
     }
 
     def evaluate(task: Task) -> list[Result]:
-        return [_probe(task, "linear", score, settings, limit, batch_size)]
+        known = (penalty, max_iterations) == (1.0, 500)  # the settings of the simple models
+        return [_probe(task, "linear", score, settings, limit, batch_size, known)]
 
-    return named("linear", evaluate)
+    return named("linear", evaluate, needs=["Embeds"])
 
 
 def _probe(
@@ -144,47 +147,51 @@ def _probe(
     settings: dict[str, Any],
     limit: int | None,
     batch_size: int,
+    known: bool = False,
 ) -> Result:
-    bank, bank_labels = labelled(task.train, limit, task.model)
-    test, test_labels = labelled(task.test, None, task.model)
-    if len(np.unique(bank_labels)) < 2:
-        raise Skipped(f"all {len(bank)} training examples have one label")
+    """Compare the probe of the trained encoder with its baselines.
 
-    def accuracy(represent: Callable[[np.ndarray], np.ndarray], *inputs: np.ndarray) -> float:
-        rows, queries = (flat(represent(each)) for each in inputs or (bank, test))
-        return score(rows, bank_labels, queries, test_labels)
+    With `known`, a simple model that is a logistic regression on a raw feature is the probe of it.
+    """
+    (bank, labels), (test, wanted) = (
+        labelled(task.train, limit, task.model),
+        labelled(task.test, None, task.model),
+    )
+    if len(np.unique(labels)) < 2:
+        raise Skipped(f"all {len(labels)} training examples have one label")
+
+    def accuracy(rows: np.ndarray, queries: np.ndarray) -> float:
+        return score(flat(rows), labels, flat(queries), wanted)
+
+    def embedded(model: Any, which: str) -> list[np.ndarray]:
+        kept = task.cache.setdefault("embeddings", {})  # of the last bank: every probe has its own
+        if kept.get("limit", limit) != limit:
+            kept.clear()
+        kept["limit"] = limit
+        if which not in kept:
+            kept[which] = [
+                flat(apply(model, "embed", x, batch_size=batch_size)) for x in (bank, test)
+            ]
+        return kept[which]
 
     with frozen(task.model, task.seed) as weights:
-        rows, queries = (
-            flat(apply(task.model, "embed", x, batch_size=batch_size)) for x in (bank, test)
-        )
-    width = rows.shape[1]
-    raw = bags_of_words(bank, test) if reads_text(task.model) else (bank, test)
-    pca = principal_components(raw[0], width, task.seed)
-    value = score(rows, bank_labels, queries, test_labels)
-    baselines = {
-        "untrained": accuracy(lambda x: apply(task.untrained, "embed", x, batch_size=batch_size)),
-        "raw input": accuracy(flat, *raw),
-        "PCA": accuracy(lambda x: pca.transform(flat(x)), *raw),
-        "majority class": _most_common(bank_labels, test_labels),
-    }
-    sizes = {"width": width, "bank": len(bank), "test": len(test), "weights_sha256": weights}
-    return Result(
-        name,
-        "accuracy",
-        value,
-        "higher",
-        baselines,
-        {**settings, **sizes},
-        note="; ".join(
-            filter(None, [standard_error(value, len(test)), trained_on_labels(task.model)])
-        ),
-    )
-
-
-def _most_common(bank_labels: np.ndarray, test_labels: np.ndarray) -> float:
-    classes, counts = np.unique(bank_labels, return_counts=True)
-    return float(np.mean(test_labels == classes[counts.argmax()]))
+        rows, queries = embedded(task.model, "trained")
+    value, width = accuracy(rows, queries), rows.shape[1]
+    baselines = {"untrained": accuracy(*embedded(task.untrained, "untrained"))}
+    simple = SimpleModels(task, (bank, labels), (test, wanted), limit)
+    accuracies = simple.accuracies()
+    for feature, sides in simple.features(width).items():
+        same = accuracies.get(f"{feature}, logistic regression") if known else None
+        baselines[feature] = accuracy(*sides) if same is None else same
+    baselines |= {"majority class": simple.majority(), **accuracies}
+    sizes = {"width": width, "bank": len(labels), "test": len(wanted), "weights_sha256": weights}
+    notes = [
+        below(value, baselines),
+        standard_error(value, len(wanted)),
+        trained_on_labels(task.model),
+    ]
+    note = "; ".join(filter(None, notes))
+    return Result(name, "accuracy", value, "higher", baselines, {**settings, **sizes}, note)
 
 
 def standard_error(accuracy: float, count: int) -> str:

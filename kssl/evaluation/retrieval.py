@@ -1,8 +1,7 @@
-"""Whether the images that an embedding puts next to one another are of one class."""
+"""Whether the examples that an embedding puts next to one another are of one class."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -14,21 +13,21 @@ from kssl.evaluation.base import (
     Skipped,
     Task,
     apply,
+    below,
     flat,
     frozen,
-    images,
-    labelled,
     named,
     positive,
-    principal_components,
     trained_on_labels,
 )
+from kssl.evaluation.inputs import examples_of, labelled, modality_of, with_pca
 from kssl.evaluation.probes import most_similar, standard_error
 
 DISTANCES = ("euclidean", "cosine")
 BANKS = ("test", "train")
 
 _SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32
+_LARGEST = 60_000  # training examples whose raw features are held
 
 
 def retrieval(
@@ -38,26 +37,27 @@ def retrieval(
     limit: int | None = None,
     batch_size: int = 256,
 ) -> Evaluation:
-    """Precision@k: the share of the k nearest images that have the query's class.
+    """Precision@k: the share of the k nearest examples that have the query's class.
 
-    Each test image is a query once, and the mean is over the queries. With `bank="test"` its
-    neighbours are the other test images (leave one out: an image is never its own neighbour); with
-    `bank="train"` they are the images of the training split, which is the protocol of
+    Each test example is a query once, and the mean is over the queries. With `bank="test"` its
+    neighbours are the other test examples (leave one out: none is its own neighbour); with
+    `bank="train"` they are the examples of the training split, which is the protocol of
     pytorch-metric-learning's example on MNIST and, for k = 1, the accuracy of the nearest
     neighbour. A query whose class has no member in the bank is left out. Embeddings are compared as
     `embed` gives them.
 
-    Baselines: the same encoder `untrained`; the `raw input`; `PCA` fitted on the training split
-    with as many components as the embedding is wide; `chance`, a neighbour drawn from the bank.
-    All of them with the same distance.
+    Baselines: the same encoder `untrained`; what simple models read of the input, under its name
+    (`pixels`, …); `PCA` of the first of these, fitted on the training split, with as many
+    components as the embedding is wide; `chance`, a neighbour drawn from the bank. All of them
+    with the same distance.
 
     Args:
         k: Number of neighbours that are looked at.
         bank: Where neighbours are looked for: `"test"` or `"train"`.
         distance: `"euclidean"` or `"cosine"`; they are one for embeddings of norm 1.
-        limit: Use the first so many images of the bank, to bound the time; None: all. With
+        limit: Use the first so many examples of the bank, to bound the time; None: all. With
             `bank="test"` these are the queries, too.
-        batch_size: Images embedded at a time; does not change the result.
+        batch_size: Examples embedded at a time; does not change the result.
 
     Returns:
         A function of a `Task` that returns one `Result`, metric `precision@k`.
@@ -68,7 +68,7 @@ def retrieval(
     Example:
         >>> (result,) = retrieval(k=1)(task)
         >>> sorted(result.baselines)
-        ['PCA', 'chance', 'raw input', 'untrained']
+        ['PCA', 'chance', 'colour histogram', 'pixels', 'untrained']
     """
     for name, value in [("k", k), ("limit", limit), ("batch_size", batch_size)]:
         positive(name, value)
@@ -79,45 +79,59 @@ def retrieval(
     def evaluate(task: Task) -> list[Result]:
         return [_retrieve(task, k, bank, distance, limit, batch_size)]
 
-    return named("retrieval", evaluate)
+    return named("retrieval", evaluate, needs=["Embeds"])
 
 
 def _retrieve(
     task: Task, k: int, bank: str, distance: str, limit: int | None, batch_size: int
 ) -> Result:
     own = bank == "test"
-    queries, labels = labelled(task.test, limit if own else None)
-    rows, row_labels = (queries, labels) if own else labelled(task.train, limit)
+    queries, labels = labelled(task.test, limit if own else None, task.model)
+    rows, row_labels = (queries, labels) if own else labelled(task.train, limit, task.model)
     shares = _class_shares(labels, row_labels, own)
     valid = shares > 0
     if not valid.any():
-        raise Skipped("no image has another one of its class to be found")
+        raise Skipped("no example has another one of its class to be found")
 
-    def precision(represent: Callable[[np.ndarray], np.ndarray]) -> float:
-        among = None if own else flat(represent(rows))
-        nearest = nearest_neighbours(flat(represent(queries)), among, k, distance)  # (queries, k)
+    def precision(among: np.ndarray | None, asked: np.ndarray) -> float:
+        nearest = nearest_neighbours(asked, among, k, distance)  # (queries, k)
         right = row_labels[nearest] == labels[:, None]
         return float(right.mean(axis=1)[valid].mean())
 
-    def embedded(model: Any) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda inputs: apply(model, "embed", inputs, batch_size=batch_size)
+    def embedded(model: Any) -> tuple[np.ndarray | None, np.ndarray]:
+        sides = (flat(apply(model, "embed", x, batch_size=batch_size)) for x in (queries, rows))
+        asked = next(sides)
+        return None if own else next(sides), asked
 
     with frozen(task.model, task.seed) as weights:
-        value = precision(embedded(task.model))
-        width = flat(embedded(task.model)(queries[:1])).shape[1]
-    pca = principal_components(images(task.train), width, task.seed)
-    baselines = {
-        "untrained": precision(embedded(task.untrained)),
-        "raw input": precision(flat),
-        "PCA": precision(lambda inputs: pca.transform(flat(inputs))),
-        "chance": float(shares[valid].mean()),
-    }
+        among, asked = embedded(task.model)
+    value, width = precision(among, asked), asked.shape[1]
+    baselines = {"untrained": precision(*embedded(task.untrained))}
+    for name, (bank_rows, test_rows) in _raw(task, queries, rows, own, width).items():
+        baselines[name] = precision(bank_rows, test_rows)
+    baselines["chance"] = float(shares[valid].mean())
+    noun = f"{modality_of(task.model).noun[0]}s"
     settings = {"k": k, "bank": bank, "distance": distance, "width": width}
-    sizes = {"images in the bank": len(rows) - own, "queries": int(valid.sum())}
+    sizes = {f"{noun} in the bank": len(row_labels) - own, "queries": int(valid.sum())}
     settings |= {**sizes, "weights_sha256": weights}
-    metric = f"precision@{k} among " + ("the other test images" if own else "training images")
-    note = _note(task.model, value, valid)
+    note = _note(task.model, value, valid, below(value, baselines))
+    metric = f"precision@{k} among " + (f"the other test {noun}" if own else f"training {noun}")
     return Result("retrieval", metric, value, "higher", baselines, settings, note)
+
+
+def _raw(
+    task: Task, queries: Any, rows: Any, own: bool, width: int
+) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
+    """Return what simple models read of bank and queries; the bank is None for the queries."""
+    # Whatever is fitted sees the training split, of which `rows` are the first.
+    train = examples_of(task.train, task.model, _LARGEST if own else None)
+    from kssl.modalities import count
+
+    raw = modality_of(task.model).raw(train, queries, task.train.vocabulary)
+    return {
+        name: (None if own else flat(bank)[: count(rows)], flat(asked))
+        for name, (bank, asked) in with_pca(raw, width, task.seed).items()
+    }
 
 
 def _class_shares(labels: np.ndarray, bank_labels: np.ndarray, own: bool) -> np.ndarray:
@@ -128,10 +142,10 @@ def _class_shares(labels: np.ndarray, bank_labels: np.ndarray, own: bool) -> np.
     return found / max(1, len(bank_labels) - own)
 
 
-def _note(model: Any, value: float, valid: np.ndarray) -> str:
+def _note(model: Any, value: float, valid: np.ndarray, beaten: str) -> str:
     alone = int((~valid).sum())
-    left_out = f"{alone:,} queries without another image of their class are left out"
-    parts = [standard_error(value, int(valid.sum())), left_out if alone else ""]
+    left_out = f"{alone:,} queries without another example of their class are left out"
+    parts = [beaten, standard_error(value, int(valid.sum())), left_out if alone else ""]
     return "; ".join(filter(None, [*parts, trained_on_labels(model)]))
 
 

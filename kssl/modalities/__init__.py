@@ -12,6 +12,8 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import kssl
 from kssl.errors import nearest
 from kssl.modalities.audio import Audio
@@ -33,6 +35,7 @@ __all__ = [
     "count",
     "get",
     "of_keys",
+    "of_model",
     "take",
 ]
 
@@ -52,19 +55,37 @@ def get(modality: Modality | str) -> Modality:
     return _OWN[modality]()
 
 
-def of_keys(keys: object) -> Modality | None:
+def of_model(model: object) -> Modality:
+    """Return what a model reads, its `modality`; of a plain Keras model, images.
+
+    Example:
+        >>> of_model(object())
+        Image()
+    """
+    return getattr(model, "modality", None) or Image()
+
+
+def of_keys(keys: object, others: Iterable[Modality] = ()) -> Modality | None:
     """Return the modality of data with these keys, the most telling one; None if there is none.
+
+    Args:
+        keys: What an example has, such as a dict.
+        others: Further modalities that it may be, such as those of plugins.
 
     Example:
         >>> of_keys({"image": 0, "label": 0}), of_keys({"label": 0})
         (Image(), None)
     """
-    for own in (Video, Pair, Image, Audio, Tokens, Table):
+    # Those with more to ask for come first: a pair has an image too.
+    known = [own() for own in (Video, Pair, Image, Audio, Tokens, Table)]
+    for modality in (*known, *others):
         try:
-            own().present(keys)
+            modality.present(keys)
         except KeyError:
-            continue
-        return own()
+            if any(key in keys for key in modality.stored):
+                return modality
+        else:
+            return modality
     return None
 
 

@@ -21,6 +21,8 @@ class Audio(Modality):
     name = "audio"
     keys = {"audio": "float32"}
     layout = "kssl.report.sheets.sounds:draw"
+    noun = ("recording", "samples")
+    cell = (1.8, 0.8)
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
         return {"log-mel statistics": (log_mel_statistics(bank), log_mel_statistics(test))}

@@ -22,7 +22,14 @@ class Modality:
         keys: The keys of an example that a model reads, each with its dtype. A bare tensor stands
             for the only key.
         optional: Those of the keys that an example need not have.
-        layout: `"module:function"` that draws a contact sheet of it, see `kssl preview`.
+        stored: Other keys by which raw data is recognised, such as text that is not tokenized yet.
+        layout: `"module:function"` that draws a contact sheet, `draw(raw, rounds, words)`, see
+            `kssl preview`; empty: one example beside the other, by `draw_example`.
+        as_stored: Whether an evaluation reads examples as the data set has them, where it has the
+            keys: for a modality whose transforms hide part of an example at random.
+        as_text: Whether a generated example is written rather than drawn.
+        noun: What an example is called, and what its values are called, in tables.
+        cell: Width and height in inches in which one example can be recognised.
 
     Example:
         >>> import kssl
@@ -33,7 +40,12 @@ class Modality:
     name: str = ""
     keys: Mapping[str, str] = {}
     optional: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
     layout: str = ""
+    as_stored: bool = False
+    as_text: bool = False
+    noun: tuple[str, str] = ("example", "values")
+    cell: tuple[float, float] = (1.8, 0.9)
 
     def present(self, keys: Any) -> list[str]:
         """Return the keys of the modality that are among `keys`.
@@ -96,6 +108,15 @@ class Modality:
         ((_, dtype),) = self.keys.items()
         return np.asarray(picked, dtype)
 
+    def fitted(self, examples: Any, model: Any) -> Any:
+        """Return the examples in the shape that a model takes, where they may be cut to it.
+
+        Args:
+            examples: As `arrays` returns them.
+            model: Has `example_shape`.
+        """
+        return examples
+
     def check_values(self, examples: Any, model: str) -> None:
         """Raise a ValueError if a model cannot be trained on such values.
 
@@ -103,7 +124,7 @@ class Modality:
             examples: NumPy array of one key, or a dict of several.
             model: Name of the model, for the message.
         """
-        for key, values in self._by_key(examples).items():
+        for key, values in self.by_key(examples).items():
             wanted = self.keys[key]
             whole = np.issubdtype(np.asarray(values).dtype, np.integer)
             if wanted.startswith("float") and whole:
@@ -145,6 +166,10 @@ class Modality:
             for name, (rows, queries) in self.raw(bank, test, vocabulary).items()
         }
 
+    def pictures(self, examples: Any) -> np.ndarray | None:
+        """Return examples that are pictures as `(examples, height, width, channels)`, else None."""
+        return None
+
     def draw_example(self, axes: Any, example: Any, vocabulary: Any = None) -> None:
         """Draw one example into matplotlib's axes.
 
@@ -173,7 +198,8 @@ class Modality:
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def _by_key(self, examples: Any) -> Mapping[str, Any]:
+    def by_key(self, examples: Any) -> Mapping[str, Any]:
+        """Return examples, or shapes, as a dict also where there is one key."""
         return examples if isinstance(examples, Mapping) else {next(iter(self.keys)): examples}
 
 

@@ -20,11 +20,17 @@ class Image(Modality):
     name = "image"
     keys = {"image": "float32"}
     layout = "kssl.report.sheets.pictures:draw"
+    noun = ("image", "pixels")
+    cell = (0.75, 0.75)
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
         flat = tuple(np.asarray(part, "float32").reshape(len(part), -1) for part in (bank, test))
         histograms = tuple(colour_histogram(np.asarray(part)) for part in (bank, test))
         return {"pixels": flat, "colour histogram": histograms}
+
+    def pictures(self, examples: Any) -> np.ndarray | None:
+        examples = np.asarray(examples, "float32")
+        return examples if examples.ndim == 4 and examples.shape[-1] in (1, 3) else None
 
     def draw_example(self, axes: Any, example: Any, vocabulary: Any = None) -> None:
         picture = np.clip(np.asarray(example, "float32"), 0.0, 1.0)

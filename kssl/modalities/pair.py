@@ -21,6 +21,8 @@ class Pair(Modality):
     name = "pair"
     keys = {"image": "float32", "tokens": "int32"}
     layout = "kssl.report.sheets.pictures:draw"
+    noun = ("pair", "values")
+    cell = (1.1, 1.3)
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
         images = Image().raw(bank["image"], test["image"])

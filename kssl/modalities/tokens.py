@@ -22,7 +22,16 @@ class Tokens(Modality):
 
     name = "tokens"
     keys = {"tokens": "int32"}
+    stored = ("text",)
     layout = "kssl.report.sheets.texts:draw"
+    as_stored = True
+    as_text = True
+    noun = ("text", "tokens")
+    cell = (2.2, 0.85)
+
+    def fitted(self, examples: Any, model: Any) -> Any:
+        (length,) = model.example_shape
+        return examples[:, :length]  # (examples, length)
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
         words = texts_of(bank, vocabulary), texts_of(test, vocabulary)
@@ -38,8 +47,8 @@ class Tokens(Modality):
 
     def draw_example(self, axes: Any, example: Any, vocabulary: Any = None) -> None:
         (text,) = texts_of(np.asarray(example)[None], vocabulary)
-        shown = textwrap.fill(text, 40, max_lines=8).replace("$", r"\$")
-        axes.text(0.02, 0.98, shown, fontsize=6, va="top", transform=axes.transAxes)
+        shown = textwrap.fill(text, 34, max_lines=6).replace("$", r"\$")
+        axes.text(0.02, 0.96, shown, fontsize=7.5, va="top", transform=axes.transAxes)
 
 
 TF_IDF_MODEL = "TF-IDF of words, logistic regression"

@@ -23,6 +23,8 @@ class Video(Modality):
     name = "video"
     keys = {"video": "float32"}
     layout = "kssl.report.sheets.films:draw"
+    noun = ("clip", "pixels")
+    cell = (3.0, 0.6)
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
         return {"mean frame and differences": (mean_and_motion(bank), mean_and_motion(test))}

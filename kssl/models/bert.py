@@ -18,8 +18,10 @@ from kssl.layers.positions import sincos_1d
 from kssl.losses import MaskedCrossEntropy
 from kssl.modalities import Tokens
 from kssl.models.base import Model
+from kssl.models.pretext_classifier import label_key
 
-PAIR_LABELS = ("is_next", "in_order")  # what sentence_pairs and sentence_order write
+PAIR_TARGET = "pair_target"  # what sentence_pairs and sentence_order write
+OLD_PAIR_TARGETS = ("is_next", "in_order")  # what they wrote before kssl 0.2
 RATE = 0.15  # of `mask_tokens`
 PAPER_WIDTH = 768  # of BERT-base, whose kernels begin with a deviation of 0.02
 
@@ -29,8 +31,8 @@ class BERT(Model):
     """Masked language model on a BERT backbone of KerasHub, with or without pairs of sentences.
 
     It is trained on what the transform `mask_tokens` writes. Behind `sentence_pairs` or
-    `sentence_order` it also learns `is_next` or `in_order`, from the first position; the two losses
-    are added, as in the paper.
+    `sentence_order` it also learns `pair_target`, from the first position; the two losses are
+    added, as in the paper.
 
     A new network begins with truncated normals, of standard deviation 0.02 for the embeddings and
     `0.02 · √(768 / width)` for the kernels, which is 0.02 at the paper's width: with that a narrow
@@ -105,7 +107,7 @@ class BERT(Model):
     def build(self, input_shape: Any) -> None:
         self.example_shape = self.modality.example_shape(input_shape)
         keys = input_shape if isinstance(input_shape, dict) else {}
-        self.pair_label = next((label for label in PAIR_LABELS if label in keys), None)
+        self.pair_label = None if _pair_key(keys) is None else PAIR_TARGET
         length = self.example_shape[0]
         self.network = self._new_network(length) if self.backbone is None else self.backbone
         if length > self.network.max_sequence_length:
@@ -177,7 +179,7 @@ class BERT(Model):
         result = {"sequence": encoded["sequence_output"], "pooled": encoded["pooled_output"]}
         if "target" in batch:
             result |= self._predicted(result["sequence"], batch["target"])
-        if self.pair_label is not None and self.pair_label in batch:
+        if self.pair_label is not None and _pair_key(batch) is not None:
             result["pair_logits"] = self.pair_dense(result["pooled"])
         return result
 
@@ -216,7 +218,7 @@ class BERT(Model):
         self.left_out_mean.update_state(selected - ops.sum(there, axis=1))
         if "pair_logits" not in outputs:
             return loss
-        label, logits = ops.cast(batch[self.pair_label], "int32"), outputs["pair_logits"]
+        label, logits = ops.cast(batch[_pair_key(batch)], "int32"), outputs["pair_logits"]
         pair_loss = self.cross_entropy(label, logits)
         self.pairs_mean.update_state(pair_loss)
         self.pair_accuracy_mean.update_state(_right(label, logits), label >= 0)
@@ -250,6 +252,12 @@ class BERT(Model):
             "log_probability": -self.cross_entropy.call(target, logits),
         }
 
+    def text_backbone(self, dropout: float = 0.0) -> keras.Model:
+        """Return a copy of the network with the same weights, and with dropout."""
+        copy = type(self.network).from_config({**self.network.get_config(), "dropout": dropout})
+        copy.set_weights(self.network.get_weights())
+        return copy
+
     def save_backbone(self, folder: str | os.PathLike[str]) -> None:
         """Write the network as a preset that `keras_hub.models.BertBackbone` loads."""
         self.network.save_to_preset(str(folder))
@@ -260,8 +268,8 @@ class BERT(Model):
     def build_from_config(self, config: dict[str, Any]) -> None:
         if "example_shape" in config:
             shapes = {"tokens": (None, *config["example_shape"])}
-            label = config.get("pair_label")
-            self.build(shapes if label is None else {**shapes, label: (None,)})
+            paired = config.get("pair_label") is not None  # by its old name in files of kssl 0.1
+            self.build({**shapes, PAIR_TARGET: (None,)} if paired else shapes)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:
@@ -282,6 +290,11 @@ def _opened(backbone: Any) -> Any:
             f"backbone must be a keras_hub.models.BertBackbone; got {type(backbone).__name__}"
         )
     return backbone
+
+
+def _pair_key(keys: Any) -> str | None:
+    """Under which key the label of pairs is, None where there is none."""
+    return label_key(keys, (PAIR_TARGET,), OLD_PAIR_TARGETS)
 
 
 def _gelu(values: Any) -> Any:

@@ -11,6 +11,21 @@ from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
+class Embeds(Protocol):
+    """gives each example an embedding (`embed`)"""
+
+    def embed(self, x: Any) -> Any:
+        """Return the representation `(batch, features)`."""
+
+
+@runtime_checkable
+class NeedsLabels(Protocol):
+    """may be trained on labels (`needs_labels`)"""
+
+    needs_labels: bool
+
+
+@runtime_checkable
 class Reconstructs(Protocol):
     """gives back its input from its embedding (`reconstruct`)"""
 
@@ -19,10 +34,15 @@ class Reconstructs(Protocol):
 
 
 @runtime_checkable
-class Decodes(Protocol):
-    """turns points of its latent space into data (`decode`, `latent_dim`)"""
+class HasLatent(Protocol):
+    """has a latent space of known width (`latent_dim`)"""
 
     latent_dim: int
+
+
+@runtime_checkable
+class Decodes(HasLatent, Protocol):
+    """turns points of its latent space into data (`decode`, `latent_dim`)"""
 
     def decode(self, code: Any) -> Any:
         """Return the data of latent points `(batch, latent_dim)`."""
@@ -50,6 +70,13 @@ class Generates(Protocol):
 
     def generate(self, count: int, seed: int | None = None) -> Any:
         """Return `count` new examples: images in [0, 1], or ids of text."""
+
+
+@runtime_checkable
+class HasSamplers(Generates, Protocol):
+    """generates by one of several samplers (`generate`, `samplers`)"""
+
+    samplers: tuple[str, ...]
 
 
 @runtime_checkable
@@ -87,8 +114,17 @@ class HasDensity(Protocol):
 
 
 @runtime_checkable
+class HasLikelihood(HasDensity, Protocol):
+    """names the likelihood of a value (`log_prob`, `likelihood`)"""
+
+    likelihood: str
+
+
+@runtime_checkable
 class ScoresTokens(Protocol):
-    """predicts each token from those before it (`token_losses`)"""
+    """predicts each token from those before it (`token_losses`, `vocabulary_size`)"""
+
+    vocabulary_size: int
 
     def token_losses(self, x: Any) -> Any:
         """Return the negative log-probability of each token in nats."""
@@ -134,21 +170,26 @@ class BringsFigures(Protocol):
         """Return name -> (title, `"module:function"`); see `kssl.report.figures`."""
 
 
-def missing(model: Any, *capabilities: type) -> str:
+def missing(model: Any, *capabilities: type | str) -> str:
     """Return in words which of the capabilities a model lacks first; empty if it has all.
+
+    Args:
+        model: Any model.
+        capabilities: Protocols, or the names of protocols of this module.
 
     Example:
         >>> missing(object(), Generates)
         'it needs a model that generates examples (`generate`), and object is not one'
     """
-    for capability in capabilities:
+    for each in capabilities:
+        capability = globals()[each] if isinstance(each, str) else each
         if not (isinstance(model, capability) and _supported(model, capability)):
             needed = (capability.__doc__ or "").strip().splitlines()[0]
             return f"it needs a model that {needed}, and {type(model).__name__} is not one"
     return ""
 
 
-def has(model: Any, *capabilities: type) -> bool:
+def has(model: Any, *capabilities: type | str) -> bool:
     """Return whether a model has all of these capabilities."""
     return not missing(model, *capabilities)
 

@@ -16,13 +16,21 @@ from keras import ops
 from kssl import losses
 from kssl.diffusion import EDMNoise, NoiseSchedule, ReverseProcess, SeededNoise, convert, in_batches
 from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
+from kssl.diffusion.reverse_process import SAMPLERS
 from kssl.layers import UNet, UNetFeatures
 from kssl.models.base import Model, example_shape, pick
+from kssl.models.capabilities import GeneratesClasses
 from kssl.models.inference import compiled
 
 NOISES = ("linear", "cosine", "edm")
 LARGEST_BATCH = 128  # of sampling
 WITH_LABELS = 'fit({"image": images, "label": labels})'
+FIGURES = {
+    "classes": "Samples of each class",
+    "reverse_process": "Reverse process",
+    "forward_process": "Forward process",
+    "inpainting": "Inpainting",
+}
 
 
 @keras.saving.register_keras_serializable(package="kssl", name="DiffusionModel")  # not the loss
@@ -64,6 +72,8 @@ class Diffusion(Model):
         >>> model.generate(2, steps=4).shape
         (2, 8, 8, 1)
     """
+
+    samplers = SAMPLERS
 
     def __init__(
         self,
@@ -235,6 +245,16 @@ class Diffusion(Model):
         known = (2.0 * images - 1.0, np.broadcast_to(1.0 - holes, images.shape))
         filled = self._draw(process, seed, labels, guidance, known, repeats)
         return ops.where(holes > 0, filled, images)
+
+    def supports(self, capability: type) -> bool:
+        """Return whether this instance has a capability: without `classes` it is asked for none."""
+        return capability is not GeneratesClasses or self.classes is not None
+
+    def figures(self) -> dict[str, tuple[str, str]]:
+        """Return the figures that the report has of it, see `kssl.report.diffusion_figures`."""
+        home = "kssl.report.diffusion_figures"
+        shown = list(FIGURES.items())[self.classes is None :]  # the first needs classes
+        return {name: (title, f"{home}:{name}") for name, title in shown}
 
     def _draw(
         self,

@@ -69,6 +69,7 @@ class GPT(Model):
     """
 
     modality = Tokens()
+    samplers = ("greedy", "random", "top_k", "top_p", "beam")
 
     def __init__(
         self,
@@ -172,6 +173,10 @@ class GPT(Model):
             text = np.concatenate([text, made[:, kept.shape[1] :]], axis=1)
             draw += 1
         return text[:, :length]
+
+    def figures(self) -> dict[str, tuple[str, str]]:
+        """Return the figure that the report has of it: texts, in place of pictures."""
+        return {"samples": ("Samples", "kssl.report.text_figures:samples")}
 
     def _hidden(self, inputs: Any, training: bool = False) -> Any:
         network, ids = self.network, pick(inputs, "tokens")

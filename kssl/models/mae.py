@@ -186,6 +186,10 @@ class MAE(Model):
         mask = ops.expand_dims(predicted["mask"], -1)
         return self.unpatchify(ops.where(mask > 0, filled, patches))
 
+    def figures(self) -> dict[str, tuple[str, str]]:
+        """Return the figure that the report has of it."""
+        return {"masked": ("Masked images", "kssl.report.masked_figures:masked")}
+
     def _noise(self, x: Any, seed: int | None) -> Any:
         if seed is None:
             return None

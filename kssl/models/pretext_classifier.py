@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,10 @@ from keras import ops
 from kssl.layers import MLP, ConvNet
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model, batch_shape
+
+# What the transforms of kssl 0.1 wrote instead of `target`.
+_OLD_TARGETS = ("rotation", "permutation", "position", "exemplar", "valid", "forwards")
+_OLD_TARGETS += ("is_next", "in_order")
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -112,12 +117,14 @@ class PretextClassifier(Model):
 
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the cross-entropy of the pseudo-label; the accuracy is logged."""
-        if not isinstance(batch, Mapping) or self.target_key not in batch:
+        keys = batch if isinstance(batch, Mapping) else {}
+        name = label_key(keys, (self.target_key, "pair_target"))
+        if name is None:
             raise ValueError(
                 "PretextClassifier is trained on a pseudo-label under 'target', and there is none: "
                 "put a transform that makes one before it, such as rotate or jigsaw"
             )
-        target = ops.cast(ops.reshape(batch[self.target_key], (-1,)), "int32")
+        target = ops.cast(ops.reshape(batch[name], (-1,)), "int32")
         guess = ops.cast(ops.argmax(outputs["logits"], axis=-1), "int32")
         self.accuracy_mean.update_state(ops.cast(guess == target, "float32"))
         return self.cross_entropy(target, outputs["logits"], sample_weight=sample_weight)
@@ -145,3 +152,24 @@ class PretextClassifier(Model):
             whole = {next(iter(self.modality.keys)): config["example_shape"]}
             shapes = {**whole, self.key: config["inputs_shape"]}
             self.build(batch_shape(shapes))
+
+
+def label_key(
+    keys: Any, names: tuple[str, ...], old_names: tuple[str, ...] = _OLD_TARGETS
+) -> str | None:
+    """Return the first of the names that is among the keys of a batch, None if none is.
+
+    Args:
+        keys: A batch, or its keys.
+        names: Names of today, the likeliest first.
+        old_names: What transforms wrote before kssl 0.2; one of these gives a warning.
+    """
+    name = next((name for name in (*names, *old_names) if name in keys), None)
+    if name in old_names:
+        warnings.warn(
+            f"the pseudo-label is under {name!r}: since kssl 0.2 transforms write it under "
+            f"{names[0]!r}; the old name is read in this version only",
+            FutureWarning,
+            stacklevel=2,
+        )
+    return name

@@ -34,7 +34,9 @@ from kssl.pretext.noise import noise
 from kssl.pretext.pair.captions import caption_pairs
 from kssl.pretext.scale import binarize, flatten, to_float
 from kssl.pretext.splitting import split
+from kssl.pretext.table.one_hot import one_hot
 from kssl.pretext.table.rows import corrupt_features, mask_features
+from kssl.pretext.task import Task
 from kssl.pretext.text.infilling import infill
 from kssl.pretext.text.language import next_token, prefix
 from kssl.pretext.text.sentence_tasks import neighbour_sentences, sentence_order, sentence_pairs
@@ -49,6 +51,7 @@ from kssl.tokenizers.train import train_vocabulary
 from kssl.tokenizers.vocabulary import Vocabulary, load_vocabulary
 
 __all__ = [
+    "Task",
     "View",
     "Vocabulary",
     "ab_bins",
@@ -88,6 +91,7 @@ __all__ = [
     "next_token",
     "noise",
     "noise_distribution",
+    "one_hot",
     "patch_grid",
     "permutation_set",
     "prefix",

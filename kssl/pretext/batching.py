@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kssl.errors import UserError, nearest
 from kssl.pretext.random import SeedSource
+from kssl.pretext.task import Task
 
 Example = dict[str, Any]
 MapFunction = Callable[..., Example]
@@ -20,6 +21,7 @@ def by_batch(
     reads: Mapping[str, int | None],
     random: bool = False,
     optional: Mapping[str, int | None] | None = None,
+    task: Task | None = None,
 ) -> MapFunction:
     """Turn a function of a batch into a transform.
 
@@ -33,11 +35,13 @@ def by_batch(
         random: Whether `change` draws random numbers.
         optional: Keys as in `reads` that are read where the example has them; `change` gets them
             only then. An example must have at least one key of both.
+        task: For a transform that makes a pretext task, what there is to say of it.
 
     Returns:
         `map_fn(example, seed=None)`: a new dict in which what `change` wrote is replaced or
         added. It takes a batch or one example. `seed` is int32, `(batch, 2)` or `(2,)`; without
-        one, seeds are drawn. Its attributes `reads` (the keys) and `random` tell what it needs.
+        one, seeds are drawn. Its attributes `reads` (the keys) and `random` tell what it needs, and
+        `task` is that.
 
     Example:
         >>> from kssl.pretext import random
@@ -70,7 +74,7 @@ def by_batch(
         return {key: value for key, value in {**example, **written}.items() if value is not None}
 
     map_fn.__name__ = name
-    map_fn.reads, map_fn.random = tuple(reads or optional or ()), random
+    map_fn.reads, map_fn.random, map_fn.task = tuple(reads or optional or ()), random, task
     return map_fn
 
 
@@ -98,7 +102,10 @@ def _ranks(
 
 def _read(name: str, example: Example, key: str) -> tf.Tensor:
     if key not in example:
-        raise UserError(f"{name} reads '{key}', which the example lacks{nearest(key, example)}")
+        raise UserError(
+            f"{name} reads '{key}', which the example lacks{nearest(key, example)}; give it key=… "
+            "where it has one, or leave it out"
+        )
     tensor = tf.convert_to_tensor(example[key])
     if tensor.shape.rank is None:
         raise UserError(

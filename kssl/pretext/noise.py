@@ -13,6 +13,7 @@ from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import put
 from kssl.pretext.random import bernoulli, fold_in, normal, permutation
 from kssl.pretext.scale import grey_values, lengths
+from kssl.pretext.task import Task
 
 
 def noise(
@@ -60,7 +61,7 @@ def noise(
         clean = grey_values("noise", batch, key)
         return {key: spoil(clean, amount, seeds), target: clean}
 
-    return by_batch("noise", change, {key: rank}, random=True)
+    return by_batch("noise", change, {key: rank}, random=True, task=Task(key, target=target))
 
 
 def _gaussian(clean: tf.Tensor, amount: float, seeds: tf.Tensor) -> tf.Tensor:

@@ -11,6 +11,7 @@ from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import blank, put
 from kssl.pretext.random import permutation
+from kssl.pretext.task import Task
 
 Part = Literal["top", "bottom", "left", "right", "past", "future", "center", "surround", "random"]
 
@@ -85,7 +86,8 @@ def split(
         mask = tf.broadcast_to(mask, [tf.shape(value)[0], *lengths])  # (batch, *places)
         return {key: blank(value, mask, fill), "target": value, "mask": mask}
 
-    return by_batch("split", change, {key: rank}, random=hide == "random")
+    task = Task(key, skipped=not remove)  # a part that is cut out has another shape
+    return by_batch("split", change, {key: rank}, random=hide == "random", task=task)
 
 
 def _random(seeds: tf.Tensor, lengths: list[int], share: float) -> tf.Tensor:

@@ -15,6 +15,7 @@ from kssl.errors import UserError, nearest
 from kssl.recipe import schema
 from kssl.recipe.problems import Problems
 from kssl.recipe.reader import Node, describe
+from kssl.recipe.supply import is_fact
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Call:
 
     Attributes:
         use: The name as the recipe gives it.
+        kind: The kind of part.
         target: The function or class.
         arguments: What the recipe gives it: plain values, other calls, lists and dicts of these.
         signature: What it could be given.
@@ -31,6 +33,7 @@ class Call:
     """
 
     use: str
+    kind: str
     target: Callable[..., Any]
     signature: schema.Signature
     path: str
@@ -56,6 +59,7 @@ class Binder:
         if use is None:
             return None
         name, arguments = use
+        kind = _actual_kind(kind, str(name.value), path)
         try:
             target = plugins.find(kind, str(name.value))
             signature = schema.signature_of(target)
@@ -63,17 +67,19 @@ class Binder:
             prefix = "" if isinstance(error, UserError) else f"{name.value!r} cannot be used: "
             self._problems.add(name.place, path, f"{prefix}{error}")
             return None
-        call = Call(str(name.value), target, signature, path, node.place)
+        call = Call(str(name.value), kind, target, signature, path, node.place)
         arguments = self._under_new_names(call, arguments)
         for key, value in arguments.items():
             if key not in skip:
                 self._argument(call, key, value, kind)
-        self._missing(call, node, arguments, kind)
+        self._missing(call, node, arguments)
         return call
 
     def value(self, node: Node, annotation: Any, kind: str, path: str) -> Any:
         """Return what a node stands for where this type is wanted."""
         members = schema.alternatives(annotation)
+        if kind == "modalities" and isinstance(node.value, str):
+            return self.part(node, kind, path)  # the name of one, where plain text is taken too
         if len(members) == 1:
             return self._single(node, members[0], kind, path)
         attempts: list[Problems] = []
@@ -147,12 +153,13 @@ class Binder:
             )
             return
         annotation = Any if parameter is None else parameter.annotation
-        below = schema.kind_of_argument(key, kind)
+        below = schema.kind_of_argument(key, kind, annotation)
         call.arguments[key] = self.value(node, annotation, below, path)
 
-    def _missing(self, call: Call, node: Node, given: dict[str, Node], kind: str) -> None:
+    def _missing(self, call: Call, node: Node, given: dict[str, Node]) -> None:
         for parameter in call.signature.parameters.values():
-            known = parameter.name in given or parameter.name in schema.SUPPLIED.get(kind, ())
+            known = parameter.name in given or parameter.name in schema.SUPPLIED.get(call.kind, ())
+            known = known or is_fact(call, parameter.name)
             if parameter.required and not (parameter.inherited or known):
                 wanted = schema.expected(parameter.annotation)
                 message = f"{call.use} needs the argument {parameter.name!r} ({wanted})"
@@ -235,6 +242,12 @@ class Binder:
     def _note(self, text: str) -> None:
         if text not in self._notes:
             self._notes.append(text)
+
+
+def _actual_kind(kind: str, name: str, path: str) -> str:
+    """Where an argument takes any Keras model, the name of a layer that is one will do as well."""
+    inside = kind == "models" and "." in path
+    return "layers" if inside and name in plugins.offered("layers") else kind
 
 
 def _hint_of_use(entries: dict[str, Node]) -> str:

@@ -7,36 +7,48 @@ from typing import Any
 from kssl.errors import UserError
 from kssl.recipe.bind import Call
 from kssl.recipe.problems import Problem, RecipeError
+from kssl.recipe.schema import expected
+from kssl.recipe.supply import Supply, is_fact
 
 # What a function or constructor raises when it does not like what it was given.
 REFUSALS = (ValueError, TypeError, OSError, ImportError, ArithmeticError, MemoryError)
 
 
-def build(value: Any, source: str, given: dict[str, Any] | None = None) -> Any:
+class NotSupplied(RecipeError):
+    """A part needs what neither the recipe nor the run says."""
+
+
+def build(
+    value: Any, source: str, given: dict[str, Any] | None = None, supply: Supply | None = None
+) -> Any:
     """Return the object that a bound value stands for.
 
     Args:
         value: A call, or plain data that may hold calls.
         source: The recipe's file, for the error message.
-        given: Arguments that kssl supplies: those that the outermost call knows and the recipe
-            does not set are passed.
+        given: Arguments for the outermost call alone, where its signature has them and the recipe
+            does not set them.
+        supply: What the run knows, for calls at any depth; see `kssl.recipe.supply`.
 
     Raises:
         RecipeError: A part refused its arguments; the message has the place in the recipe.
     """
+    supply = Supply() if supply is None else supply
     if isinstance(value, list):
-        return [build(each, source) for each in value]
+        return [build(each, source, None, supply) for each in value]
     if isinstance(value, tuple):
-        return tuple(build(each, source) for each in value)
+        return tuple(build(each, source, None, supply) for each in value)
     if isinstance(value, dict):
-        return {key: build(each, source) for key, each in value.items()}
+        return {key: build(each, source, None, supply) for key, each in value.items()}
     if not isinstance(value, Call):
         return value
-    arguments = {key: build(each, source) for key, each in value.arguments.items()}
+    arguments = {key: build(each, source, None, supply) for key, each in value.arguments.items()}
     for key, each in (given or {}).items():
         # A resolved recipe writes defaults out, so None is "not set" as well.
         if key in value.signature.parameters and arguments.get(key) is None:
             arguments[key] = each
+    arguments = supply(value, arguments)
+    _check_complete(value, arguments, source)
     try:
         return value.target(**arguments)
     except (UserError, *REFUSALS) as error:
@@ -44,6 +56,18 @@ def build(value: Any, source: str, given: dict[str, Any] | None = None) -> Any:
             raise  # it says more by its type: data that cannot be had, a part further inside
         message = f"{value.use} refused its arguments: {_say(error)}"
         raise RecipeError(source, [Problem(value.place, value.path, message)]) from error
+
+
+def _check_complete(call: Call, arguments: dict[str, Any], source: str) -> None:
+    for name, parameter in call.signature.parameters.items():
+        lacking = name not in arguments or (arguments[name] is None and is_fact(call, name))
+        if parameter.required and not parameter.inherited and lacking:
+            wanted = expected(parameter.annotation)
+            message = (
+                f"{call.use} needs the argument {name!r} ({wanted}), which the recipe "
+                "leaves out and this run does not know"
+            )
+            raise NotSupplied(source, [Problem(call.place, call.path, message)])
 
 
 def _say(error: BaseException) -> str:

@@ -65,6 +65,7 @@ EXAMPLES = {
     "future_frame": (_DIGITS, "[{use: future_frame, context: 6}]"),
     "corrupt_features": (_CELLS, f"[{{use: corrupt_features, data: {_CELLS}}}]"),
     "mask_features": (_CELLS, "[mask_features]"),
+    "one_hot": ("{use: tabular, path: animals.csv}", "[one_hot]"),
     "caption_pairs": ("{use: captions, path: captions.jsonl}", "[caption_pairs]"),
 }
 

@@ -18,6 +18,7 @@ from kssl.recipe.build import build
 from kssl.recipe.problems import Problems, RecipeError
 from kssl.recipe.reader import Node, read_file
 from kssl.recipe.settings import Settings
+from kssl.recipe.supply import FACTS, Supply
 from kssl.recipe.write import head_comment, to_plain, to_yaml
 
 STAND_IN = "stand_in"
@@ -33,12 +34,15 @@ class Recipe:
         stand_in: The name of the dataset that is used when the first cannot be had, or None.
         notes: What was done without being a mistake, such as arguments that were left out
             because an override chose another part; complete after `check`.
+        supply: What the run knows, for the parts that leave it out; `kssl.runs.prepare` fills
+            `supply.facts`.
     """
 
     def __init__(self, path: Path, shown: str, root: Node, head: str, problems: Problems) -> None:
         self.path: Path | None = path
         self.name = _run_name(path)
         self.notes: list[str] = []
+        self.supply = Supply()
         self._root = root
         self._head = head
         self._shown = shown
@@ -88,6 +92,10 @@ class Recipe:
         """
         return [call.use for call in self._calls(section)]
 
+    def targets(self, section: str) -> list[Any]:
+        """Return the functions or classes of a section, in order; nothing is called."""
+        return [call.target for call in self._calls(section)]
+
     def written(self, section: str) -> list[str]:
         """Return the parts of a section with the arguments that the recipe gives them.
 
@@ -103,13 +111,15 @@ class Recipe:
         Args:
             section: "model" or "optimizer" for one object; "pretext", "callbacks" or "evaluate"
                 for a list.
-            **given: Arguments that kssl supplies. A part gets those of them that its signature
-                has and the recipe does not set.
+            **given: What the caller knows beside `supply.facts`. A part gets what its signature has
+                and the recipe does not set, at any depth for the facts of
+                `kssl.recipe.supply.FACTS`, else at the outermost.
 
         Raises:
             RecipeError: The recipe has mistakes, or a part refused its arguments.
         """
-        built = [build(call, self._shown, given) for call in self._calls(section)]
+        supply = self.supply.with_facts({name: given.pop(name) for name in set(given) & set(FACTS)})
+        built = [build(call, self._shown, given, supply) for call in self._calls(section)]
         return built if section in sections.MANY else built[0]
 
     def dataset(self, split: str, stand_in: bool = False) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,49 @@ def labelled_rows(rows: Sequence[tuple[str, np.ndarray]], width: float = 9.0) ->
     axes.set_yticklabels([name for name, _ in rows], color=INK, fontsize=11)
     axes.tick_params(length=0)
     return drawn
+
+
+def example_rows(
+    rows: Sequence[tuple[str, Sequence[Any]]],
+    draw: Callable[[Any, Any], None],
+    cell: tuple[float, float],
+    head: float = 0.0,
+    gap: float = 0.12,
+) -> Figure:
+    """Rows of examples of any kind under one another, each row with its name at the left.
+
+    Args:
+        rows: (name, examples), as many examples in each.
+        draw: Draws an example: `draw(axes, example)`.
+        cell: Width and height of an example in inches.
+        head: Inches left free above the rows.
+        gap: Inches between rows.
+
+    Returns:
+        The figure.
+    """
+    count, names = len(rows[0][1]), 1.1 if any(name for name, _ in rows) else 0.0
+    size = (names + 0.1 + count * (cell[0] + 0.1), head + len(rows) * (cell[1] + gap) + 0.1)
+    drawn = figure(*size)
+    drawn.set_layout_engine("none")
+    for place, (name, examples) in enumerate(rows):
+        bottom = size[1] - head - (place + 1) * (cell[1] + gap)
+        for number, example in enumerate(examples):
+            left = names + 0.1 + number * (cell[0] + 0.1)
+            sides = (left / size[0], bottom / size[1], cell[0] / size[0], cell[1] / size[1])
+            axes = drawn.add_axes(sides)
+            draw(axes, example)
+            bare(axes)
+            frame(axes)
+        middle = (bottom + cell[1] / 2) / size[1]
+        drawn.text(names / size[0], middle, name, ha="right", va="center", color=INK)
+    return drawn
+
+
+def frame(axes: Any) -> None:
+    """Put a thin frame around what may be as white as the page."""
+    axes.spines[:].set_visible(True)
+    axes.spines[:].set_color(RULE)
 
 
 def class_colours(count: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The figures of a diffusion model: from image to noise, back again, by class, into holes."""
+"""The figures that a diffusion model brings: from image to noise, back, by class, into holes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def _array(tensor: Any) -> np.ndarray:
 
 def forward_process(scene: Any) -> Drawn | None:
     """Test images at rising noise levels, as the network sees them."""
-    if not scene.has("denoise", "trajectory"):
+    if not scene.size:
         return None
-    model, clean = scene.model, 2.0 * np.asarray(scene.images[:10], np.float32) - 1.0
+    model, clean = scene.model, 2.0 * np.asarray(scene.first(10), np.float32) - 1.0
     noise = np.random.default_rng(scene.seed).standard_normal(clean.shape).astype(np.float32)
-    rows = [("test image", canvas.as_pictures(scene.images[:10]))]
+    rows = [("test image", canvas.as_pictures(scene.first(10)))]
     for level in model.schedule.levels(8)[::-1]:
         levels = np.full(len(clean), level)
         noisy = model.schedule.add_noise(clean, noise, levels)
@@ -36,10 +36,8 @@ def forward_process(scene: Any) -> Drawn | None:
     return canvas.labelled_rows(rows), caption
 
 
-def reverse_process(scene: Any) -> Drawn | None:
+def reverse_process(scene: Any) -> Drawn:
     """Samples as they come out of noise."""
-    if not callable(getattr(scene.model, "trajectory", None)):
-        return None
     states = _array(scene.model.trajectory(10, seed=scene.seed, steps=STEPS))  # (steps, 10, …)
     chosen = np.unique(np.linspace(0, len(states) - 1, 9).round().astype(int))
     rows = [(f"step {place + 1}", canvas.as_pictures(states[place])) for place in chosen]
@@ -47,11 +45,9 @@ def reverse_process(scene: Any) -> Drawn | None:
     return canvas.labelled_rows(rows), caption
 
 
-def classes(scene: Any) -> Drawn | None:
+def classes(scene: Any) -> Drawn:
     """Samples of each class, with guidance."""
-    count = getattr(scene.model, "classes", None)
-    if count is None or not callable(getattr(scene.model, "generate", None)):
-        return None
+    count = scene.model.classes
     shown, each, guidance = min(count, 12), 12, 3.0
     labels = np.repeat(np.arange(shown), each)
     settings = {"labels": labels, "guidance": guidance, "steps": STEPS}
@@ -67,9 +63,9 @@ def classes(scene: Any) -> Drawn | None:
 
 def inpainting(scene: Any) -> Drawn | None:
     """Holes in test images, filled in."""
-    if not scene.has("inpaint"):
+    if not scene.size:
         return None
-    images = np.asarray(scene.images[:10], np.float32)
+    images = np.asarray(scene.first(10), np.float32)
     height, width = images.shape[1:3]
     hole = np.zeros((height, width), bool)
     hole[height // 4 : height - height // 4, width // 4 : width - width // 4] = True

@@ -42,5 +42,6 @@ def draw(run: Any) -> tuple[Any, str] | None:
     axes.legend()
     return drawn, (
         "Accuracy against the number of labelled examples: the trained network trained on, the same"
-        " network from scratch, and logistic regressions on its embedding and on the raw input."
+        " network from scratch, a logistic regression on its embedding, and simple models of the"
+        " raw input."
     )

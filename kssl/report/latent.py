@@ -48,8 +48,19 @@ def between(ends: np.ndarray, middle: np.ndarray, steps: int) -> np.ndarray:
     return np.concatenate([sheets[0], white, sheets[1], white, sheets[2]], axis=1)
 
 
+def collapsed(rows: np.ndarray) -> bool:
+    """Whether all embeddings `(examples, features)` are the same, but for rounding.
+
+    Example:
+        >>> collapsed(np.full((20, 3), 0.1)), collapsed(np.eye(3))
+        (True, False)
+    """
+    spread = float(np.std(rows, axis=0, dtype=np.float64).max())
+    return spread <= 1e-6 * max(1.0, float(np.abs(rows).max()))
+
+
 def embedding_map(embeddings: np.ndarray, labels: np.ndarray | None, seed: int) -> Any:
-    """PCA and t-SNE of embeddings side by side, coloured by label.
+    """PCA and t-SNE of embeddings side by side, coloured by label; of a collapse, PCA alone.
 
     Args:
         embeddings: (examples, D).
@@ -60,9 +71,11 @@ def embedding_map(embeddings: np.ndarray, labels: np.ndarray | None, seed: int) 
         A matplotlib figure.
     """
     rows = np.asarray(embeddings, dtype=np.float32)
-    plane, title = _plane(rows)
+    parts = [_plane(rows)]
+    if not collapsed(rows):  # scikit-learn would divide by their deviation, and end the process
+        parts.append((_tsne(rows, seed), "t-SNE"))
     drawn = canvas.figure(9.6, 4.9)
-    for place, (points, name) in enumerate([(plane, title), (_tsne(rows, seed), "t-SNE")]):
+    for place, (points, name) in enumerate(parts):
         axes = drawn.add_subplot(1, 2, place + 1)
         _scatter(axes, points, labels)
         axes.set_title(name)
@@ -84,6 +97,8 @@ def embedding_map(embeddings: np.ndarray, labels: np.ndarray | None, seed: int) 
 def _plane(rows: np.ndarray) -> tuple[np.ndarray, str]:
     from sklearn.decomposition import PCA
 
+    if collapsed(rows):
+        return np.zeros((len(rows), 2), rows.dtype), "PCA (all embeddings are the same)"
     if rows.shape[1] == 1:
         return np.concatenate([rows, np.zeros_like(rows)], axis=1), "Latent value"
     if rows.shape[1] == 2:

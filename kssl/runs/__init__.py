@@ -18,7 +18,7 @@ from kssl.runs.export import export
 from kssl.runs.load import Loaded, load
 from kssl.runs.plan import Prepared, prepare
 from kssl.runs.preview import dry_run, preview
-from kssl.runs.sample import sample_images, sample_texts
+from kssl.runs.sample import Sampling, sample_images, sample_texts, sampling
 from kssl.runs.train import fit
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Loaded",
     "Prepared",
     "Run",
+    "Sampling",
     "current",
     "dry_run",
     "embed",
@@ -38,4 +39,5 @@ __all__ = [
     "preview",
     "sample_images",
     "sample_texts",
+    "sampling",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
 from kssl.runs.directory import Run
@@ -21,7 +21,8 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
         run: A trained run.
         output: The file to write: `.npz` with `embeddings` and `labels`, or `.parquet` with a
             column `embedding`, a list of floats in each row, and a column `label`.
-        data: Another data set than the run's, as YAML: `"{use: images, path: photos/}"`.
+        data: Another data set than the run's, as YAML: `"{use: images, path: photos/}"`; of the
+            same modality.
         split: `train`, `validation` or `test`.
 
     Raises:
@@ -32,8 +33,8 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
         raise UserError(f"{output.name}: the file must end in {' or '.join(EMBEDDING_FILES)}")
     import kssl.recipe
     from kssl.data.splits import open_splits
-    from kssl.models.base import pick
-    from kssl.models.inference import run as run_method
+    from kssl.evaluation.base import Skipped, apply
+    from kssl.evaluation.inputs import columns_of, examples_of
 
     loaded = load(run)
     splits = loaded.data
@@ -42,18 +43,29 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
         splits = open_splits(kssl.recipe.load(run.path, [f"data={data}"]), allow_stand_in=False)
     if split not in splits.sizes:
         raise UserError(f"there is no split '{split}'; there is: {', '.join(splits.sizes)}")
-    arrays = getattr(splits, split).arrays()
-    model = loaded.model
-    examples = pick(arrays, model.reads)
-    if examples.shape[1:] != tuple(model.example_shape):
-        raise UserError(
-            f"`{model.reads}` has the shape {examples.shape[1:]}, the model takes "
-            f"{model.example_shape}: give the data source the size or length that the run had"
-        )
-    embeddings = run_method(model, "embed", examples)
+    pipeline, model = getattr(splits, split), loaded.model
+    try:
+        examples = examples_of(pipeline, model)
+    except Skipped as reason:
+        raise UserError(str(reason)) from None
+    _check_shapes(examples, model)
+    labels = columns_of(pipeline, model.modality).get("label")
+    embeddings = apply(model, "embed", examples)
     with replacing(output) as temporary:
-        EMBEDDING_FILES[output.suffix](temporary, embeddings, arrays.get("label"))
+        EMBEDDING_FILES[output.suffix](temporary, embeddings, labels)
     return output
+
+
+def _check_shapes(examples: Any, model: Any) -> None:
+    given = model.modality.by_key(examples)
+    wanted = model.modality.by_key(model.example_shape)
+    for key in wanted:
+        if key not in given or given[key].shape[1:] != tuple(wanted[key]):
+            there = given[key].shape[1:] if key in given else "nothing"
+            raise UserError(
+                f"`{key}` has the shape {there}, the model takes {tuple(wanted[key])}: give the "
+                "data source the size or length that the run had"
+            )
 
 
 def _write_npz(path: Path, embeddings: np.ndarray, labels: np.ndarray | None) -> None:

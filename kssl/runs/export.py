@@ -39,13 +39,11 @@ def export(loaded: Loaded, to: str, output: Path, examples: int = 64) -> float:
     """
     import numpy as np
 
-    from kssl.models.base import pick
+    from kssl.evaluation.inputs import examples_of
     from kssl.models.inference import encoder_of
 
-    model = loaded.model
-    encoder = encoder_of(model)
-    inputs = np.asarray(pick(loaded.test.arrays(limit=examples), model.reads))
-    inputs = inputs.astype("int32" if model.reads == "tokens" else "float32")
+    encoder = encoder_of(loaded.model)
+    inputs = examples_of(loaded.test, loaded.model, examples)
     source = encoder.predict(inputs, verbose=0)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as folder:
         written = Path(folder) / f"encoder{ENDINGS[to]}"
@@ -75,7 +73,7 @@ def _write_keras(encoder: keras.Model, path: Path) -> None:
     encoder.save(path)
 
 
-def _read_keras(path: Path, inputs: np.ndarray) -> Any:
+def _read_keras(path: Path, inputs: Any) -> Any:
     import keras
 
     return keras.models.load_model(path).predict(inputs, verbose=0)
@@ -86,7 +84,7 @@ def _write_savedmodel(encoder: keras.Model, path: Path) -> None:
     encoder.export(str(path), format="tf_saved_model", verbose=False)
 
 
-def _read_savedmodel(path: Path, inputs: np.ndarray) -> Any:
+def _read_savedmodel(path: Path, inputs: Any) -> Any:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
@@ -107,12 +105,16 @@ def _write_onnx(encoder: keras.Model, path: Path) -> None:
     encoder.export(str(path), format="onnx", verbose=False)
 
 
-def _read_onnx(path: Path, inputs: np.ndarray) -> Any:
+def _read_onnx(path: Path, inputs: Any) -> Any:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (wanted,) = session.get_inputs()
-    return session.run(None, {wanted.name: inputs})[0]
+    names = [wanted.name for wanted in session.get_inputs()]
+    if isinstance(inputs, dict):  # an input is called by its key, or its key is part of the name
+        given = {name: inputs[max(inputs, key=lambda key: key in name)] for name in names}
+    else:
+        given = {names[0]: inputs}
+    return session.run(None, given)[0]
 
 
 def _need(module: str, what: str, install: str) -> None:

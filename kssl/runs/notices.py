@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kssl.system import devices
 
 if TYPE_CHECKING:
+    from kssl.recipe import Recipe
     from kssl.runs.plan import Prepared
 
 FEW_STEPS = 200  # fewer than these leave most models close to where they began
@@ -23,11 +24,25 @@ def of_few_steps(prepared: Prepared) -> None:
         )
 
 
+# Fact -> how it is said that a run has so many.
+_COUNTED = {"steps_per_epoch": "steps in an epoch", "examples": "examples"}
+
+
+def of_contradictions(recipe: Recipe) -> None:
+    """Say it where the recipe gives a part another length of the training than the run has."""
+    for path, (given, actual) in recipe.supply.contradicted.items():
+        what = _COUNTED.get(path.rpartition(".")[2], "steps")
+        print(
+            f"note: {path} is {given}, but this run has {actual} {what}: leave it out and it "
+            "follows the run"
+        )
+
+
 def of_replicas(prepared: Prepared) -> None:
     """Say it where a loss compares the examples of a batch, and no device sees all of it."""
     import keras
 
-    loss, count = getattr(prepared.model, "loss", None), devices.count()
+    loss, count = prepared.model.loss, devices.count()
     if keras.backend.backend() != "tensorflow" or count == 1:
         return
     if getattr(loss, "spans_batch", False):

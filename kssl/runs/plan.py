@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
 from kssl.system import devices
@@ -53,10 +53,12 @@ def prepare(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None
     import keras
 
     from kssl.data.splits import open_splits
+    from kssl.recipe.build import NotSupplied
 
     settings = recipe.settings
-    recipe.build("evaluate")  # what they refuse is found now, not after hours of training
-    recipe.build("callbacks")
+    for section in ("evaluate", "callbacks"):
+        with contextlib.suppress(NotSupplied):  # the run is not known yet
+            recipe.build(section)  # what they refuse is found now, not after hours of training
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(settings.seed)
     data = open_splits(recipe, allow_stand_in, used)
@@ -77,15 +79,65 @@ def build_model(recipe: Recipe, data: Splits) -> keras.Model:
     from kssl.system.memory import guard
 
     with guard(), _explained(recipe, "the model and the data"):
-        # A model of text that is not told its vocabulary's size takes that of the data.
-        size = getattr(data.train.vocabulary, "size", None)
-        model = recipe.build("model", **({"vocabulary_size": size} if size else {}))
-        if getattr(model, "needs_labels", False):
-            data.give_labels()
         batch = first_batch(data)
-        model.check_batch(batch)
+        recipe.supply.facts.update(facts_of(recipe, data, batch))
+        model = recipe.build("model")
+        if model.needs_labels:
+            data.give_labels()
+            batch = first_batch(data)
+        _check(model, batch)
         model.build({key: (None, *value.shape[1:]) for key, value in batch.items()})
     return model
+
+
+def facts_of(recipe: Recipe, data: Splits, batch: dict[str, Any]) -> dict[str, Any]:
+    """Return what only the run knows, for every part that asks for it and is not told.
+
+    Args:
+        recipe: The length of training is read, and which model it is.
+        data: Opened.
+        batch: The first training batch, whose keys tell the modality.
+
+    Returns:
+        Name -> value, or a function of none that returns it; see `kssl.recipe.supply`.
+    """
+    from kssl import modalities
+    from kssl.data.splits import first_batch
+
+    train, fit = data.train, recipe.settings.fit
+    steps = fit.steps_per_epoch or train.steps_per_epoch
+    return {
+        "total_steps": steps * fit.epochs,
+        "steps_per_epoch": steps,
+        "examples": train.size,
+        "classes": lambda: _classes(recipe, data),
+        "inputs": getattr(train.task, "inputs", None),
+        "modality": modalities.of_keys(batch),
+        "vocabulary": train.vocabulary,
+        "vocabulary_size": getattr(train.vocabulary, "size", None),
+        "categories": train.categories,
+        "batch": lambda: first_batch(data),
+    }
+
+
+def _check(model: keras.Model, batch: dict[str, Any]) -> None:
+    """Hold a model against a batch: the kind of data, then the values."""
+    try:
+        model.check_batch(batch)
+    except KeyError as error:
+        raise UserError(
+            f"{type(model).__name__} reads data of the kind '{model.modality.name}', but "
+            f"{error.args[0]}: choose data or a model of the other's kind, or put a transform in "
+            "front that makes what is missing"
+        ) from error
+
+
+def _classes(recipe: Recipe, data: Splits) -> int | None:
+    """Of the labels, for a model that is trained on them; of the pretext task for any other."""
+    (model,) = recipe.targets("model")
+    if getattr(model, "needs_labels", False):
+        return data.train.count_classes()
+    return getattr(data.train.task, "classes", None)
 
 
 def _jit(wanted: bool | str) -> bool | str:
@@ -130,5 +182,6 @@ def _explained(recipe: Recipe, what: str) -> Iterator[None]:
     except UserError:
         raise
     except (ValueError, TypeError, KeyError, MemoryError, ArithmeticError) as error:
-        text = " ".join(str(error).split())[:600]
+        said = error.args[0] if isinstance(error, KeyError) and error.args else error  # no quotes
+        text = " ".join(str(said).split())[:600]
         raise UserError(f"{recipe.name}: {what} do not go together: {text}") from error

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kssl.errors import UserError
+from kssl.plugins import find, offered
 from kssl.runs import notices
 from kssl.runs.plan import prepare, scope
 from kssl.system import devices
@@ -37,8 +39,12 @@ def preview(recipe: Recipe, path: Path, examples: int = 10, epochs: int = 3) -> 
     raw = pipeline.arrays(limit=examples, transformed=False)
     rounds = [pipeline.arrays(limit=examples, epoch=epoch) for epoch in range(epochs)]
     names = ", ".join(pipeline.transform_names) or "no transforms"
-    words = None if pipeline.vocabulary is None else pipeline.vocabulary.spell
-    return contact_sheet(raw, rounds, path, f"{recipe.name}: {names}", words)
+    others = (find("modalities", name)() for name in offered("modalities"))  # when needed
+    title = f"{recipe.name}: {names}"
+    try:
+        return contact_sheet(raw, rounds, path, title, pipeline.vocabulary, others)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
@@ -49,6 +55,7 @@ def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
     """
     with scope():
         prepared = prepare(recipe, allow_stand_in)
+        notices.of_contradictions(recipe)
         notices.of_replicas(prepared)
         model, pipeline, settings = prepared.model, prepared.data.train, recipe.settings.fit
         batches = prepared.data.training_batches(0, settings.epochs).repeat()

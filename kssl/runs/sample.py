@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kssl.errors import RunError, UserError
 from kssl.runs.load import Loaded
+from kssl.system.files import replacing
 
 
 def sample_images(
     loaded: Loaded, output: Path, count: int = 64, seed: int | None = None, **settings: Any
 ) -> Path:
-    """Write a grid of generated images as PNG; without a seed, that of the recipe is taken.
+    """Write a grid of generated examples as PNG; without a seed, that of the recipe is taken.
 
     Args:
         loaded: The run.
         output: The file.
-        count: Images.
+        count: Examples: images, or whatever else the model generates and can be drawn.
         seed: Of the noise.
         settings: Further ones of the model's `generate`, such as `guidance` of
             `kssl.models.Diffusion`.
@@ -31,11 +32,25 @@ def sample_images(
 
     from kssl.callbacks.sample_grid import write_grid
 
-    images = _generated(loaded, count, seed, **settings)
-    images = keras.ops.convert_to_numpy(images)
-    if not np.isfinite(images).all():
-        raise RunError("the generated images are not finite: training has diverged")
-    return write_grid(images.astype("float32"), output)
+    drawn = keras.ops.convert_to_numpy(_generated(loaded, count, seed, **settings))
+    modality = loaded.model.modality
+    if not np.isfinite(drawn).all():
+        raise RunError(f"the generated {modality.noun[0]}s are not finite: training has diverged")
+    pictures = modality.pictures(drawn)
+    if pictures is None:
+        return _write_examples(loaded, drawn, output)
+    return write_grid(pictures.astype("float32"), output)
+
+
+def _write_examples(loaded: Loaded, drawn: Any, output: Path) -> Path:
+    """Write a grid of what is no picture, drawn as its modality does."""
+    from kssl.report import canvas
+    from kssl.report.scene import Scene
+
+    scene = Scene(None, loaded.model, drawn, None, 0, loaded.train.vocabulary)
+    with canvas.style(), replacing(output) as temporary:
+        canvas.save(scene.grid(drawn), temporary)
+    return output
 
 
 def sample_texts(
@@ -67,15 +82,48 @@ def sample_texts(
     return decoded(vocabulary, ids)
 
 
-def _generated(loaded: Loaded, count: int, seed: int | None, **settings: Any) -> Any:
+class Sampling(NamedTuple):
+    """What a generative model can be asked for.
+
+    Attributes:
+        model: Its name.
+        options: The arguments of its `generate`, beside count and seed.
+        samplers: The names of its samplers; empty where there is no choice.
+        as_text: Whether it writes rather than draws.
+    """
+
+    model: str
+    options: tuple[str, ...]
+    samplers: tuple[str, ...]
+    as_text: bool
+
+
+def sampling(loaded: Loaded) -> Sampling:
+    """Return what the model of a run can be asked for.
+
+    Raises:
+        UserError: The model does not generate.
+    """
+    from kssl.models.capabilities import Generates, HasSamplers, has
+
     model = loaded.model
-    if not hasattr(model, "generate"):
+    if not has(model, Generates):
         raise UserError(f"{type(model).__name__} does not generate")
     taken = inspect.signature(model.generate).parameters
-    if unknown := [name for name in settings if name not in taken]:
-        raise UserError(f"{type(model).__name__} does not generate by {', '.join(unknown)}")
+    options = tuple(name for name in taken if name not in ("count", "seed"))
+    samplers = tuple(model.samplers) if has(model, HasSamplers) else ()
+    return Sampling(type(model).__name__, options, samplers, model.modality.as_text)
+
+
+def _generated(loaded: Loaded, count: int, seed: int | None, **settings: Any) -> Any:
+    known = sampling(loaded).options
+    if unknown := [name for name in settings if name not in known]:
+        there = f"; it takes {', '.join(known)}" if known else ""
+        raise UserError(
+            f"{type(loaded.model).__name__} does not generate by {', '.join(unknown)}{there}"
+        )
     seed = loaded.recipe.settings.seed if seed is None else seed
     try:
-        return model.generate(count, seed=seed, **settings)
+        return loaded.model.generate(count, seed=seed, **settings)
     except ValueError as error:
         raise UserError(str(error)) from error

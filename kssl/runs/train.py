@@ -60,6 +60,7 @@ def fit(
         try:
             _record(run, prepared, command, new=resume is None)
             notices.of_few_steps(prepared)
+            notices.of_contradictions(recipe)
             notices.of_replicas(prepared)
             train(prepared, run)
             finish(prepared, run)
@@ -120,13 +121,14 @@ def _callbacks(
 
     from kssl.callbacks import Checkpoint, HealthGuard, MetricsLog
     from kssl.data.splits import first_batch
+    from kssl.models.capabilities import Projects, has
 
     model = prepared.model
     given = {"folder": run.figures, "vocabulary": prepared.data.train.vocabulary}
-    if hasattr(model, "project"):
+    if has(model, Projects):
         given["batch"] = first_batch(prepared.data)
     own = prepared.recipe.build("callbacks", **given)
-    if hasattr(model, "project") and not any(isinstance(each, HealthGuard) for each in own):
+    if has(model, Projects) and not any(isinstance(each, HealthGuard) for each in own):
         own.append(HealthGuard(given["batch"]))
     log = MetricsLog(run.file("metrics.csv"))
     events = [keras.callbacks.TensorBoard(str(run.file("events")), write_graph=False)]
@@ -146,7 +148,10 @@ def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:
             "cannot go on; start a new run"
         )
     record = environment(prepared.model, command)
-    run.write_json("environment.json", record | {"data": prepared.data.record()})
+    supplied = prepared.recipe.supply.plain()  # what the recipe leaves to the run
+    run.write_json(
+        "environment.json", record | {"data": prepared.data.record(), "supplied": supplied}
+    )
 
 
 def _write_report(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from kssl.testing.common import Check, make_checks, require, run_all
 
@@ -24,11 +25,13 @@ def recipe_fits_its_parts(source: str | Path) -> None:
 
     loaded = recipe.load(source)
     loaded.check()
-    # Text comes with a vocabulary, which a run hands to its transforms and its model.
+    # What only a run knows, for the parts that leave it out.
     words = train_vocabulary(["a word or two"], "words")
-    given = {"vocabulary": words, "vocabulary_size": words.size}
+    facts: dict[str, Any] = {"vocabulary": words, "vocabulary_size": words.size, "classes": 2}
+    facts |= {"total_steps": 1000, "steps_per_epoch": 100, "examples": 1000, "categories": [3]}
+    loaded.supply.facts.update(facts)
     for section in ("pretext", "model", "optimizer", "callbacks", "evaluate"):
-        loaded.build(section, **given)
+        loaded.build(section)
 
 
 def recipe_replays(source: str | Path) -> None:

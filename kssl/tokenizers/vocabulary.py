@@ -190,7 +190,8 @@ def vocabulary_of(given: Any, needed_by: str) -> Vocabulary:
     if given is None:
         raise UserError(
             f"{needed_by} needs to know the vocabulary: give vocabulary=…, a file that "
-            "kssl vocabulary made, or take the data from tokens, which hands its own on"
+            "kssl vocabulary made, or kssl.data.vocabulary_of(dataset) of a data set as tokens "
+            "returned it, before .map or .take; a recipe whose data is tokens hands it on"
         )
     if isinstance(given, str | os.PathLike):
         return load_vocabulary(given)

@@ -12,6 +12,7 @@ import pytest
 
 from kssl import cli
 from kssl.cli import extensions
+from kssl.runs import Sampling
 from kssl.runs.directory import Run
 
 RESULTS = [
@@ -36,7 +37,7 @@ RESULTS = [
 ]
 
 
-SAMPLES = ("sample_images", "sample_texts")
+SAMPLES = ("sample_images", "sample_texts", "sampling")
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Training:
     asked: dict[str, Any] = field(default_factory=dict)
     raises: BaseException | None = None
     data: dict[str, Any] = field(default_factory=dict)
-    reads: str = "image"
+    can: Any = None
 
     def choose(self, **settings: Any) -> str:
         self.asked["choose"] = settings
@@ -115,7 +116,10 @@ class Training:
 
     def load(self, run: Run) -> types.SimpleNamespace:
         self.asked["load"] = run
-        return types.SimpleNamespace(model=types.SimpleNamespace(reads=self.reads))
+        return types.SimpleNamespace()
+
+    def sampling(self, loaded: Any) -> Any:
+        return self.can or Sampling("VAE", (), (), False)
 
     def sample_images(
         self, loaded: Any, output: Path, count: int, seed: int | None, **options: Any

@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 from kssl.cli import screen, source
+from kssl.runs import Sampling
 from kssl.runs.directory import Run
 
+TOKEN_SAMPLERS = ("greedy", "random", "top_k", "top_p", "beam")
+GPT = Sampling("GPT", ("prompt", "length", "sampler"), TOKEN_SAMPLERS, True)
+DIFFUSION = Sampling(
+    "Diffusion", ("labels", "guidance", "steps", "sampler"), ("ddim", "ddpm", "heun"), False
+)
 RECIPE = "# A small one.\nmodel: {use: vae, latent_dim: 2}  # [two]\n"
 
 
@@ -239,7 +245,7 @@ def test_a_language_model_writes_to_the_terminal_or_a_file(
     kssl: Any, training: Any, tmp_path: Path
 ) -> None:
     Run.create(tmp_path / "runs", "gpt").finish()
-    training.reads = "tokens"
+    training.can = GPT
     asked = ["--prompt", "O", "--top-k", "5", "--temperature", "0.8", "--count", "2"]
     assert "Once\n\n―――\n\nupon" in kssl("sample", "gpt", *asked).out
     sampler = {"name": "top_k", "k": 5, "temperature": 0.8}
@@ -247,7 +253,9 @@ def test_a_language_model_writes_to_the_terminal_or_a_file(
     kssl("sample", "gpt", "-o", "texts.txt", "--length", "7")
     assert Path("texts.txt").read_text("utf-8") == "Once\n\n―――\n\nupon\n"
     assert training.asked["sample"]["length"] == 7
-    assert training.asked["sample"]["sampler"] == {"name": "random"}
+    assert "sampler" not in training.asked["sample"]  # as the model has it
+    kssl("sample", "gpt", "--sampler", "greedy")
+    assert training.asked["sample"]["sampler"] == "greedy"
 
 
 @pytest.mark.parametrize(
@@ -256,13 +264,14 @@ def test_a_language_model_writes_to_the_terminal_or_a_file(
         (["--top-k", "5", "--top-p", "0.5"], "one sampler at a time: top_k, top_p"),
         (["--sampler", "greedy", "--beams", "3"], "one sampler at a time: greedy, beam"),
         (["--temperature", "0"], "--temperature must be above 0"),
+        (["--sampler", "heun"], "GPT has no such sampler; it has greedy, random, top_k, top_p, b"),
     ],
 )
 def test_samplers_that_do_not_go_together_are_refused(
     kssl: Any, training: Any, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     Run.create(tmp_path / "runs", "gpt").finish()
-    training.reads = "tokens"
+    training.can = GPT
     ended = kssl("sample", "gpt", *arguments)
     assert ended.code == 2 and message in ended.err
 
@@ -270,17 +279,21 @@ def test_samplers_that_do_not_go_together_are_refused(
 def test_a_prompt_is_for_models_of_text(kssl: Any, training: Any, tmp_path: Path) -> None:
     Run.create(tmp_path / "runs", "vae").finish()
     ended = kssl("sample", "vae", "--prompt", "O", "--top-k", "5")
-    assert ended.code == 2 and "--prompt, --top-k: for models of text" in ended.err
+    assert ended.code == 2 and "--prompt, --top-k: not for this run's model, VAE" in ended.err
 
 
 def test_a_class_and_guidance_are_for_models_of_images(
     kssl: Any, training: Any, tmp_path: Path
 ) -> None:
     Run.create(tmp_path / "runs", "diffusion").finish()
+    training.can = DIFFUSION
     asked = ["--label", "7", "--guidance", "3", "--steps", "5"]
-    assert kssl("sample", "diffusion", *asked).code == 0
+    assert kssl("sample", "diffusion", *asked, "--sampler", "heun").code == 0
     settings = {"count": 64, "seed": None, "labels": 7, "guidance": 3.0, "steps": 5}
-    assert training.asked["sample"] == (Path("samples.png"), settings)
-    training.reads = "tokens"
+    assert training.asked["sample"] == (Path("samples.png"), settings | {"sampler": "heun"})
+    ended = kssl("sample", "diffusion", "--sampler", "greedy", "-o", "others.png")
+    assert ended.code == 2 and "it has ddim, ddpm, heun" in ended.err
+    training.can = GPT
     ended = kssl("sample", "diffusion", *asked)
-    assert ended.code == 2 and "--label, --guidance, --steps: for models of images" in ended.err
+    assert ended.code == 2 and "--label, --guidance, --steps: not for this run's model" in ended.err
+    assert "it takes --prompt, --length, --sampler, --temperature" in ended.err

@@ -109,6 +109,8 @@ def test_console_commands_are_right(page: str, folder: Path, example: None) -> N
             assert all(re.search(rf"^{name}:", targets, re.MULTILINE) for name in arguments), text
         elif program == "pip":
             check_install(arguments)
+        elif program == "bash":
+            assert (ROOT / arguments[0]).is_file(), text
         else:
             assert program in ("pytest", "python", "mkdocs", "cd", "git"), text
 

@@ -23,7 +23,9 @@ class FakePipeline:
         self.size = len(image)
         self.steps_per_epoch = max(1, len(image) // 32)
 
-    def arrays(self, limit: int | None = None, transformed: bool = True) -> dict[str, np.ndarray]:
+    def arrays(
+        self, limit: int | None = None, transformed: bool = True, tasks: bool = True
+    ) -> dict[str, np.ndarray]:
         image = self.image if transformed or self.stored is None else self.stored
         arrays = {"image": image[:limit]}
         return arrays if self.label is None else {**arrays, "label": self.label[:limit]}

@@ -11,7 +11,8 @@ import pytest
 
 from kssl.errors import RunError, UserError
 from kssl.evaluation import Result, Skipped
-from kssl.evaluation.base import digest, frozen, principal_components, squared_error
+from kssl.evaluation.base import below, digest, frozen, named, squared_error
+from kssl.evaluation.inputs import principal_components
 
 
 def test_a_result_becomes_strict_json() -> None:
@@ -42,6 +43,19 @@ def test_a_result_becomes_strict_json() -> None:
 )
 def test_the_best_of_a_result(value: float, better: Any, best: str) -> None:
     assert Result("probe", "x", value, better, {"raw": 0.5}, {}).best() == best
+
+
+def test_what_an_evaluation_needs_is_told_in_one_sentence(task: Any) -> None:
+    with pytest.raises(Skipped, match=r"^likely: it needs a model that gives a log-likelihood"):
+        named("likely", lambda task: [], needs=["Reconstructs", "HasDensity"])(task)
+    with pytest.raises(Skipped, match="^spoken: it is for models that read audio, and Linear"):
+        named("spoken", lambda task: [], modalities=["audio"])(task)
+    assert named("rebuilt", lambda task: [], needs=["Reconstructs"])(task) == []
+
+
+def test_a_simple_model_that_is_better_is_named() -> None:
+    assert below(0.5, {"pixels": 0.6, "PCA": 0.7, "untrained": 0.9}) == "below PCA"
+    assert below(0.7, {"PCA": 0.7}) == below(0.7, {}) == ""
 
 
 def test_skipped_is_the_users_to_mend() -> None:

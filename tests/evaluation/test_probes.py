@@ -131,14 +131,45 @@ def test_knn_puts_the_baselines_beside_the_number(task: Any) -> None:
     (result,) = knn(k=5)(task)
     assert (result.name, result.metric, result.better) == ("knn", "accuracy", "higher")
     assert result.value == 1.0
-    assert result.baselines["raw input"] == result.value  # the model is the identity
+    assert result.baselines["pixels"] == result.value  # the model is the identity
     assert result.baselines["PCA"] == 1.0
     assert result.baselines["untrained"] < 0.9
     classes, counts = np.unique(task.train.label, return_counts=True)
     share = float(np.mean(task.test.label == classes[counts.argmax()]))
     assert result.baselines["majority class"] == pytest.approx(share)
+    rows = {"PCA", "untrained", "pixels", "colour histogram", "majority class"}
+    models = {"pixels, logistic regression", "colour histogram, logistic regression"}
+    assert set(result.baselines) == rows | models
+    assert "below" not in result.note
     assert result.settings["width"] == 16
     assert (result.settings["bank"], result.settings["test"]) == (300, 100)
+
+
+def test_simple_models_are_fitted_once_for_all_probes(task: Any, monkeypatch: Any) -> None:
+    from kssl.modalities import base
+
+    fitted: list[int] = []
+    original = base.logistic_regression
+
+    def counting(bank: Any, labels: Any, test: Any) -> np.ndarray:
+        fitted.append(bank.shape[1])
+        return original(bank, labels, test)
+
+    monkeypatch.setattr(base, "logistic_regression", counting)
+    (neighbours,), (line,) = knn(k=5)(task), linear()(task)
+    assert fitted == [16, 64]  # pixels, and their histogram
+    name = "pixels, logistic regression"
+    assert line.baselines["pixels"] == line.baselines[name] == neighbours.baselines[name] == 1.0
+    assert linear(penalty=2.0)(task)[0].baselines["pixels"] == 1.0
+    linear(limit=100)(task)
+    assert len(fitted) == 4  # another bank has other models
+
+
+def test_a_model_below_a_simple_one_is_told_so(task: Any) -> None:
+    task.model, task.untrained = task.untrained, task.model
+    for probe in (knn(k=5), linear()):
+        (result,) = probe(task)
+        assert result.value < 0.9 and result.note.startswith("below pixels")
 
 
 def test_standardized_features_have_no_common_offset(task: Any) -> None:
@@ -146,7 +177,7 @@ def test_standardized_features_have_no_common_offset(task: Any) -> None:
         split.image += 1e4  # all cosines are 1, but for rounding
     assert knn(k=5)(task)[0].value < 0.9
     (result,) = knn(k=5, standardize=True)(task)
-    assert result.value == result.baselines["raw input"] == 1.0
+    assert result.value == result.baselines["pixels"] == 1.0
     assert result.settings["standardized"] is True
 
 

@@ -48,7 +48,7 @@ def test_precision_stands_beside_its_baselines(task: Any) -> None:
     assert (result.name, result.better) == ("retrieval", "higher")
     assert result.metric == "precision@1 among the other test images"
     assert result.value == 1.0
-    assert result.baselines["raw input"] == result.value  # the model is the identity
+    assert result.baselines["pixels"] == result.value  # the model is the identity
     assert result.baselines["PCA"] == 1.0
     assert result.baselines["untrained"] < 0.9
     labels = task.test.label
@@ -81,9 +81,9 @@ def test_a_query_without_another_of_its_class_is_left_out_and_counted(task: Any)
     task.test.label[0] = 77
     (result,) = retrieval()(task)
     assert result.settings["queries"] == 99
-    assert "1 queries without another image of their class are left out" in result.note
+    assert "1 queries without another example of their class are left out" in result.note
     task.test.label[:] = np.arange(100)
-    with pytest.raises(Skipped, match="retrieval: no image has another one of its class"):
+    with pytest.raises(Skipped, match="retrieval: no example has another one of its class"):
         retrieval()(task)
 
 

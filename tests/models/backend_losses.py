@@ -77,7 +77,7 @@ def of_bert() -> list[float]:
         "target": np.where(hidden, tokens, -1).astype("int32"),
         "segment": (np.arange(24) > random.randint(5, 15, (6, 1))).astype("int32"),
         "padding_mask": np.arange(24) < random.randint(16, 25, (6, 1)),
-        "is_next": np.arange(6, dtype="int32") % 2,
+        "pair_target": np.arange(6, dtype="int32") % 2,
     }
     model = BERT(50, depth=2, heads=2, width=16, dropout=0.0, max_predictions=8)
     model.build({key: (None, *value.shape[1:]) for key, value in batch.items()})

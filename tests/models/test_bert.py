@@ -16,7 +16,7 @@ from kssl.models import BERT, run
 SIZE, LENGTH = 40, 20
 
 
-def batch(rows: int = 6, pair: str | None = "is_next") -> dict[str, np.ndarray]:
+def batch(rows: int = 6, pair: str | None = "pair_target") -> dict[str, np.ndarray]:
     """Rows of ids with three hidden tokens each, the last rows with padding."""
     random = np.random.RandomState(0)
     real = np.arange(LENGTH) < np.array([LENGTH, LENGTH, 14, 12, LENGTH, 9])[:rows, None]
@@ -70,7 +70,7 @@ def test_the_loss_is_the_mean_over_hidden_tokens_plus_that_of_pairs() -> None:
     of_true = np.take_along_axis(
         log_softmax(logits), np.maximum(given["target"], 0)[..., None], axis=-1
     )[..., 0]
-    of_pairs = log_softmax(array(encoded["pair_logits"]))[np.arange(6), given["is_next"]]
+    of_pairs = log_softmax(array(encoded["pair_logits"]))[np.arange(6), given["pair_target"]]
     wanted = -of_true[hidden].mean() - of_pairs.mean()
     assert loss_of(model, given) == pytest.approx(wanted, rel=1e-5)
 
@@ -129,10 +129,10 @@ def test_the_embedding_is_the_mean_of_the_real_tokens() -> None:
 
 
 def test_a_pair_without_an_order_does_not_count() -> None:
-    given = batch(pair="in_order")
+    given = batch()
     model = built(given)
-    assert model.pair_label == "in_order"
-    some = given | {"in_order": np.array([1, 0, -1, -1, -1, -1], "int32")}
+    assert model.pair_label == "pair_target"
+    some = given | {"pair_target": np.array([1, 0, -1, -1, -1, -1], "int32")}
     hidden = float(model.cross_entropy(given["target"], model.to_logits(model(given)["sequence"])))
     of_pairs = log_softmax(array(model(some)["pair_logits"]))[[0, 1], [1, 0]]
     assert loss_of(model, some) == pytest.approx(hidden - of_pairs.mean(), rel=1e-4)
@@ -158,7 +158,7 @@ def test_two_steps_and_a_file(tmp_path: Path) -> None:
     )
     model.save(tmp_path / "bert.keras")
     again = keras.saving.load_model(tmp_path / "bert.keras")
-    assert again.pair_label == "is_next"
+    assert again.pair_label == "pair_target"
     np.testing.assert_array_equal(array(again.embed(given)), array(model.embed(given)))
     assert again.fit(given, batch_size=6, verbose=0).history["loss"][0] == pytest.approx(
         model.fit(given, batch_size=6, verbose=0).history["loss"][0], rel=0.1

@@ -24,7 +24,7 @@ RESULT = {
     "metric": "accuracy",
     "value": 0.9714,
     "better": "higher",
-    "baselines": {"untrained": 0.61, "raw input": 0.95, "majority class": 0.1},
+    "baselines": {"untrained": 0.61, "pixels": 0.95, "majority class": 0.1},
     "settings": {"k": 20, "temperature": None, "weights_sha256": "0123456789abcdef"},
     "note": "a note",
 }
@@ -72,7 +72,11 @@ class Split:
     def __init__(self, images: np.ndarray, labels: np.ndarray | None) -> None:
         self.images, self.labels = images, labels
 
-    def arrays(self, limit: int | None = None, transformed: bool = True) -> dict[str, np.ndarray]:
+    vocabulary = None
+
+    def arrays(
+        self, limit: int | None = None, transformed: bool = True, tasks: bool = True
+    ) -> dict[str, np.ndarray]:
         arrays = {"image": self.images[:limit]}
         return arrays if self.labels is None else {**arrays, "label": self.labels[:limit]}
 

@@ -94,6 +94,22 @@ def test_data_without_labels_has_one_colour(empty_run: Any, model: Any, split: A
     assert "no labels" in drawn(empty_run)["Embedding map"]["caption"]
 
 
+def test_a_collapsed_embedding_has_no_tsne_and_ends_nothing(
+    empty_run: Any, split: Any, real_tsne: None, recwarn: Any
+) -> None:
+    model = kssl.models.AutoEncoder(latent_dim=3)
+    model.build((None, 8, 8, 1))
+    model.set_weights([0.1 + 0.0 * weight for weight in model.get_weights()])
+    last = model.to_latent.weights[-2]
+    last.assign(0.0 * last)  # whatever goes in, the bias comes out
+    kssl.report.draw(empty_run, model, split, split)
+    entry = drawn(empty_run)["Embedding map"]
+    assert "collapsed, and there is no t-SNE" in entry["caption"] and entry["file"]
+    assert not [each for each in recwarn if issubclass(each.category, RuntimeWarning)]
+    assert latent.collapsed(np.full((30, 4), 0.3, np.float32))
+    assert not latent.collapsed(np.eye(4))
+
+
 def test_neighbours_are_counted_by_class(empty_run: Any, model: Any, split: Any) -> None:
     split.images, split.labels = np.repeat(split.images[:10], 6, axis=0), np.arange(60) // 6
     kssl.report.draw(empty_run, model, split, split)

@@ -20,7 +20,7 @@ def test_a_masking_model_shows_what_it_saw(empty_run: Any, split: Any) -> None:
     entries = {each["title"]: each for each in kssl.report.draw(empty_run, model, split, split)}
     assert "Reconstructions" not in entries
     assert entries["Masked images"]["file"] == "masked.png"
-    assert "true mean and deviation" in entries["Masked images"]["caption"]
+    assert "true mean and standard deviation" in entries["Masked images"]["caption"]
 
 
 def result(labels: int, value: float, name: str = "few_label") -> dict[str, Any]:
@@ -29,7 +29,7 @@ def result(labels: int, value: float, name: str = "few_label") -> dict[str, Any]
         "metric": f"accuracy, {labels} labels",
         "value": value,
         "better": "higher",
-        "baselines": {"from scratch": value - 0.1, "raw input, linear": None},
+        "baselines": {"from scratch": value - 0.1, "pixels, logistic regression": None},
         "settings": {"labels": labels},
         "note": "",
     }
@@ -47,7 +47,7 @@ def test_accuracy_against_labels_is_drawn_once_there_is_a_line(empty_run: Any) -
     lines = label_curve.points(empty_run)
     assert lines["fine-tuned"] == [(100, 0.8), (1000, 0.9)]
     np.testing.assert_allclose(lines["from scratch"], [(100, 0.7), (1000, 0.8)])
-    assert "raw input, linear" not in lines
+    assert "pixels, logistic regression" not in lines
     axes = label_curve.draw(empty_run)[0].axes[0]
     np.testing.assert_allclose(axes.lines[0].get_ydata(), [80, 90])
 

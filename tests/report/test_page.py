@@ -88,7 +88,7 @@ def test_the_best_number_is_marked_also_when_it_is_a_baseline(run: Any) -> None:
     own = [name for classes, name in rows if "own" in classes.split()]
     assert best == {"trained model", "independent pixels"}  # of knn, of log_likelihood
     assert own == ["trained model", "trained model"]
-    assert [name for _, name in rows[:2]] == ["trained model", "raw input"]  # sorted, best first
+    assert [name for _, name in rows[:2]] == ["trained model", "pixels"]  # sorted, best first
     assert "↑ higher is better" in html and "↓ lower is better" in html
 
 

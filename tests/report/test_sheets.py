@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kssl.modalities import Modality
 from kssl.report.sheets import batches, contact_sheet, pictures, texts
 
 RANDOM = np.random.default_rng(0)
@@ -27,6 +28,10 @@ KINDS = {
         {"tokens": TOKENS, "is_next": np.ones(4, int)},
     ),
     "tokens": ({"tokens": TOKENS}, {"tokens": TOKENS + 1, "weights": TOKENS % 2}),
+    "pairs": (
+        {"image": IMAGES, "tokens": TOKENS + 1},
+        {"image": 1 - IMAGES, "tokens": TOKENS + 2},
+    ),
     "table": ({"numeric": TABLE}, {"numeric": TABLE * (TABLE > 0), "mask": TABLE > 0}),
 }
 
@@ -41,9 +46,20 @@ def test_every_kind_of_data_has_a_sheet(kind: str, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_drawn_is_said_with_what_is_there(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nothing to look at in graph, label; wanted one of video"):
+    with pytest.raises(ValueError, match=r"no known modality.*graph \(12,\), label \(6,\)"):
         contact_sheet({"graph": TABLE, "label": TOKENS}, [], tmp_path / "sheet.png", "graph")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_modality_of_a_plugin_is_drawn_by_its_layout_or_one_by_one(tmp_path: Path) -> None:
+    graph = {"graph": TABLE, "label": np.arange(4)}
+    sizes = []
+    for layout in ("", "kssl.report.sheets.tables:draw"):
+        kind = type("Graph", (Modality,), {"keys": {"graph": "float32"}, "layout": layout})
+        path = tmp_path / f"sheet{len(sizes)}.png"
+        contact_sheet(graph, [{**graph, "graph": -TABLE}], path, "graph", others=[kind()])
+        sizes.append(path.stat().st_size)
+    assert len(set(sizes)) == 2 and min(sizes) > 5000
 
 
 def test_what_did_not_change_is_not_repeated() -> None:

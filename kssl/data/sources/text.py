@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kssl.data.description import described
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
 from kssl.data.splitting import check_split
 from kssl.data.text.corpus import EMBEDDED, Corpus, open_corpus
@@ -120,5 +121,4 @@ def _dataset(corpus: Corpus, split: str, unit: str) -> Dataset:
             kinds["label"] = tf.TensorSpec((), tf.int64)
         dataset = tf.data.Dataset.from_generator(examples, output_signature=kinds)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
-    dataset.class_names = list(corpus.names)
-    return dataset
+    return described(dataset, class_names=list(corpus.names))

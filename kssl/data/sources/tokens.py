@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from kssl.data.description import described
 from kssl.data.from_arrays import Dataset
 from kssl.data.splitting import check_split
 from kssl.data.text.corpus import corpus_of, vocabulary_of
@@ -56,7 +57,8 @@ def tokens(
         `"padding_mask"` bool `(length,)`, `"sentence"` int32 `(length,)`, counted from 0 and -1 at
         special tokens, and `"starts"` bool `(length,)`, where words begin; pairs also
         `"other"`, `"other_sentence"` and `"other_starts"`; with labels, `"label": int64 ()`. The
-        attributes `vocabulary` and `class_names` say what ids and classes stand for.
+        attributes `vocabulary` and `class_names` say what ids and classes stand for; `.map`,
+        `.take` and the like lose them, see `kssl.data.vocabulary_of`.
 
     Raises:
         Unavailable: The corpus cannot be had.
@@ -77,8 +79,7 @@ def tokens(
     columns = _columns(opened, known, split, length, rows, stride, words)
     with tf.device("cpu"):
         dataset = tf.data.Dataset.from_tensor_slices(columns)
-    dataset.vocabulary, dataset.class_names = known, list(opened.names)
-    return dataset
+    return described(dataset, vocabulary=known, class_names=list(opened.names))
 
 
 def _columns(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kssl.data.description import described
 from kssl.data.from_arrays import Dataset
 from kssl.data.splitting import check_split
 from kssl.data.tables.reader import Column
@@ -97,7 +98,10 @@ class FittedTable:
         """The rows of a split as a dataset."""
         import tensorflow as tf
 
-        return tf.data.Dataset.from_tensor_slices(self.arrays(split))
+        dataset = tf.data.Dataset.from_tensor_slices(self.arrays(split))
+        return described(
+            dataset, class_names=self.classes or None, categories=tuple(self.vocabulary_sizes)
+        )
 
     def __str__(self) -> str:
         lines = [", ".join(f"{split}: {len(rows):,} rows" for split, rows in self.rows.items())]

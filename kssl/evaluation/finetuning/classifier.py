@@ -57,7 +57,7 @@ class Classifiers:
     def fit(
         self,
         start: list[np.ndarray],
-        images: np.ndarray,
+        examples: Any,
         labels: np.ndarray,
         training: Training,
         seed: int,
@@ -71,15 +71,15 @@ class Classifiers:
         network.set_weights(start)
         for variable in network.optimizer.variables:  # moments, and the number of steps
             variable.assign(np.zeros(variable.shape, variable.dtype))
-        batches = shuffled((images, labels), training.batch_size, training.steps, seed)
+        batches = shuffled((examples, labels), training.batch_size, training.steps, seed)
         network.fit(batches, shuffle=False, verbose=0)
         return network
 
-    def predict(self, network: Any, images: np.ndarray) -> np.ndarray:
-        """Return the class `(examples,)` of each image."""
+    def predict(self, network: Any, examples: Any) -> np.ndarray:
+        """Return the class `(examples,)` of each example."""
         from kssl.data.loaders import in_order
 
-        return network.predict(in_order(images, 256), verbose=0).argmax(axis=1)
+        return network.predict(in_order(examples, 256), verbose=0).argmax(axis=1)
 
     def _build(self, seed: int, trained: bool) -> Any:
         import keras

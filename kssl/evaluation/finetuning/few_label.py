@@ -5,9 +5,10 @@ examples. The same network from scratch, with fresh weights, is trained alike: t
 steps, batches and optimizer (AdamW, a tenth of the steps to warm up, a cosine to zero, no
 augmentation). For each of the two the learning rate is chosen from the same list on a fifth of the
 labelled examples, held out; then all of them are trained on. With fewer than 5 labels per class
-there is nothing to hold out, and the first of the list is taken. Beside them stands a logistic
-regression on the frozen embedding, and one on the raw input. The test split is read once by each
-network, after its last step; the run's own model is never touched.
+there is nothing to hold out, and the first of the list is taken. Beside them stand a logistic
+regression on the frozen embedding, the simple models of the raw input that the modality names, and
+the most frequent class. The test split is read once by each network, after its last step; the run's
+own model is never touched.
 """
 
 from __future__ import annotations
@@ -25,22 +26,23 @@ from kssl.evaluation.base import (
     Skipped,
     Task,
     apply,
+    below,
     flat,
     frozen,
-    labelled,
     named,
     positive,
     trained_on_labels,
 )
 from kssl.evaluation.finetuning.classifier import Classifiers, Training
-from kssl.evaluation.probes import bags_of_words, linear_accuracy, standard_error
+from kssl.evaluation.inputs import labelled, modality_of
+from kssl.evaluation.probes import linear_accuracy, standard_error
 
 TUNED, SCRATCH = "fine-tuned", "from scratch"
-FROZEN, RAW = "frozen, linear", "raw input, linear"
+FROZEN, MAJORITY = "frozen, linear", "majority class"
 _LEAST_STEPS = 100
 _TO_HOLD_OUT = 5  # labels per class from which a fifth is held out
 
-Images = tuple[np.ndarray, np.ndarray]  # images and their labels
+Labelled = tuple[Any, np.ndarray]  # examples and their labels
 
 
 def finetune(
@@ -75,7 +77,8 @@ def finetune(
     Example:
         >>> (result,) = finetune(labels_per_class=5)(task)
         >>> sorted(result.baselines)
-        ['from scratch', 'frozen, linear', 'raw input, linear']
+        ['colour histogram, logistic regression', 'from scratch', 'frozen, linear', \
+'majority class', 'pixels, logistic regression']
     """
     if not 0 < share <= 1:
         raise UserError(f"share must be above 0 and at most 1, got {share}")
@@ -86,7 +89,7 @@ def finetune(
         size = share if labels_per_class is None else labels_per_class
         return _curve(task, "finetune", protocol, [size])
 
-    return named("finetune", evaluate)
+    return named("finetune", evaluate, needs=["Embeds"])
 
 
 def few_label(
@@ -98,7 +101,7 @@ def few_label(
     test_examples: int | None = 2000,
     learning_rates: Sequence[float] = (1e-3,),
 ) -> Evaluation:
-    """Accuracy against the number of labels: fine-tuned, from scratch, frozen, raw input.
+    """Accuracy against the number of labels: fine-tuned, from scratch, frozen, simple models.
 
     Args:
         labels_per_class: Numbers of labels of each class; `"all"` takes the whole split, once.
@@ -133,7 +136,7 @@ def few_label(
     def evaluate(task: Task) -> list[Result]:
         return _curve(task, "few_label", protocol, sizes)
 
-    return named("few_label", evaluate)
+    return named("few_label", evaluate, needs=["Embeds"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,30 +183,40 @@ class _Bench:
     def __init__(self, task: Task, protocol: Protocol) -> None:
         self.protocol = protocol
         self.seed = task.seed
-        self.train: Images = labelled(task.train, None, task.model)
-        self.test: Images = labelled(task.test, protocol.test_examples, task.model)
+        self.train: Labelled = labelled(task.train, None, task.model)
+        self.test: Labelled = labelled(task.test, protocol.test_examples, task.model)
         if len(np.unique(self.train[1])) < 2:
             raise Skipped(f"all {len(self.train[1])} training examples have one label")
         classes = int(max(self.train[1].max(), self.test[1].max())) + 1
         self.classifiers = Classifiers(task.model, classes)
         inputs = (self.train[0], self.test[0])
-        text = getattr(task.model, "reads", "image") == "tokens"
-        self.raw = [flat(each) for each in (bags_of_words(*inputs) if text else inputs)]
+        self.modality, self.vocabulary = modality_of(task.model), task.train.vocabulary
+        self.noun = self.modality.noun[0]
         self.embedded = [flat(apply(task.model, "embed", each)) for each in inputs]
 
-    def linear(self, features: list[np.ndarray], rows: np.ndarray) -> float:
-        """Accuracy of a logistic regression on these rows of the training split."""
-        return linear_accuracy(features[0][rows], self.train[1][rows], features[1], self.test[1])
+    def linear(self, rows: np.ndarray) -> float:
+        """Accuracy of a logistic regression on the embeddings of these training examples."""
+        bank, queries = self.embedded
+        return linear_accuracy(bank[rows], self.train[1][rows], queries, self.test[1])
+
+    def simple(self, few: Labelled) -> dict[str, float]:
+        """Accuracies of the modality's simple models, and of the most frequent class."""
+        guesses = self.modality.simple_predictions(*few, self.test[0], self.vocabulary)
+        guesses[MAJORITY] = np.bincount(few[1]).argmax()
+        return {name: float(np.mean(guess == self.test[1])) for name, guess in guesses.items()}
 
     def point(self, size: float, draws: list[np.ndarray]) -> _Point:
         """Measure all that is compared with one number of labels."""
-        found: dict[str, list[float]] = {TUNED: [], SCRATCH: [], FROZEN: [], RAW: []}
+        from kssl.modalities import take
+
+        found: dict[str, list[float]] = {TUNED: [], SCRATCH: [], FROZEN: []}
         rates: dict[str, float] = {}
         steps = self.protocol.training(len(draws[0]), 1.0).steps
         for number, rows in enumerate(draws):
-            found[FROZEN].append(self.linear(self.embedded, rows))
-            found[RAW].append(self.linear(self.raw, rows))
-            few = (self.train[0][rows], self.train[1][rows])
+            found[FROZEN].append(self.linear(rows))
+            few = (take(self.train[0], rows), self.train[1][rows])
+            for name, accuracy in self.simple(few).items():
+                found.setdefault(name, []).append(accuracy)
             seed = self.seed + 1 + number
             for name in (TUNED, SCRATCH):
                 start = self.classifiers.start(seed, trained=name == TUNED)
@@ -213,7 +226,7 @@ class _Bench:
                 network = self.classifiers.fit(start, *few, training, seed)
                 right = self.classifiers.predict(network, self.test[0]) == self.test[1]
                 found[name].append(float(np.mean(right)))
-        return _Point(size, len(draws[0]), len(self.test[0]), steps, rates, found)
+        return _Point(size, len(draws[0]), len(self.test[1]), steps, rates, found)
 
 
 def _curve(task: Task, name: str, protocol: Protocol, sizes: Sequence[float]) -> list[Result]:
@@ -225,15 +238,17 @@ def _curve(task: Task, name: str, protocol: Protocol, sizes: Sequence[float]) ->
         points = [bench.point(*pair) for pair in zip(sizes, draws, strict=True)]
     common = {**dataclasses.asdict(protocol), "weights_sha256": weights}
     said = trained_on_labels(task.model)
-    return [_result(name, point, common, said) for point in points]
+    return [_result(name, point, common, said, bench.noun) for point in points]
 
 
 def _rate(
-    classifiers: Classifiers, start: list[np.ndarray], few: Images, protocol: Protocol, seed: int
+    classifiers: Classifiers, start: list[np.ndarray], few: Labelled, protocol: Protocol, seed: int
 ) -> float:
     """Return the learning rate that does best on a fifth of the labelled examples."""
+    from kssl.modalities import take
+
     rates = protocol.learning_rates
-    images, labels = few
+    examples, labels = few
     if len(rates) == 1 or np.unique(labels, return_counts=True)[1].min() < _TO_HOLD_OUT:
         return rates[0]
     held = _drawn(labels, 0.2, np.random.default_rng(seed))
@@ -241,8 +256,9 @@ def _rate(
     right = []
     for rate in rates:
         training = protocol.training(len(labels), rate)
-        network = classifiers.fit(start, images[rest], labels[rest], training, seed)
-        right.append(np.sum(classifiers.predict(network, images[held]) == labels[held]))
+        network = classifiers.fit(start, take(examples, rest), labels[rest], training, seed)
+        guess = classifiers.predict(network, take(examples, held))
+        right.append(np.sum(guess == labels[held]))
     return rates[int(np.argmax(right))]
 
 
@@ -274,7 +290,7 @@ def _in_words(size: float) -> str:
     return f"{size} label{'s' if size > 1 else ''} per class"
 
 
-def _result(name: str, point: _Point, common: dict[str, Any], said: str) -> Result:
+def _result(name: str, point: _Point, common: dict[str, Any], said: str, noun: str) -> Result:
     means = {network: float(np.mean(each)) for network, each in point.accuracies.items()}
     value = means.pop(TUNED)
     settings = {"labels": point.labels, "test": point.test, "steps": point.steps}
@@ -286,8 +302,9 @@ def _result(name: str, point: _Point, common: dict[str, Any], said: str) -> Resu
         if draws > 1
     )
     parts = [
-        f"fine-tuned on {point.labels:,} labelled images in {point.steps:,} steps",
-        f"standard deviations over {draws} draws of these images, in percentage points: {spread}"
+        below(value, means),
+        f"fine-tuned on {point.labels:,} labelled {noun}s in {point.steps:,} steps",
+        f"standard deviations over {draws} draws of these {noun}s, in percentage points: {spread}"
         if spread
         else "",
         standard_error(value, point.test),

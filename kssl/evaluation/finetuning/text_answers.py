@@ -93,7 +93,7 @@ def finetune_answers(
     def evaluate(task: Task) -> list[Result]:
         return _answered(task, path, budget)
 
-    return named("finetune_answers", evaluate)
+    return named("finetune_answers", evaluate, needs=["HasTextBackbone"])
 
 
 def _answered(task: Task, path: Paths, budget: Budget) -> list[Result]:

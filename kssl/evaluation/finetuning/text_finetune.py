@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from kssl.evaluation.base import Result, Skipped, Task, frozen, positive
+from kssl.evaluation.base import Result, Skipped, Task, below, frozen, positive
 
 if TYPE_CHECKING:
     import keras
@@ -186,7 +186,7 @@ def compared(
                 "higher",
                 others,
                 settings,
-                _spread(each),
+                "; ".join(filter(None, [below(mean["trained"], others), _spread(each)])),
             )
         )
     return results

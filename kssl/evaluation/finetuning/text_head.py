@@ -9,7 +9,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from kssl.evaluation.base import Skipped
 from kssl.evaluation.finetuning.text_finetune import BATCH_SIZE, Budget, Rows
 
 DROPOUT = 0.1
@@ -44,16 +43,8 @@ class TextHead(keras.Model):
 
 
 def fresh_network(model: Any) -> keras.Model:
-    """Return a new network of a model's sizes, with the same weights, and with dropout.
-
-    Raises:
-        Skipped: The model has no network that these heads can be put on.
-    """
-    network = getattr(model, "network", None)
-    if not hasattr(network, "pooled_dense"):
-        raise Skipped(f"the model {type(model).__name__} has no BERT backbone")
-    copy = type(network).from_config({**network.get_config(), "dropout": DROPOUT})
-    copy.set_weights(network.get_weights())
+    """Return a new network of a model's sizes, with the same weights, and with dropout."""
+    copy = model.text_backbone(DROPOUT)
     copy.trainable = True
     return copy
 

@@ -77,7 +77,7 @@ def finetune_classification(
     def evaluate(task: Task) -> list[Result]:
         return _classified(task, "finetune_classification", path, [text], label, budget, pool)
 
-    return named("finetune_classification", evaluate)
+    return named("finetune_classification", evaluate, needs=["HasTextBackbone"])
 
 
 def finetune_pairs(
@@ -119,7 +119,7 @@ def finetune_pairs(
     def evaluate(task: Task) -> list[Result]:
         return _classified(task, "finetune_pairs", path, list(texts), label, budget, pool)
 
-    return named("finetune_pairs", evaluate)
+    return named("finetune_pairs", evaluate, needs=["HasTextBackbone"])
 
 
 def _check_pool(pool: str) -> None:
@@ -156,9 +156,27 @@ def _classified(
         head = trained_head(network(), len(names), some, train[chosen], budget, pool, repeat)
         return {"accuracy": float(np.mean(predicted(head, asked).argmax(axis=1) == test))}
 
-    majority = {"majority class": float(np.mean(test == np.bincount(train).argmax()))}
+    simple = {"majority class": float(np.mean(test == np.bincount(train).argmax()))}
+    simple |= _simple_model(texts, train, test, budget)
     sizes = {"test": len(test), "classes": len(names), "pool": pool}
-    return compared(task, name, budget, measure, {"accuracy": majority}, files["train"], sizes)
+    return compared(task, name, budget, measure, {"accuracy": simple}, files["train"], sizes)
+
+
+def _simple_model(
+    texts: dict[str, list[tuple[str, ...]]], train: np.ndarray, test: np.ndarray, budget: Budget
+) -> dict[str, float]:
+    """Accuracy of a logistic regression on words, trained on the same rows as the network."""
+    from kssl.modalities.tokens import TF_IDF_MODEL, classify_texts
+
+    joined = {split: [" ".join(row) for row in rows] for split, rows in texts.items()}
+    found = []
+    for repeat in range(budget.repeats):
+        chosen = budget.drawn(len(train), repeat)
+        if len(np.unique(train[chosen])) > 1:
+            some = [joined["train"][n] for n in chosen]
+            guess = classify_texts(some, train[chosen], joined["test"])
+            found.append(float(np.mean(guess == test)))
+    return {TF_IDF_MODEL: float(np.mean(found))} if found else {}
 
 
 def _text_rows(known: Any, texts: Sequence[tuple[str, ...]], length: int) -> Rows:
@@ -204,7 +222,7 @@ def finetune_tagging(
     def evaluate(task: Task) -> list[Result]:
         return _tagged(task, path, budget)
 
-    return named("finetune_tagging", evaluate)
+    return named("finetune_tagging", evaluate, needs=["HasTextBackbone"])
 
 
 def _tagged(task: Task, path: Paths, budget: Budget) -> list[Result]:

@@ -14,16 +14,14 @@ from kssl.evaluation.base import (
     Task,
     apply,
     frozen,
-    images,
     named,
     positive,
-    principal_components,
-    require,
     squared_error,
 )
-from kssl.evaluation.generation.reconstruction import METRIC, latent_width, project
+from kssl.evaluation.generation.reconstruction import latent_width, metric, project, tensor_of
+from kssl.evaluation.inputs import modality_of, principal_components
 
-_CHUNK = 1000  # images corrupted at a time; fixed, so that no setting changes the noise
+_CHUNK = 1000  # examples corrupted at a time; fixed, so that no setting changes the noise
 
 
 def denoising(
@@ -56,9 +54,7 @@ def denoising(
     positive("batch_size", batch_size)
 
     def evaluate(task: Task) -> list[Result]:
-        for method in ("corrupt", "reconstruct"):
-            require(task.model, method)
-        clean = images(task.test)
+        clean = tensor_of(task.test, task.model)
         with frozen(task.model, seed) as weights:
             noisy = _corrupted(task.model, clean, amount, seed)
             value = squared_error(clean, _output(task.model, noisy, batch_size))
@@ -67,15 +63,16 @@ def denoising(
             output = _output(_plain_twin(task), noisy, batch_size)
             baselines["plain twin"] = squared_error(clean, output)
         settings = {
-            "noise": _noise(task.model),
-            "amount": amount if amount is not None else getattr(task.model, "amount", None),
+            "noise": _corruption(task.model)["noise"],
+            "amount": _corruption(task.model)["amount"] if amount is None else amount,
             "seed": seed,
             "test": len(clean),
             "weights_sha256": weights,
         }
-        return [Result("denoising", METRIC, value, "lower", baselines, settings)]
+        named_so = metric(modality_of(task.model).noun)
+        return [Result("denoising", named_so, value, "lower", baselines, settings)]
 
-    return named("denoising", evaluate)
+    return named("denoising", evaluate, needs=["Corrupts", "Reconstructs"])
 
 
 def _output(model: Any, inputs: np.ndarray, batch_size: int) -> np.ndarray:
@@ -85,7 +82,7 @@ def _output(model: Any, inputs: np.ndarray, batch_size: int) -> np.ndarray:
 def _baselines(
     task: Task, clean: np.ndarray, noisy: np.ndarray, batch_size: int
 ) -> dict[str, float]:
-    train = images(task.train)
+    train = tensor_of(task.train, task.model)
     pca = principal_components(train, latent_width(task.model, clean), task.seed)
     untrained = _output(task.untrained, noisy, batch_size)
     return {
@@ -104,15 +101,27 @@ def _corrupted(model: Any, clean: np.ndarray, amount: float | None, seed: int) -
 
 
 def _with_amount(model: Any, amount: float) -> Any:
+    """The same configuration with another amount of its corruption; its weights are fresh."""
     config = model.get_config()
-    if "amount" not in config:
+    layer = config.get("corruption")
+    if "amount" in config:
+        config = {**config, "amount": amount}
+    elif isinstance(layer, dict) and "amount" in layer["config"]:
+        inner = {**layer["config"], "amount": amount}
+        config = {**config, "corruption": {**layer, "config": inner}}
+    else:
         raise Skipped(f"{type(model).__name__} has no setting 'amount' of its corruption")
-    return type(model).from_config({**config, "amount": amount})
+    return type(model).from_config(config)
 
 
-def _noise(model: Any) -> str:
-    noise = getattr(model, "noise", "")
-    return noise if isinstance(noise, str) else type(noise).__name__
+def _corruption(model: Any) -> dict[str, Any]:
+    """What is done to the input, from the configuration of the model or of its layer."""
+    config = model.get_config()
+    layer = config.get("corruption")
+    inner = layer["config"] if isinstance(layer, dict) else {}
+    name = config.get("noise", inner.get("noise", layer and layer["class_name"]))
+    name = name["class_name"] if isinstance(name, dict) else name
+    return {"noise": name or "", "amount": config.get("amount", inner.get("amount"))}
 
 
 def _plain_twin(task: Task) -> Any:

@@ -14,11 +14,11 @@ from kssl.evaluation.base import (
     apply,
     flat,
     frozen,
-    images,
     named,
     positive,
-    require,
 )
+from kssl.evaluation.generation.reconstruction import tensor_of
+from kssl.evaluation.inputs import modality_of
 
 _UNTRAINED = 1000  # test images for the untrained model: its hundreds of nats need no decimals
 
@@ -53,11 +53,10 @@ def log_likelihood(
         positive(name, value)
 
     def evaluate(task: Task) -> list[Result]:
-        require(task.model, "log_prob")
-        test = images(task.test, limit)
+        test = tensor_of(task.test, task.model)[:limit]
         family = likelihood_family(task.model)
-        baseline = independent_pixels(images(task.train), test, family)
-        text = binarization(task.test, test)
+        baseline = independent_pixels(tensor_of(task.train, task.model), test, family)
+        text = binarization(task.test, test, next(iter(modality_of(task.model).keys)))
         with frozen(task.model, task.seed) as weights:
             settings = {"likelihood": family, "binarization": text, "test": len(test)}
             settings = {**settings, "weights_sha256": weights}
@@ -66,7 +65,7 @@ def log_likelihood(
                 for count in dict.fromkeys([samples, 1])
             ]
 
-    return named("log_likelihood", evaluate)
+    return named("log_likelihood", evaluate, needs=["HasDensity"])
 
 
 def _result(
@@ -96,12 +95,14 @@ def _result(
 
 def likelihood_family(model: Any) -> str:
     """`"bernoulli"` or `"gaussian"`, from the model's `likelihood`."""
-    likelihood = getattr(model, "likelihood", "bernoulli")
+    from kssl.models.capabilities import HasLikelihood, has
+
+    likelihood = model.likelihood if has(model, HasLikelihood) else "bernoulli"
     name = likelihood if isinstance(likelihood, str) else type(likelihood).__name__
     return "gaussian" if "gauss" in name.lower() else "bernoulli"
 
 
-def binarization(pipeline: Any, values: np.ndarray) -> str:
+def binarization(pipeline: Any, values: np.ndarray, key: str = "image") -> str:
     """How the pixels became 0 or 1, in words; every published likelihood depends on it.
 
     It is found out from the data, whichever transform was used: a threshold leaves every pixel
@@ -110,6 +111,7 @@ def binarization(pipeline: Any, values: np.ndarray) -> str:
     Args:
         pipeline: The split that `values` came from.
         values: (examples, …) inputs that are scored, in the split's order.
+        key: What they are called in the data.
 
     Returns:
         One line for the result's settings.
@@ -117,7 +119,7 @@ def binarization(pipeline: Any, values: np.ndarray) -> str:
     few = values[:500]
     if not np.isin(values, (0.0, 1.0)).all():
         return "none: grey values"
-    stored = np.asarray(pipeline.arrays(limit=len(few), transformed=False)["image"])
+    stored = np.asarray(pipeline.arrays(limit=len(few), transformed=False)[key])
     if len(np.unique(stored)) <= 2:
         return "as stored (0/1 values)"
     if stored.size == few.size:

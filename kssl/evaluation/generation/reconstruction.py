@@ -1,4 +1,4 @@
-"""How well a model gives back an image that it has not seen, against PCA of the same width."""
+"""How well a model gives back an example that it has not seen, against PCA of the same width."""
 
 from __future__ import annotations
 
@@ -14,26 +14,23 @@ from kssl.evaluation.base import (
     apply,
     flat,
     frozen,
-    images,
     named,
     positive,
-    principal_components,
-    require,
     squared_error,
 )
-
-METRIC = "squared error per image (sum over pixels)"
+from kssl.evaluation.inputs import examples_of, modality_of, principal_components
 
 
 def reconstruction(batch_size: int = 256) -> Evaluation:
-    """Squared error of the test images' reconstructions, summed over pixels.
+    """Squared error of the test examples' reconstructions, summed over their values.
 
     Baselines: the same model `untrained`; `PCA` with as many components as the model has latent
     values (the best linear model of that width), fitted on the whole training split and not
-    clipped to the range of pixels; the `mean image` of the training split.
+    clipped to the range of pixels; the `mean image` (or
+    `mean recording`, …) of the training split.
 
     Args:
-        batch_size: Images at a time; does not change the result.
+        batch_size: Examples at a time; does not change the result.
 
     Returns:
         A function of a `Task` that returns one `Result`.
@@ -46,13 +43,15 @@ def reconstruction(batch_size: int = 256) -> Evaluation:
     positive("batch_size", batch_size)
 
     def evaluate(task: Task) -> list[Result]:
-        require(task.model, "reconstruct")
-        if callable(getattr(task.model, "hide", None)):
+        from kssl.models.capabilities import HidesPatches, has
+
+        if has(task.model, HidesPatches):
             raise Skipped(
                 "the model is given part of the image, so its error compares with no other: "
                 "its loss on the test split, or linear and finetune, say how good it is"
             )
-        train, test = images(task.train), images(task.test)
+        train, test = (tensor_of(split, task.model) for split in (task.train, task.test))
+        noun = modality_of(task.model).noun
         with frozen(task.model, task.seed) as weights:
             output = apply(task.model, "reconstruct", test, batch_size=batch_size)
             width = latent_width(task.model, test)
@@ -61,27 +60,54 @@ def reconstruction(batch_size: int = 256) -> Evaluation:
         baselines = {
             "untrained": squared_error(test, untrained),
             "PCA": squared_error(test, project(pca, test)),
-            "mean image": squared_error(test, np.broadcast_to(train.mean(axis=0), test.shape)),
+            f"mean {noun[0]}": squared_error(test, np.broadcast_to(train.mean(axis=0), test.shape)),
         }
-        return [_result(test, output, baselines, {"width": width, "weights_sha256": weights})]
+        settings = {"width": width, "weights_sha256": weights}
+        return [_result(test, output, baselines, settings, noun)]
 
-    return named("reconstruction", evaluate)
+    return named("reconstruction", evaluate, needs=["Reconstructs"])
 
 
 def _result(
-    test: np.ndarray, output: np.ndarray, baselines: dict[str, float], settings: dict[str, Any]
+    test: np.ndarray,
+    output: np.ndarray,
+    baselines: dict[str, float],
+    settings: dict[str, Any],
+    noun: tuple[str, str],
 ) -> Result:
     value = squared_error(test, output)
-    pixels = int(np.prod(test.shape[1:]))
-    settings = {**settings, "test": len(test), "pixels": pixels}
-    note = f"{value / pixels:.5f} per pixel"
-    return Result("reconstruction", METRIC, value, "lower", baselines, settings, note)
+    size = int(np.prod(test.shape[1:]))
+    settings = {**settings, "test": len(test), noun[1]: size}
+    note = f"{value / size:.5f} per {noun[1].removesuffix('s')}"
+    return Result("reconstruction", metric(noun), value, "lower", baselines, settings, note)
+
+
+def metric(noun: tuple[str, str]) -> str:
+    """Name the squared error of one example of a modality, see `Modality.noun`."""
+    return f"squared error per {noun[0]} (sum over {noun[1]})"
+
+
+def tensor_of(pipeline: Any, model: Any) -> np.ndarray:
+    """Return the examples of a split as the one array that a reconstruction is compared with.
+
+    Raises:
+        Skipped: The modality has several keys.
+    """
+    examples = examples_of(pipeline, model)
+    if not isinstance(examples, dict):
+        return examples
+    if len(examples) > 1:
+        raise Skipped(f"the model reads several tensors: {', '.join(examples)}")
+    return next(iter(examples.values()))
 
 
 def latent_width(model: Any, inputs: np.ndarray) -> int:
-    """The number of values that an image is pressed into: `latent_dim`, else the embedding's."""
-    width = getattr(model, "latent_dim", None)
-    return int(width) if width else flat(apply(model, "embed", inputs[:1])).shape[1]
+    """The number of values that an example is pressed into: `latent_dim`, else the embedding's."""
+    from kssl.models.capabilities import HasLatent, has
+
+    if has(model, HasLatent):
+        return int(model.latent_dim)
+    return flat(apply(model, "embed", inputs[:1])).shape[1]
 
 
 def project(pca: Any, inputs: np.ndarray) -> np.ndarray:

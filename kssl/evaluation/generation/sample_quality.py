@@ -21,7 +21,6 @@ from kssl.evaluation.base import (
     frozen,
     named,
     positive,
-    require,
 )
 from kssl.evaluation.generation.sample_classifier import train_classifier
 
@@ -70,7 +69,6 @@ def sample_quality(
         positive(name, value)
 
     def evaluate(task: Task) -> list[Result]:
-        require(task.model, "generate")
         train, train_labels = _raw(task.train, limit)
         test, test_labels = _raw(task.test, None)
         if train.shape[1:] != tuple(task.model.example_shape):
@@ -102,7 +100,7 @@ def sample_quality(
             results.append(_recognition(right, 1.0 / task.model.classes, accuracy, given))
         return results
 
-    return named("sample_quality", evaluate)
+    return named("sample_quality", evaluate, needs=["Generates"], modalities=["image"])
 
 
 def _raw(pipeline: Any, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -136,9 +134,11 @@ def _generate(model: Any, count: int, seed: int, **settings: Any) -> np.ndarray:
 def _recognised(
     model: Any, classifier: Any, guided: int, guidance: float, seed: int
 ) -> float | None:
-    classes = getattr(model, "classes", None)
-    if classes is None:
+    from kssl.models.capabilities import GeneratesClasses, has
+
+    if not has(model, GeneratesClasses) or model.classes is None:
         return None
+    classes = model.classes
     labels = np.arange(guided) % classes
     images = model.generate(guided, seed=seed + 1_000_000, labels=labels, guidance=guidance)
     return float(np.mean(classifier.predict(_array(images)) == labels))

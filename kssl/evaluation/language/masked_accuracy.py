@@ -14,9 +14,8 @@ from kssl.evaluation.base import (
     frozen,
     named,
     positive,
-    require,
 )
-from kssl.evaluation.language.texts import text_arrays
+from kssl.evaluation.inputs import columns_of, modality_of
 from kssl.evaluation.probes import standard_error
 
 _KEYS = ("tokens", "target", "segment", "padding_mask")
@@ -54,11 +53,10 @@ def masked_accuracy(limit: int | None = 2000, batch_size: int = 64) -> Evaluatio
     def evaluate(task: Task) -> list[Result]:
         return _measured(task, limit, batch_size)
 
-    return named("masked_accuracy", evaluate)
+    return named("masked_accuracy", evaluate, needs=["FillsIn"])
 
 
 def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
-    require(task.model, "predict_masked")
     arrays = task.test.arrays(limit=limit)
     if "target" not in arrays:
         raise Skipped("the data has no 'target': it needs the transform mask_tokens")
@@ -120,9 +118,8 @@ def _told(
 
 def _shares(task: Task, size: int) -> np.ndarray:
     """The share of each id in the training split; special ones have next to none."""
-    counts = np.bincount(text_arrays(task.train)["tokens"].reshape(-1), minlength=size).astype(
-        np.float64
-    )
+    tokens = columns_of(task.train, modality_of(task.model))["tokens"]
+    counts = np.bincount(tokens.reshape(-1), minlength=size).astype(np.float64)
     known = task.train.vocabulary
     counts[known.special_ids if known is not None else [0]] = 0
     return (counts + 1) / (counts + 1).sum()

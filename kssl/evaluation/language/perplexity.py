@@ -48,12 +48,10 @@ def perplexity(limit: int | None = None, batch_size: int = 64) -> Evaluation:
     def evaluate(task: Task) -> list[Result]:
         return _results(task, limit, batch_size)
 
-    return named("perplexity", evaluate)
+    return named("perplexity", evaluate, needs=["ScoresTokens"], modalities=["tokens"])
 
 
 def _results(task: Task, limit: int | None, batch_size: int) -> list[Result]:
-    if getattr(task.model, "reads", "") != "tokens" or not hasattr(task.model, "token_losses"):
-        raise Skipped(f"the model {type(task.model).__name__} has no method 'token_losses'")
     rows = _windows(task.test, task.model, limit)
     train = _windows(task.train, task.model, None)
     with frozen(task.model, task.seed) as weights:
@@ -130,7 +128,7 @@ def _frequencies(
 
 def _bytes(pipeline: Any, ids: np.ndarray) -> int:
     """Bytes of the text that these ids stand for; 0 if nobody knows."""
-    vocabulary = getattr(pipeline, "vocabulary", None)
+    vocabulary = pipeline.vocabulary
     return 0 if vocabulary is None else len(vocabulary.decode(ids.tolist()).encode())
 
 

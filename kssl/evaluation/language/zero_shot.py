@@ -72,8 +72,6 @@ def zero_shot(
         raise UserError("zero_shot needs words for each label, and shots of 0 or more")
 
     def evaluate(task: Task) -> list[Result]:
-        if not hasattr(task.model, "token_losses"):
-            raise Skipped(f"the model {type(task.model).__name__} has no method 'token_losses'")
         known = task.train.vocabulary
         if known is None:
             raise Skipped("the run's data has no vocabulary")
@@ -81,7 +79,7 @@ def zero_shot(
         prompts = _Prompts(known, task.model.example_shape[0], template, words)
         return [_result(task, prompts, rows, count, limit) for count in shots]
 
-    return named("zero_shot", evaluate)
+    return named("zero_shot", evaluate, needs=["ScoresTokens"], modalities=["tokens"])
 
 
 def _rows(

@@ -9,6 +9,7 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.random import choice, fold_in, uniform
+from kssl.pretext.task import Task
 
 _PADDING = "padding_mask"
 
@@ -90,7 +91,8 @@ def future_windows(
         return cut
 
     optional = {_PADDING: 1}
-    return by_batch("future_windows", change, {key: rank}, random=True, optional=optional)
+    task = Task("context", target="future")
+    return by_batch("future_windows", change, {key: rank}, True, optional, task)
 
 
 def mask_time(
@@ -150,7 +152,8 @@ def mask_time(
         hidden = tf.where(values, tf.zeros((), sequence.dtype), sequence)
         return {key: hidden, target: sequence, "mask": mask}
 
-    return by_batch("mask_time", change, {key: rank}, random=True, optional={_PADDING: 1})
+    task = Task(key, target=target)
+    return by_batch("mask_time", change, {key: rank}, True, {_PADDING: 1}, task)
 
 
 def _spans(seeds: tf.Tensor, real: tf.Tensor, chance: float, span: int) -> tf.Tensor:

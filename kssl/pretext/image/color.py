@@ -16,6 +16,7 @@ import tensorflow as tf
 from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import by_rows, unit_images
+from kssl.pretext.task import Task
 
 AB_RANGE = 110.0  # larger than any a or b of sRGB
 
@@ -81,7 +82,8 @@ def color_views(
             light, colour = luma[..., None], tf.stack(differences, axis=-1)
         return {"view_1": light, "view_2": colour, **({} if keep else {key: None})}
 
-    return by_batch("color_views", change, {key: 3})
+    task = None if keep else Task("view_1")  # else the image is still there for probes
+    return by_batch("color_views", change, {key: 3}, task=task)
 
 
 def scaled_lab(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -13,6 +13,7 @@ from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.color import AB_RANGE, lab_channels
 from kssl.pretext.image.color_bins import REACH, SIZE, Prior, ab_bins, class_table, color_weights
 from kssl.pretext.image.pixels import by_rows, image_size, unit_images
+from kssl.pretext.task import Task
 
 _TARGETS = ("regression", "soft", "hard")
 
@@ -78,7 +79,9 @@ def colorize(
         made = number if target == "hard" else _soft(centre, offset)
         return {key: light, "target": made, "weight": tf.gather(weights, number)}
 
-    return by_batch("colorize", change, {key: 3})
+    # Lightness is whole, and all that the model reads: it is not left out for probes.
+    task = Task(key, classes=len(ab_bins()) if target == "hard" else None, skipped=False)
+    return by_batch("colorize", change, {key: 3}, task=task)
 
 
 def _averaged(ab: tf.Tensor, size: tuple[int, int, int], step: int, key: str) -> tf.Tensor:

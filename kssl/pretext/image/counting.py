@@ -12,6 +12,7 @@ from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import image_size, unit_images
 from kssl.pretext.random import choice, fold_in
+from kssl.pretext.task import Task
 
 # Both factors of a product of matrices are whole numbers, so small that their sums are exact in
 # float32: an image is made small in the same way whatever batch it is in.
@@ -76,7 +77,7 @@ def count(
             made["contrast"] = _halved(other, fold_in(seeds, 2))
         return made
 
-    return by_batch("count", change, {key: 3}, random=True)
+    return by_batch("count", change, {key: 3}, random=True, task=Task(key, skipped=False))
 
 
 def _quarters(images: tf.Tensor) -> tf.Tensor:

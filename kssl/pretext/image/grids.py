@@ -12,6 +12,7 @@ from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.geometry import in_unit_range
 from kssl.pretext.image.view import View, changed, checked_images, make_views
 from kssl.pretext.random import fold_in
+from kssl.pretext.task import Task
 
 _STILL = View((1.0, 1.0), flip=0.0, jitter=0.0, grey=0.0, blur=0.0)
 
@@ -62,7 +63,8 @@ def patch_grid(
         patches = _augmented(patches, view, *seeds) if random else in_unit_range(patches)
         return {"patches": patches} if keep else {"patches": patches, key: None}
 
-    return by_batch("patch_grid", change, {key: 3}, random=random)
+    task = None if keep else Task("patches")  # else the image is still there for probes
+    return by_batch("patch_grid", change, {key: 3}, random=random, task=task)
 
 
 def _patches(images: tf.Tensor, size: int, stride: int | None) -> tf.Tensor:

@@ -12,6 +12,7 @@ from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import blank, by_rows, image_size
 from kssl.pretext.random import choice, fold_in, uniform
+from kssl.pretext.task import Task
 
 _KINDS = ("center", "blocks", "free_form")
 
@@ -72,7 +73,7 @@ def inpaint(
             mask = _free_form(*seeds, height, width, share)
         return {key: blank(images, mask, fill), "target": images, "mask": mask}
 
-    return by_batch("inpaint", change, {key: 3}, random=kind != "center")
+    return by_batch("inpaint", change, {key: 3}, random=kind != "center", task=Task(key))
 
 
 def _center(height: int, width: int, share: float) -> tf.Tensor:

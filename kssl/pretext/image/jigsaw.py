@@ -12,6 +12,8 @@ from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.permutations import permutation_set
 from kssl.pretext.image.pixels import choose_rows, crops, grey_scale, image_size, unit_images
 from kssl.pretext.random import bernoulli, choice, fold_in
+from kssl.pretext.shortcuts import tile_borders
+from kssl.pretext.task import Task
 
 
 def jigsaw(
@@ -46,8 +48,8 @@ def jigsaw(
 
     Returns:
         A map function; `tiles` is float32 `(grid², tile, tile, channels)`, the shuffled tiles row
-        by row; `permutation` is the int32 number of the row of `permutation_set(permutations,
-        grid²)` that says which tile stands in each place.
+        by row; `target` is the int32 number of the row of `permutation_set(permutations, grid²)`
+        that says which tile stands in each place.
 
     Raises:
         UserError: A setting is out of range; from the map function, when a tile is larger than a
@@ -55,7 +57,7 @@ def jigsaw(
 
     Example:
         >>> puzzle = jigsaw(64)({"image": tf.zeros((8, 48, 48, 3))})
-        >>> puzzle["tiles"].shape, puzzle["permutation"].shape
+        >>> puzzle["tiles"].shape, puzzle["target"].shape
         (TensorShape([8, 9, 12, 12, 3]), TensorShape([8]))
     """
     if grid < 2 or not 0.0 <= grey <= 1.0:
@@ -76,9 +78,16 @@ def jigsaw(
             without = tf.broadcast_to(grey_scale(tiles), tf.shape(tiles))
             tiles = choose_rows(bernoulli(fold_in(seeds, 3), (), grey), without, tiles)
         tiles = _standardized(tiles) if standardize else tiles
-        return {"tiles": tiles, "permutation": number, **({} if keep else {key: None})}
+        return {"tiles": tiles, "target": number, **({} if keep else {key: None})}
 
-    return by_batch("jigsaw", change, {key: 3}, random=True)
+    task = Task(
+        inputs="tiles",
+        classes=permutations,
+        names=tuple(" ".join(str(place + 1) for place in row) for row in orders.numpy()),
+        chance=1 / permutations,
+        shortcut=tile_borders("tiles"),
+    )
+    return by_batch("jigsaw", change, {key: 3}, random=True, task=task)
 
 
 def _tile_side(tile: int | None, cell: tuple[int, int], grid: int, key: str) -> int:

@@ -12,6 +12,7 @@ from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import blank, by_rows, image_size
 from kssl.pretext.random import choice, fold_in, uniform
+from kssl.pretext.task import Task
 
 _KINDS = ("random", "blocks")
 
@@ -75,7 +76,7 @@ def mask_patches(
         pixels = tf.repeat(tf.repeat(hidden, patch_size, axis=1), patch_size, axis=2)
         return {**places, key: blank(batch[key], pixels, fill), "target": batch[key]}
 
-    return by_batch("mask_patches", change, {key: 3}, random=True)
+    return by_batch("mask_patches", change, {key: 3}, random=True, task=Task(key))
 
 
 def _places(order: tf.Tensor, kept: int) -> dict[str, tf.Tensor]:

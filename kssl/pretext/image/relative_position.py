@@ -12,9 +12,14 @@ from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import crops, image_size, unit_images
 from kssl.pretext.random import choice, fold_in, normal
+from kssl.pretext.shortcuts import patch_colours
+from kssl.pretext.task import Task
 
 # Steps down and to the right, row by row around the centre; the index is the label.
 _STEPS = np.array([[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1, 1]], np.int32)
+
+_NAMES = ("above left", "above", "above right", "left", "right")
+_NAMES += ("below left", "below", "below right")
 
 _COLOURS = ("drop", "project", "keep")
 
@@ -49,10 +54,10 @@ def relative_position(
         key: The images: uint8, or float in [0, 1], `(height, width, channels)`; 1 or 3 channels.
 
     Returns:
-        A map function; `view_1` is the patch and `view_2` the neighbour, float32 `(patch, patch,
-        channels)`; `position` is int32: 0, 1, 2 above it from left to right, 3 and 4 beside, 5, 6,
-        7 below. The first patch lies anywhere where all eight neighbours are in the image, so
-        that its place says nothing.
+        A map function; `patches` is float32 `(2, patch, patch, channels)`, the patch and its
+        neighbour, which are also `view_1` and `view_2`; `target` is int32: 0, 1, 2 above it from
+        left to right, 3 and 4 beside, 5, 6, 7 below. The first patch lies anywhere where all eight
+        neighbours are in the image, so that its place says nothing.
 
     Raises:
         UserError: A setting is out of range; from the map function, when three patches with gaps
@@ -60,8 +65,8 @@ def relative_position(
 
     Example:
         >>> pair = relative_position()({"image": tf.zeros((8, 96, 96, 3))})
-        >>> pair["view_1"].shape, pair["position"].shape
-        (TensorShape([8, 21, 21, 3]), TensorShape([8]))
+        >>> pair["patches"].shape, pair["target"].shape
+        (TensorShape([8, 2, 21, 21, 3]), TensorShape([8]))
     """
     _check(patch, gap, jitter, color)
 
@@ -87,9 +92,16 @@ def relative_position(
             pair = _projected(pair)
         one, two = tf.unstack(pair, axis=1)
         kept = {} if keep else {key: None}
-        return {"view_1": one, "view_2": two, "position": position, **kept}
+        return {"patches": pair, "view_1": one, "view_2": two, "target": position, **kept}
 
-    return by_batch("relative_position", change, {key: 3}, random=True)
+    task = Task(
+        inputs="patches",
+        classes=len(_STEPS),
+        names=_NAMES,
+        chance=1 / len(_STEPS),
+        shortcut=patch_colours("patches"),
+    )
+    return by_batch("relative_position", change, {key: 3}, random=True, task=task)
 
 
 def _one_channel(pair: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:

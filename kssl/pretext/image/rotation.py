@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,9 +12,11 @@ from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import image_size, take_pixels
 from kssl.pretext.random import choice
+from kssl.pretext.shortcuts import borders
+from kssl.pretext.task import Task
 
 
-def rotate(all_four: bool = False, key: str = "image", label: str = "rotation") -> MapFunction:
+def rotate(all_four: bool = False, key: str = "image", label: str = "target") -> MapFunction:
     """Turn each image by 0, 90, 180 or 270 degrees; which one is the label.
 
     S. Gidaris, P. Singh and N. Komodakis, "Unsupervised representation learning by predicting
@@ -26,7 +29,8 @@ def rotate(all_four: bool = False, key: str = "image", label: str = "rotation") 
             image, as the paper trains, with an axis in front of the image: a model merges it
             into the batch, `dataset.unbatch()` makes four examples of it.
         key: The images, `(height, width, channels)` with equal sides, of any type.
-        label: Where the number of quarter turns, anticlockwise, is written.
+        label: Where the number of quarter turns, anticlockwise, is written; before kssl 0.2 it was
+            `rotation`.
 
     Returns:
         A map function; `key` keeps its shape and type and `label` is an int32 scalar; with
@@ -37,11 +41,17 @@ def rotate(all_four: bool = False, key: str = "image", label: str = "rotation") 
 
     Example:
         >>> turned = rotate()({"image": tf.zeros((8, 32, 32, 3))})
-        >>> turned["image"].shape, turned["rotation"].shape
+        >>> turned["image"].shape, turned["target"].shape
         (TensorShape([8, 32, 32, 3]), TensorShape([8]))
     """
     if key == label:
         raise UserError(f"rotate: key and label are both '{key}'; the images would be lost")
+    if label == "rotation":
+        warnings.warn(
+            "rotate: since kssl 0.2 pseudo-labels are under 'target': leave label='rotation' out",
+            FutureWarning,
+            stacklevel=2,
+        )
 
     def change(batch: Mapping[str, tf.Tensor], *seeds: tf.Tensor) -> dict[str, tf.Tensor]:
         height, width, _ = image_size("rotate", batch, key)
@@ -55,7 +65,16 @@ def rotate(all_four: bool = False, key: str = "image", label: str = "rotation") 
         places = tf.gather(tf.constant(_sources(height)), turns)  # (batch, [4,] side, side)
         return {key: take_pixels(batch[key], places), label: turns}
 
-    return by_batch("rotate", change, {key: 3}, random=not all_four)
+    task = Task(
+        inputs=key,
+        classes=4,
+        shape=(4,) if all_four else None,
+        names=("0 degrees", "90 degrees", "180 degrees", "270 degrees"),
+        chance=0.25,
+        shortcut=None if all_four else borders(key),
+        target=label,
+    )
+    return by_batch("rotate", change, {key: 3}, random=not all_four, task=task)
 
 
 def _sources(side: int) -> np.ndarray:

@@ -11,6 +11,8 @@ from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.view import MULTI, TWO, changed, make_views
 from kssl.pretext.random import fold_in
+from kssl.pretext.shortcuts import colours
+from kssl.pretext.task import Task
 
 
 def two_views(
@@ -66,7 +68,7 @@ def two_views(
         one, two = tf.unstack(made, axis=1)
         return {**_kept(key, keep), "view_1": one, "view_2": two}
 
-    return by_batch("two_views", change, {key: 3}, random=True)
+    return by_batch("two_views", change, {key: 3}, random=True, task=_task("view_1", keep))
 
 
 def multi_crop(
@@ -124,7 +126,7 @@ def multi_crop(
         made = make_views("multi_crop", image, fold_in(seeds, 1), local, small)
         return {**_kept(key, keep), "view_1": one, "view_2": two, "local_views": made}
 
-    return by_batch("multi_crop", change, {key: 3}, random=True)
+    return by_batch("multi_crop", change, {key: 3}, random=True, task=_task("view_1", keep))
 
 
 def exemplar(
@@ -154,7 +156,7 @@ def exemplar(
             supplies it; elsewhere `dataset.enumerate()` has it.
 
     Returns:
-        A map function; `view_1` is float32 in [0, 1], `(height, width, channels)`, and `exemplar`
+        A map function; `view_1` is float32 in [0, 1], `(height, width, channels)`, and `target`
         the class, an int32 scalar.
 
     Raises:
@@ -162,7 +164,7 @@ def exemplar(
 
     Example:
         >>> batch = {"image": tf.zeros((8, 32, 32, 3)), "index": tf.range(8)}
-        >>> exemplar("small")(batch)["exemplar"].numpy().tolist()
+        >>> exemplar("small")(batch)["target"].numpy().tolist()
         [0, 1, 2, 3, 4, 5, 6, 7]
     """
     view = _preset("exemplar", preset, TWO)[0].stronger(strength)
@@ -171,9 +173,15 @@ def exemplar(
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, Any]:
         made = make_views("exemplar", batch[key], seeds, views, size)
         classes = tf.cast(batch[index], tf.int32)
-        return {**_kept(key, keep), "view_1": made[:, 0], "exemplar": classes}
+        return {**_kept(key, keep), "view_1": made[:, 0], "target": classes}
 
-    return by_batch("exemplar", change, {key: 3, index: 0}, random=True)
+    task = Task(inputs="view_1", shortcut=colours("view_1"), per_example=True)
+    return by_batch("exemplar", change, {key: 3, index: 0}, random=True, task=task)
+
+
+def _task(inputs: str, keep: bool) -> Task | None:
+    """Views are no task, but where nothing else is left, probes must get the image itself."""
+    return None if keep else Task(inputs)
 
 
 def _kept(key: str, keep: bool) -> dict[str, None]:

@@ -11,8 +11,10 @@ import tensorflow as tf
 from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.random import bernoulli, choice, fold_in, permutation
+from kssl.pretext.task import Task
 
 _KEYS = {"numeric": 1, "categorical": 1}
+_TASK = Task("numeric", target="target_numeric")
 
 
 def corrupt_features(
@@ -71,7 +73,7 @@ def corrupt_features(
             changed.append(result[key] != value)
         return {**result, "mask": tf.concat(changed, axis=1)}
 
-    return by_batch("corrupt_features", change, {}, random=True, optional=_KEYS)
+    return by_batch("corrupt_features", change, {}, True, _KEYS, _TASK)
 
 
 def mask_features(rate: float = 0.3, exact: bool = False) -> MapFunction:
@@ -111,7 +113,7 @@ def mask_features(rate: float = 0.3, exact: bool = False) -> MapFunction:
             result[f"target_{key}"] = value
         return {**result, "mask": mask}
 
-    return by_batch("mask_features", change, {}, random=True, optional=_KEYS)
+    return by_batch("mask_features", change, {}, True, _KEYS, _TASK)
 
 
 def _hit(seeds: tf.Tensor, columns: int, rate: float, exact: bool) -> tf.Tensor:

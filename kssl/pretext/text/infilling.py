@@ -12,6 +12,7 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.task import Task
 from kssl.pretext.text.layout import check_share, count, ids_of, scattered, special_table
 from kssl.tokenizers.vocabulary import vocabulary_of
 
@@ -71,7 +72,7 @@ def infill(vocabulary: Any = None, rate: float = 0.3, mean_length: float = 3.0) 
         return made | dict.fromkeys(("starts", "sentence", "document"))  # of the row as it was
 
     optional = {"starts": 1, "sentence": 1, "document": 1}
-    return by_batch("infill", change, {"tokens": 1}, True, optional)
+    return by_batch("infill", change, {"tokens": 1}, True, optional, Task("tokens"))
 
 
 def hidden_words(words: tf.Tensor, rate: float) -> tf.Tensor:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.task import Task
 from kssl.pretext.text.layout import count, ids_of
 from kssl.pretext.text.sentence_tasks import below
 
@@ -59,7 +60,8 @@ def next_token(
         return _shifted(cut, apart, attention_mask)
 
     optional = dict.fromkeys(_ALONG, 1)
-    return by_batch("next_token", change, {"tokens": 1}, context is not None, optional)
+    task = Task("tokens", skipped=False)  # the tokens are whole, and as many as the model reads
+    return by_batch("next_token", change, {"tokens": 1}, context is not None, optional, task)
 
 
 def _window(
@@ -147,4 +149,5 @@ def prefix(attention_mask: bool = False) -> MapFunction:
         return result
 
     optional = dict.fromkeys(("padding_mask", "starts", "sentence"), 1)
-    return by_batch("prefix", change, {"tokens": 1}, True, optional)
+    task = Task("tokens", skipped=False)  # as in `next_token`
+    return by_batch("prefix", change, {"tokens": 1}, True, optional, task)

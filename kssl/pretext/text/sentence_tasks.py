@@ -14,6 +14,8 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.shortcuts import lengths_and_first_tokens
+from kssl.pretext.task import Task
 from kssl.pretext.text.layout import check_share, count, ids_of, rank, sources, taken
 from kssl.tokenizers.vocabulary import vocabulary_of
 
@@ -116,7 +118,7 @@ def sentence_pairs(vocabulary: Any = None, random_share: float = 0.5) -> MapFunc
     Returns:
         A map function for rows of `tokens` with `rows: pairs`. `tokens` becomes
         `[CLS] A [SEP] B [SEP]`, `segment` is 0 in A and 1 in B, `padding_mask` and `starts`
-        follow, and `is_next` int32 is 1 where B follows A and 0 where it is random (BERT's own
+        follow, and `pair_target` int32 is 1 where B follows A and 0 where it is random (BERT's own
         files have it the other way round). The other keys of the row are left out.
 
     Raises:
@@ -127,7 +129,7 @@ def sentence_pairs(vocabulary: Any = None, random_share: float = 0.5) -> MapFunc
         >>> rows = kssl.data.tokens("test", "python_topics", {"kind": "words"}, 64, "pairs")
         >>> pair = sentence_pairs(rows.vocabulary)(next(iter(rows)))
         >>> sorted(set(pair) - set(rows.element_spec))
-        ['is_next', 'segment']
+        ['pair_target', 'segment']
     """
     check_share("sentence_pairs", random_share, "random_share")
     frame = _Frame(vocabulary, "sentence_pairs")
@@ -149,10 +151,12 @@ def sentence_pairs(vocabulary: Any = None, random_share: float = 0.5) -> MapFunc
         first = _Part(ids, (sentence >= 0) & (sentence < end[:, None]), starts)
         pair = frame.two(seeds, first, following)
         stale = dict.fromkeys(("sentence", "other", "other_sentence", "other_starts"))
-        return stale | pair | {"is_next": tf.cast(~wrong, tf.int32)}
+        return stale | pair | {"pair_target": tf.cast(~wrong, tf.int32)}
 
     reads = {"tokens": 1, "sentence": 1, "other": 1, "other_sentence": 1}
-    return by_batch("sentence_pairs", change, reads, True, {"starts": 1, "other_starts": 1})
+    optional = {"starts": 1, "other_starts": 1}
+    task = _task(("from another document", "next"), random_share)
+    return by_batch("sentence_pairs", change, reads, True, optional, task)
 
 
 def _b_starts(batch: Mapping[str, tf.Tensor], wrong: tf.Tensor) -> tf.Tensor:
@@ -179,8 +183,8 @@ def sentence_order(vocabulary: Any = None, swap_share: float = 0.5) -> MapFuncti
 
     Returns:
         A map function for rows of sentences. `tokens` becomes `[CLS] A [SEP] B [SEP]`, with
-        `segment`, `padding_mask` and `starts`; `in_order` int32 is 1, or 0 where they are swapped,
-        and -1 where the row has one sentence only.
+        `segment`, `padding_mask` and `starts`; `pair_target` int32 is 1, or 0 where they are
+        swapped, and -1 where the row has one sentence only.
 
     Raises:
         UserError: There is no vocabulary, or it lacks a special token.
@@ -189,7 +193,7 @@ def sentence_order(vocabulary: Any = None, swap_share: float = 0.5) -> MapFuncti
         >>> import kssl
         >>> rows = kssl.data.tokens("test", "python_topics", {"kind": "words"}, 64, "sentences")
         >>> pair = sentence_order(rows.vocabulary, swap_share=1.0)(next(iter(rows)))
-        >>> int(pair["in_order"]) <= 0
+        >>> int(pair["pair_target"]) <= 0
         True
     """
     check_share("sentence_order", swap_share, "swap_share")
@@ -205,9 +209,17 @@ def sentence_order(vocabulary: Any = None, swap_share: float = 0.5) -> MapFuncti
         one = _Part(ids, tf.where(turned, back, front), batch.get("starts"))
         pair = frame.two(seeds, one, one._replace(keep=tf.where(turned, front, back)))
         in_order = tf.where(total > 1, tf.cast(~swapped, tf.int32), -1)
-        return pair | {"in_order": in_order, "sentence": None}
+        return pair | {"pair_target": in_order, "sentence": None}
 
-    return by_batch("sentence_order", change, {"tokens": 1, "sentence": 1}, True, {"starts": 1})
+    reads = {"tokens": 1, "sentence": 1}
+    task = _task(("swapped", "in order"), swap_share)
+    return by_batch("sentence_order", change, reads, True, {"starts": 1}, task)
+
+
+def _task(names: tuple[str, str], share: float) -> Task:
+    """Not `target`: that is for the hidden tokens, which BERT is to tell beside the pair."""
+    chance, shortcut = max(share, 1.0 - share), lengths_and_first_tokens()
+    return Task("tokens", 2, None, names, chance, shortcut, target="pair_target")
 
 
 def neighbour_sentences(vocabulary: Any = None, length: int = 32) -> MapFunction:

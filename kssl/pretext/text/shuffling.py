@@ -10,6 +10,7 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.task import Task
 from kssl.pretext.text.layout import (
     check_share,
     chosen,
@@ -66,7 +67,8 @@ def shuffle_words(vocabulary: Any = None, distance: int | None = 3) -> MapFuncti
             result["starts"] = tf.gather(starts, order, batch_dims=1)
         return result
 
-    return by_batch("shuffle_words", change, {"tokens": 1}, True, {"starts": 1, "sentence": 1})
+    optional = {"starts": 1, "sentence": 1}
+    return by_batch("shuffle_words", change, {"tokens": 1}, True, optional, Task("tokens"))
 
 
 def _sorted_within(keys: tf.Tensor, movable: tf.Tensor) -> tf.Tensor:
@@ -103,7 +105,7 @@ def shuffle_sentences() -> MapFunction:
         return moved | {"target": ids}
 
     reads = {"tokens": 1, "sentence": 1}
-    return by_batch("shuffle_sentences", change, reads, True, {"starts": 1})
+    return by_batch("shuffle_sentences", change, reads, True, {"starts": 1}, Task("tokens"))
 
 
 def mask_sentences(
@@ -156,7 +158,7 @@ def mask_sentences(
         return result | {"target": _written(ids, hit, target_length or length, end)}
 
     reads = {"tokens": 1, "sentence": 1}
-    return by_batch("mask_sentences", change, reads, True, {"starts": 1})
+    return by_batch("mask_sentences", change, reads, True, {"starts": 1}, Task("tokens"))
 
 
 def _written(ids: tf.Tensor, hit: tf.Tensor, length: int, end: int) -> tf.Tensor:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.task import Task
 from kssl.pretext.text.layout import check_share, count, ids_of, sources, taken
 from kssl.pretext.text.span_mask import noise_mask
 from kssl.tokenizers.vocabulary import vocabulary_of
@@ -76,7 +77,7 @@ def corrupt_spans(
         return spans.written(inputs, targets, inputs_length or lengths[0],
                              targets_length or lengths[1])  # fmt: skip
 
-    return by_batch("corrupt_spans", change, {"tokens": 1}, True, _OPTIONAL)
+    return by_batch("corrupt_spans", change, {"tokens": 1}, True, _OPTIONAL, Task("tokens"))
 
 
 def drop_spans(
@@ -124,7 +125,7 @@ def drop_spans(
         return spans.written(inputs, targets, inputs_length or lengths[0],
                              targets_length or lengths[1])  # fmt: skip
 
-    return by_batch("drop_spans", change, {"tokens": 1}, True, _OPTIONAL)
+    return by_batch("drop_spans", change, {"tokens": 1}, True, _OPTIONAL, Task("tokens"))
 
 
 Kept = tuple[tf.Tensor, tf.Tensor]  # ids and which of them are kept, (batch, length) each

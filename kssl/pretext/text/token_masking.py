@@ -11,6 +11,7 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.task import Task
 from kssl.pretext.text.layout import (
     check_share,
     count,
@@ -88,7 +89,7 @@ def mask_tokens(
         return _exactly(seeds, ids, eligible, wanted, draw, rate)
 
     reads = {"tokens": 1} | ({"starts": 1} if whole_words else {})
-    return by_batch("mask_tokens", change, reads, True)
+    return by_batch("mask_tokens", change, reads, True, task=Task("tokens"))
 
 
 class _Replacements:
@@ -205,4 +206,4 @@ def word_dropout(vocabulary: Any = None, rate: float = 0.5) -> MapFunction:
         hit = random.bernoulli(seeds, ids.shape[1:], rate) & ~tf.gather(special, ids)
         return {"tokens": tf.where(hit, unknown, ids), "target": ids}
 
-    return by_batch("word_dropout", change, {"tokens": 1}, True)
+    return by_batch("word_dropout", change, {"tokens": 1}, True, task=Task("tokens"))

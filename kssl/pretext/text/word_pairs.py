@@ -12,10 +12,13 @@ import tensorflow as tf
 from kssl.errors import UserError, nearest
 from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
+from kssl.pretext.task import Task
 from kssl.pretext.text.layout import ids_of, sources, taken
 from kssl.tokenizers.vocabulary import vocabulary_of
 
 Rule = Literal["word2vec", "paper"]
+
+_TASK = Task("center", target="context")
 
 
 def skip_gram(
@@ -81,7 +84,7 @@ def skip_gram(
             "weight": tf.cast(there, tf.float32),
         }
 
-    return by_batch("skip_gram", change, {"tokens": 1}, True, {"document": 1})
+    return by_batch("skip_gram", change, {"tokens": 1}, True, {"document": 1}, _TASK)
 
 
 def cbow(
@@ -132,7 +135,7 @@ def cbow(
             "weight": tf.cast(tf.reduce_any(valid, axis=2), tf.float32),
         }
 
-    return by_batch("cbow", change, {"tokens": 1}, True, {"document": 1})
+    return by_batch("cbow", change, {"tokens": 1}, True, {"document": 1}, _TASK)
 
 
 class _Words:

@@ -9,6 +9,8 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.random import bernoulli, choice, fold_in
+from kssl.pretext.shortcuts import brightness
+from kssl.pretext.task import Task
 
 # Of five frames a, b, c, d, e: in order, and with the middle one from before or after.
 _TRIPLES = ((1, 2, 3), (1, 0, 3), (1, 4, 3))
@@ -35,8 +37,8 @@ def frame_order(
         key: The video `(frames, height, width, channels)`, float in [0, 1] or uint8.
 
     Returns:
-        A map function that adds `frames`, `(3, height, width, channels)`, and `valid`, int32
-        (): 1 or 0.
+        A map function that adds `frames`, `(3, height, width, channels)`, and `target`, int32
+        (): 1 if the order is valid, 0 if not.
 
     Raises:
         UserError: A setting is out of range; from the map function, when the video has fewer than
@@ -44,7 +46,7 @@ def frame_order(
 
     Example:
         >>> result = frame_order()({"video": tf.zeros((2, 8, 32, 32, 3))})
-        >>> result["frames"].shape, result["valid"].shape
+        >>> result["frames"].shape, result["target"].shape
         (TensorShape([2, 3, 32, 32, 3]), TensorShape([2]))
     """
     if gap < 1 or not 0.0 <= valid_share <= 1.0:
@@ -65,9 +67,16 @@ def frame_order(
         turned = bernoulli(fold_in(seeds, 3), (1,))
         triple = tf.where(turned, triple[:, ::-1], triple)
         frames = tf.gather(video, first + gap * triple, batch_dims=1)
-        return {"frames": frames, "valid": tf.cast(valid[:, 0], tf.int32)}
+        return {"frames": frames, "target": tf.cast(valid[:, 0], tf.int32)}
 
-    return by_batch("frame_order", change, {key: 4}, random=True)
+    task = Task(
+        inputs="frames",
+        classes=2,
+        names=("not in order", "in order"),
+        chance=max(valid_share, 1.0 - valid_share),
+        shortcut=brightness("frames"),
+    )
+    return by_batch("frame_order", change, {key: 4}, random=True, task=task)
 
 
 def arrow_of_time(key: str = "video") -> MapFunction:
@@ -82,12 +91,12 @@ def arrow_of_time(key: str = "video") -> MapFunction:
         key: The video `(frames, height, width, channels)`.
 
     Returns:
-        A map function; `key` runs forwards or backwards with even odds, and `forwards` is int32
-        (): 1 or 0.
+        A map function; `key` runs forwards or backwards with even odds, and `target` is int32
+        (): 1 for forwards, 0 for backwards.
 
     Example:
         >>> sorted(arrow_of_time()({"video": tf.zeros((2, 8, 32, 32, 3))}))
-        ['forwards', 'video']
+        ['target', 'video']
     """
 
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -96,9 +105,16 @@ def arrow_of_time(key: str = "video") -> MapFunction:
         forwards = bernoulli(seeds, (1,))  # (batch, 1)
         order = tf.where(forwards, tf.range(frames), tf.range(frames)[::-1])  # (batch, frames)
         turned = tf.gather(video, order, batch_dims=1)
-        return {key: turned, "forwards": tf.cast(forwards[:, 0], tf.int32)}
+        return {key: turned, "target": tf.cast(forwards[:, 0], tf.int32)}
 
-    return by_batch("arrow_of_time", change, {key: 4}, random=True)
+    task = Task(
+        inputs=key,
+        classes=2,
+        names=("backwards", "forwards"),
+        chance=0.5,
+        shortcut=brightness(key),
+    )
+    return by_batch("arrow_of_time", change, {key: 4}, random=True, task=task)
 
 
 def future_frame(context: int, future: int = 1, key: str = "video") -> MapFunction:
@@ -136,7 +152,8 @@ def future_frame(context: int, future: int = 1, key: str = "video") -> MapFuncti
         part = tf.gather(video, frames, batch_dims=1)
         return {"context": part[:, :context], "future": part[:, context:]}
 
-    return by_batch("future_frame", change, {key: 4}, random=True)
+    task = Task("context", target="future")
+    return by_batch("future_frame", change, {key: 4}, random=True, task=task)
 
 
 def levels(video: tf.Tensor) -> tf.Tensor:

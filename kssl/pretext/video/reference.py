@@ -10,6 +10,7 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.random import choice
+from kssl.pretext.task import Task
 from kssl.pretext.video.frames import levels
 
 _BITS = 5  # of each channel in the table of colours
@@ -74,7 +75,8 @@ def reference_frame(
             "target": classes[:, 1:],
         }
 
-    return by_batch("reference_frame", change, {key: 4}, random=True)
+    task = Task("grey", classes=len(_palette(palette)))
+    return by_batch("reference_frame", change, {key: 4}, random=True, task=task)
 
 
 def default_palette() -> np.ndarray:

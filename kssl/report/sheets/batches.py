@@ -9,8 +9,9 @@ import numpy as np
 
 Batch = dict[str, np.ndarray]
 Rounds = Sequence[Batch]
+Words = Callable[[np.ndarray], Sequence[str]]  # how token ids are written
 
-_FEW = 4  # numbers that still fit below a picture
+FEW = 4  # numbers that still fit below a picture
 
 
 def lines(
@@ -73,7 +74,7 @@ def short(value: Any) -> str:
 
 def _is_few(values: np.ndarray) -> bool:
     numbers = values.dtype.kind in "iufb"
-    return numbers and (values.ndim == 1 or (values.ndim == 2 and values.shape[1] <= _FEW))
+    return numbers and (values.ndim == 1 or (values.ndim == 2 and values.shape[1] <= FEW))
 
 
 def _unchanged(values: np.ndarray, before: np.ndarray | None) -> bool:

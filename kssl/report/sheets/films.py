@@ -6,13 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kssl.report.canvas import INK, bare, figure, tiled
-from kssl.report.sheets.batches import Batch, Rounds, captions, lines
+from kssl.report.sheets.batches import Batch, Rounds, Words, captions, lines
 from kssl.report.sheets.pictures import to_pictures
 
 _EXAMPLES, _FRAMES = 3, 16
 
 
-def draw(raw: Batch, rounds: Rounds) -> Figure:
+def draw(raw: Batch, rounds: Rounds, words: Words | None = None) -> Figure:
     """Draw the frames of a few examples before and after the transforms, with their labels."""
     count = min(_EXAMPLES, len(next(iter(raw.values()))))
     found = list(lines(raw, rounds, _is_strip))

@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kssl.report.canvas import as_pictures, bare, figure, tiled
-from kssl.report.sheets.batches import Batch, Rounds, captions, lines, made, short, unit
+from kssl.report.sheets.batches import FEW, Batch, Rounds, Words, captions, lines, made, short, unit
 
 _LARGEST = 1024  # pixels; what is larger is no picture
 
 
-def draw(raw: Batch, rounds: Rounds) -> Figure:
+def draw(raw: Batch, rounds: Rounds, words: Words | None = None) -> Figure:
     """Draw images, their parts side by side, masks as grids, labels and texts below."""
     rows = [
         (f"{name}: {key}", to_pictures(key, values), batch)
@@ -25,7 +25,7 @@ def draw(raw: Batch, rounds: Rounds) -> Figure:
     if rounds and len(rows) == 1:  # nothing but labels is made: they stand below the input again
         rows += [("epoch 1: image", rows[0][1], rounds[0])]
     count = len(next(iter(raw.values())))
-    below = [_below(batch, count, raw) for _, _, batch in rows]
+    below = [_below(batch, count, raw, words) for _, _, batch in rows]
     # A round's labels are written once, under the last of its rows.
     last = [
         index + 1 == len(rows) or rows[index + 1][2] is not rows[index][2]
@@ -90,19 +90,31 @@ def _draw_line(axes: Any, label: str, drawn: np.ndarray, texts: list[str], colou
     axes[0].set_ylabel(label.replace("_", " "), rotation=0, ha="right", va="center")
 
 
-def _below(batch: Batch, count: int, raw: Batch) -> list[str]:
+def _below(batch: Batch, count: int, raw: Batch, words: Words | None) -> list[str]:
     """Numbers, and texts such as captions, of each example."""
     batch = made(batch, raw) if batch is not raw else batch
     numbers = captions({k: v for k, v in batch.items() if not is_picture(k, v)}, count)
     spoken = [values for values in batch.values() if values.dtype.kind in "OS"]
+    spoken += [_written(ids, words) for key, ids in batch.items() if _is_text(key, ids)]
     return [
         "\n".join(
             [numbers[index]] * bool(numbers[index])
             + [
-                textwrap.fill(short(values[index]), 20, max_lines=4)
+                textwrap.fill(short(values[index]), 20, max_lines=4).replace("$", r"\$")
                 for values in spoken
                 if values.ndim == 1
             ]
         )
         for index in range(count)
     ]
+
+
+def _is_text(key: str, values: np.ndarray) -> bool:
+    """Ids of text: rows of whole numbers that are neither a picture nor a few labels."""
+    whole = values.dtype.kind in "iu" and values.ndim == 2 and values.shape[1] > FEW
+    return whole and not is_picture(key, values)
+
+
+def _written(ids: np.ndarray, words: Words | None) -> np.ndarray:
+    spell = words or (lambda row: [str(each) for each in row])
+    return np.array([" ".join(spell(row[row != 0])) for row in ids], object)

@@ -1,26 +1,19 @@
-"""Which layout a contact sheet has, from the kind of data."""
+"""Which layout a contact sheet has: the one that the modality of the data names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from kssl.modalities import Modality, of_keys
 from kssl.report.canvas import save, style
-from kssl.report.sheets import films, pictures, sounds, tables, texts
+from kssl.report.sheets import examples
 from kssl.report.sheets.batches import Batch, Rounds
 from kssl.system.files import replacing
-
-LAYOUTS = (  # the first whose key the examples have
-    ("video", films.draw),
-    ("image", pictures.draw),
-    ("audio", sounds.draw),
-    ("text", texts.draw),
-    ("tokens", texts.draw),
-    ("numeric", tables.draw),
-    ("categorical", tables.draw),
-)
 
 
 def contact_sheet(
@@ -28,7 +21,8 @@ def contact_sheet(
     rounds: Rounds,
     path: Path,
     title: str,
-    words: Callable[[np.ndarray], Sequence[str]] | None = None,
+    vocabulary: Any = None,
+    others: Iterable[Modality] = (),
 ) -> Path:
     """Write a picture: the inputs, and beside them what the transforms made in each epoch.
 
@@ -37,21 +31,35 @@ def contact_sheet(
         rounds: The same examples transformed, once for each epoch shown.
         path: The PNG file to write.
         title: What is shown.
-        words: How token ids are written; as numbers without it.
+        vocabulary: Writes token ids as words; as numbers without it.
+        others: Modalities of plugins that the data may be of.
 
     Returns:
         `path`.
 
     Raises:
-        ValueError: The examples are of no kind that can be drawn.
+        ValueError: The examples are of no modality.
     """
-    draw = next((draw for key, draw in LAYOUTS if key in raw), None)
-    if draw is None:
-        kinds = ", ".join(key for key, _ in LAYOUTS)
-        raise ValueError(f"nothing to look at in {', '.join(raw)}; wanted one of {kinds}")
+    modality = of_keys(raw, others)
+    if modality is None:
+        there = ", ".join(f"{key} {values.shape[1:]}" for key, values in raw.items())
+        raise ValueError(
+            f"the data is of no known modality, so there is no way to draw it: it has {there}"
+        )
     with style():
-        sheet = texts.draw(raw, rounds, words) if draw is texts.draw else draw(raw, rounds)
+        sheet = _layout(modality, vocabulary)(raw, rounds)
         sheet.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         with replacing(path) as temporary:
             save(sheet, temporary)
     return path
+
+
+def _layout(modality: Modality, vocabulary: Any) -> Callable[[Batch, Rounds], Any]:
+    """Return what draws a sheet of a modality."""
+    words: Callable[[np.ndarray], Sequence[str]] | None
+    words = None if vocabulary is None else vocabulary.spell
+    if not modality.layout:
+        return lambda raw, rounds: examples.draw(raw, rounds, modality, vocabulary)
+    module, _, name = modality.layout.partition(":")
+    draw = getattr(importlib.import_module(module), name)
+    return lambda raw, rounds: draw(raw, rounds, words)

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kssl.report.canvas import LINES, MUTED, figure
-from kssl.report.sheets.batches import Batch, Rounds, captions, lines
+from kssl.report.sheets.batches import Batch, Rounds, Words, captions, lines
 
 _EXAMPLES = 3
 
 
-def draw(raw: Batch, rounds: Rounds) -> Figure:
+def draw(raw: Batch, rounds: Rounds, words: Words | None = None) -> Figure:
     """Draw waveforms, windows of them one after another, and masks as shades."""
     count = min(_EXAMPLES, len(next(iter(raw.values()))))
     found = list(lines(raw, rounds[:2], _is_sound))

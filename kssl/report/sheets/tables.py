@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kssl.report.canvas import INK, LINES, MUTED, figure
-from kssl.report.sheets.batches import Batch, Rounds, lines, short
+from kssl.report.sheets.batches import Batch, Rounds, Words, lines, short
 
 _ROWS, _COLUMNS = 6, 10
 
 
-def draw(raw: Batch, rounds: Rounds) -> Figure:
+def draw(raw: Batch, rounds: Rounds, words: Words | None = None) -> Figure:
     """Draw a grid of numbers for each key; a cell that differs from the input is coloured."""
     found = list(lines(raw, rounds[:2], _is_row))
     rows = min(_ROWS, len(next(iter(raw.values()))))
@@ -28,8 +28,8 @@ def draw(raw: Batch, rounds: Rounds) -> Figure:
 
 
 def _draw(axes: Any, values: np.ndarray, before: np.ndarray | None) -> None:
+    same_shape = before is not None and before.shape[1:] == values.shape[1:]
     values = values[:, :_COLUMNS]
-    same_shape = before is not None and before.ndim == 2
     axes.set_xlim(0, _COLUMNS)
     axes.set_ylim(len(values), 0)
     axes.axis("off")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from kssl.report.canvas import INK, LINES, MUTED, RULE, figure
-from kssl.report.sheets.batches import Batch, Rounds, captions, lines, short
+from kssl.report.sheets.batches import Batch, Rounds, Words, captions, lines, short
 
 _EXAMPLES, _WIDTH, _WORDS = 4, 168, 80
 _LINE = 0.17  # inches
 _NO_IDS = ("mask", "weight", "position", "segment", "sentence", "document", "starts")
 _SPECIAL = "[<\u27e8"  # how special tokens begin: [MASK], <s>
-
-Words = Callable[[np.ndarray], Sequence[str]]
 
 
 @dataclass(frozen=True)

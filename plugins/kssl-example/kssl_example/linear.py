@@ -98,7 +98,7 @@ class LinearAutoEncoder(Model):
         self.loss = LogCosh() if loss is None else loss
 
     def build(self, input_shape: Any) -> None:
-        self.example_shape = tuple(_image(input_shape))[1:]
+        self.example_shape = self.modality.example_shape(input_shape)
         pixels = math.prod(self.example_shape)
         self.matrix = self.add_weight(shape=(pixels, self.latent_dim), name="matrix")
         self.offset = self.add_weight(shape=(pixels,), initializer="zeros", name="offset")
@@ -106,7 +106,7 @@ class LinearAutoEncoder(Model):
 
     def embed(self, x: Any) -> Any:
         """Return the codes `(batch, latent_dim)`."""
-        image = ops.convert_to_tensor(_image(x))
+        image = ops.convert_to_tensor(self.tensor_of(x))
         pixels = ops.reshape(image, (ops.shape(image)[0], -1))  # (batch, pixels)
         return ops.matmul(pixels - self.offset, self.matrix)  # (batch, latent_dim)
 
@@ -122,18 +122,6 @@ class LinearAutoEncoder(Model):
     def call(self, inputs: Any, training: bool = False) -> Any:
         return self.decode(self.embed(inputs))
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
+    def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the loss of the reconstruction of "target", where there is one, or the image."""
-        target = x["target"] if isinstance(x, dict) and "target" in x else _image(x)
-        return self.loss(target, y_pred, sample_weight=sample_weight)
-
-
-def _image(x: Any) -> Any:
-    return x["image"] if isinstance(x, dict) else x
+        return self.loss(self.target_of(batch), outputs, sample_weight=sample_weight)

@@ -10,10 +10,12 @@ from kssl.errors import UserError
 from kssl.evaluation import Skipped, Task, few_label, finetune
 from kssl.evaluation.base import digest
 from kssl.evaluation.finetuning.classifier import Classifiers, Training
-from kssl.evaluation.finetuning.few_label import FROZEN, RAW, SCRATCH, _drawn
+from kssl.evaluation.finetuning.few_label import FROZEN, MAJORITY, SCRATCH, _drawn
 from kssl.layers import MLP
 from kssl.models import AutoEncoder
 from kssl.models.inference import encoder_of
+
+PIXELS, COLOURS = "pixels, logistic regression", "colour histogram, logistic regression"
 
 
 def hidden_rows(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +49,7 @@ def test_a_good_start_beats_the_same_network_from_scratch(toy):
     (result,) = finetune(labels_per_class=5, max_steps=100, learning_rates=[1e-2])(toy)
     assert result.value > 0.95
     assert result.value > result.baselines[SCRATCH] + 0.1
-    assert result.value > result.baselines[RAW] + 0.1
+    assert result.value > result.baselines[PIXELS] + 0.1
     assert result.baselines[FROZEN] > 0.9
     assert result.settings["labels"] == 10 and result.settings["test"] == 300
     assert "10 labelled images in 100 steps" in result.note
@@ -62,7 +64,8 @@ def test_one_result_for_each_number_of_labels_and_the_deviation_over_draws(toy):
         "accuracy, all labels",
     ]
     assert [each.settings["labels"] for each in results] == [2, 200]
-    assert all(set(each.baselines) == {SCRATCH, FROZEN, RAW} for each in results)
+    expected = {SCRATCH, FROZEN, PIXELS, COLOURS, MAJORITY}
+    assert all(set(each.baselines) == expected for each in results)
     assert "over 2 draws" in results[0].note and "draws" not in results[1].note
     assert results[1].value > 0.95 and results[1].baselines[FROZEN] > 0.95
 

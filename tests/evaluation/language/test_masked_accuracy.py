@@ -11,8 +11,8 @@ from keras import ops
 
 from kssl.errors import UserError
 from kssl.evaluation import Skipped, Task, masked_accuracy
-from kssl.evaluation.language.texts import bags_of_words
 from kssl.evaluation.probes import knn
+from kssl.modalities import Tokens
 
 TOKENS = np.array([[2, 5, 6, 3, 0], [2, 6, 6, 7, 3], [2, 7, 5, 6, 3]], np.int32)
 TARGET = np.array([[-1, 6, -1, -1, -1], [-1, -1, 6, 5, -1], [-1, 6, -1, 7, -1]], np.int32)
@@ -21,7 +21,7 @@ TARGET = np.array([[-1, 6, -1, -1, -1], [-1, -1, 6, 5, -1], [-1, 6, -1, 7, -1]],
 class Says(keras.Model):
     """Says one id everywhere, with probability 0.6; the other of two has 0.4."""
 
-    reads = "tokens"
+    modality = Tokens()
     example_shape = (5,)
 
     def __init__(self, id: int) -> None:
@@ -48,7 +48,9 @@ class Rows:
     transforms = ()
     vocabulary = None
 
-    def arrays(self, limit: int | None = None, transformed: bool = True) -> dict[str, np.ndarray]:
+    def arrays(
+        self, limit: int | None = None, transformed: bool = True, tasks: bool = True
+    ) -> dict[str, np.ndarray]:
         rows = {"tokens": TOKENS, "label": np.array([0, 1, 0])}
         if transformed:
             rows |= {"tokens": np.where(TARGET >= 0, 4, TOKENS), "target": TARGET}
@@ -80,7 +82,7 @@ def test_accuracy_and_perplexity_are_over_hidden_tokens() -> None:
 def test_it_says_why_it_does_not_apply(make_blobs: Any, pipeline: Any) -> None:
     with pytest.raises(UserError, match="limit must be above 0"):
         masked_accuracy(limit=0)
-    with pytest.raises(Skipped, match="masked_accuracy: .* has no method 'predict_masked'"):
+    with pytest.raises(Skipped, match="masked_accuracy: it needs a model that predicts masked"):
         masked_accuracy()(task(model=keras.Model()))
     with pytest.raises(Skipped, match="needs the transform mask_tokens"):
         masked_accuracy()(task(test=pipeline(*make_blobs(20, 0))))
@@ -89,11 +91,10 @@ def test_it_says_why_it_does_not_apply(make_blobs: Any, pipeline: Any) -> None:
 def test_a_probe_of_text_sees_the_ids_before_any_was_hidden() -> None:
     (result,) = knn(k=1)(task())
     assert result.value == 1.0  # 5, 6 and 7 are the first words, not the mask
-    assert sorted(result.baselines) == ["PCA", "majority class", "raw input", "untrained"]
-
-
-def test_bags_of_words_count_ids_and_leave_padding_out() -> None:
-    bank, other = bags_of_words(TOKENS, np.array([[9, 6, 6, 0, 0]]))
-    assert bank.shape == (3, 5)  # 2, 3, 5, 6, 7 by frequency
-    assert bank.sum(axis=1).tolist() == [4.0, 5.0, 5.0]
-    assert other.sum() == 2.0 and other[0, bank.sum(axis=0).argmax()] == 2.0
+    assert sorted(result.baselines) == [
+        "PCA",
+        "TF-IDF of words",
+        "TF-IDF of words, logistic regression",
+        "majority class",
+        "untrained",
+    ]

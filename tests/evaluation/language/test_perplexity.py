@@ -16,6 +16,7 @@ from keras import ops
 from kssl.data import Pipeline
 from kssl.errors import UserError
 from kssl.evaluation import Skipped, Task, perplexity, zero_shot
+from kssl.modalities import Tokens
 from kssl.tokenizers.train import train_vocabulary
 
 LETTERS = train_vocabulary(["abc\n", "abé"], "characters", special=False)
@@ -24,7 +25,7 @@ LETTERS = train_vocabulary(["abc\n", "abé"], "characters", special=False)
 class Even(keras.Model):
     """Gives every token of four the same chance."""
 
-    reads = "tokens"
+    modality = Tokens()
     example_shape = (3,)
 
     def __init__(self, vocabulary_size: int = 4) -> None:
@@ -76,8 +77,11 @@ def test_borders_of_documents_are_not_predicted() -> None:
 
 
 def test_images_have_no_perplexity() -> None:
-    images = SimpleNamespace(reads="image")
-    with pytest.raises(Skipped, match="perplexity: the model SimpleNamespace has no method"):
+    images = SimpleNamespace()
+    with pytest.raises(Skipped, match="perplexity: it needs a model that predicts each token"):
+        perplexity()(Task(images, images, None, None))
+    images = SimpleNamespace(token_losses=len, vocabulary_size=4)
+    with pytest.raises(Skipped, match="for models that read tokens, and .* reads image"):
         perplexity()(Task(images, images, None, None))
 
 

@@ -63,7 +63,7 @@ def test_putting_the_tiles_back_restores_the_image(grid: int, tile: int, permuta
 
 
 def unjigsaw(made: dict[str, tf.Tensor], permutations: int, grid: int, tile: int) -> np.ndarray:
-    tiles, numbers = made["tiles"].numpy(), made["permutation"].numpy()
+    tiles, numbers = made["tiles"].numpy(), made["target"].numpy()
     back = np.empty_like(tiles)
     for example, number in enumerate(numbers):
         back[example, permutation_set(permutations, grid * grid)[number]] = tiles[example]
@@ -74,7 +74,7 @@ def unjigsaw(made: dict[str, tf.Tensor], permutations: int, grid: int, tile: int
 def places(made: dict[str, tf.Tensor]) -> np.ndarray:
     """Row and column of the first pixel of each tile of images that hold their coordinates."""
     corner = made["tiles"].numpy()[:, :, 0, 0, :2].round().astype(int)
-    order = permutation_set(100)[made["permutation"].numpy()]
+    order = permutation_set(100)[made["target"].numpy()]
     back = np.empty_like(corner)
     np.put_along_axis(back, order[..., None], corner, axis=1)
     return back
@@ -90,7 +90,7 @@ def test_tiles_are_cut_at_random_places_of_their_cells_with_a_gap_between() -> N
     for value in range(3):
         share = (offset == value).mean(axis=0)
         assert np.abs(share - 1 / 3).max() < 0.05
-    counts = np.bincount(made["permutation"], minlength=100)
+    counts = np.bincount(made["target"], minlength=100)
     assert np.sum((counts - 30) ** 2 / 30) < 180  # 99 degrees of freedom
 
 
@@ -116,7 +116,7 @@ def test_light_that_falls_off_does_not_tell_the_permutation() -> None:
     for standardize in (False, True):
         task = pretext.jigsaw(4, 2, standardize=standardize)
         made = task({"image": images}, SEEDS)
-        tiles, numbers = made["tiles"].numpy(), made["permutation"].numpy()
+        tiles, numbers = made["tiles"].numpy(), made["target"].numpy()
         edges = np.concatenate([tiles.mean((2, 3, 4)), tiles[:, :, 0].mean((2, 3))], axis=1)
         edges /= edges.std(axis=0) + 1e-4
         model = LogisticRegression(max_iter=1000).fit(edges[:1500], numbers[:1500])

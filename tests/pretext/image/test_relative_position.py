@@ -21,7 +21,7 @@ def test_neighbours_lie_where_the_label_says_and_the_first_patch_anywhere() -> N
     task = pretext.relative_position(5, gap=2, jitter=1, color="keep")
     made = task({"image": images}, SEEDS)
     first, second = (made[view].numpy()[:, 0, 0, :2] for view in ("view_1", "view_2"))
-    position = made["position"].numpy()
+    position = made["target"].numpy()
     moved = second - first - 7 * STEPS[position]
     assert set(np.unique(moved)) == {-1, 0, 1}
     assert np.abs([(moved == value).mean(axis=0) - 1 / 3 for value in (-1, 0, 1)]).max() < 0.04
@@ -106,7 +106,7 @@ def test_the_colours_of_a_lens_tell_the_position_unless_they_are_taken_away() ->
         task = pretext.relative_position(14, gap=4, jitter=2, color=color)  # type: ignore[arg-type]
         made = task({"image": images}, SEEDS[:1800])
         views = [shift_of_green(made[view].numpy()) for view in ("view_1", "view_2")]
-        features, labels = np.concatenate(views, axis=1), made["position"].numpy()
+        features, labels = np.concatenate(views, axis=1), made["target"].numpy()
         model = LogisticRegression(max_iter=300).fit(features[:900], labels[:900])
         found[color] = model.score(features[900:], labels[900:])
     assert found["keep"] > 0.4  # one in eight is luck

@@ -18,8 +18,8 @@ RANDOM = np.random.default_rng(0)
 def test_turning_back_restores_the_image(dtype: type) -> None:
     images = RANDOM.integers(0, 256, (40, 7, 7, 3)).astype(dtype)
     made = pretext.rotate()({"image": images}, SEEDS[:40])
-    assert made["image"].dtype == dtype and made["rotation"].dtype == tf.int32
-    turned, turns = made["image"].numpy(), made["rotation"].numpy()
+    assert made["image"].dtype == dtype and made["target"].dtype == tf.int32
+    turned, turns = made["image"].numpy(), made["target"].numpy()
     back = np.stack([np.rot90(one, -turn) for one, turn in zip(turned, turns, strict=True)])
     np.testing.assert_array_equal(back, images)
     assert set(turns) == {0, 1, 2, 3}
@@ -29,7 +29,7 @@ def test_all_four_are_the_four_turns_in_order() -> None:
     images = RANDOM.random((3, 6, 6, 1), dtype=np.float32)
     made = pretext.rotate(all_four=True)({"image": images})
     assert made["image"].shape == (3, 4, 6, 6, 1)
-    np.testing.assert_array_equal(made["rotation"], [[0, 1, 2, 3]] * 3)
+    np.testing.assert_array_equal(made["target"], [[0, 1, 2, 3]] * 3)
     for turns in range(4):
         expected = np.rot90(images, turns, axes=(1, 2))
         np.testing.assert_array_equal(made["image"][:, turns], expected)
@@ -38,10 +38,10 @@ def test_all_four_are_the_four_turns_in_order() -> None:
 
 
 def test_each_turn_is_as_likely() -> None:
-    turns = pretext.rotate()({"image": tf.zeros((4000, 2, 2, 1))}, SEEDS)["rotation"].numpy()
+    turns = pretext.rotate()({"image": tf.zeros((4000, 2, 2, 1))}, SEEDS)["target"].numpy()
     counts = np.bincount(turns, minlength=4)
     assert np.sum((counts - 1000) ** 2 / 1000) < 22  # 3 degrees of freedom
-    other = pretext.rotate()({"image": tf.zeros((4000, 2, 2, 1))}, SEEDS + [1, 0])["rotation"]
+    other = pretext.rotate()({"image": tf.zeros((4000, 2, 2, 1))}, SEEDS + [1, 0])["target"]
     assert abs(np.mean(turns == other.numpy()) - 0.25) < 0.04  # another epoch
 
 
@@ -51,7 +51,7 @@ def test_the_borders_do_not_tell_the_turn() -> None:
     soft = noise[:, 1:-1, 1:-1] + noise[:, :-2, 1:-1] + noise[:, 2:, 1:-1]
     soft += noise[:, 1:-1, :-2] + noise[:, 1:-1, 2:]  # the same in all four directions
     made = pretext.rotate()({"image": soft}, SEEDS)
-    images, turns = made["image"].numpy()[..., 0], made["rotation"].numpy()
+    images, turns = made["image"].numpy()[..., 0], made["target"].numpy()
     edges = np.stack([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
     inner = np.stack([images[:, 1], images[:, -2], images[:, :, 1], images[:, :, -2]], axis=1)
     features = [edges.mean(2), edges.std(2), np.abs(edges - inner).mean(2)]

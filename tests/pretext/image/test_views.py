@@ -191,7 +191,7 @@ def test_exemplar_takes_its_class_from_the_pipeline() -> None:
     dataset = tf.data.Dataset.from_tensor_slices({"image": random_bytes(10, 8, 8, 3)})
     still = pretext.exemplar("small", changes=STILL)
     (batch,) = Pipeline(dataset, [still], batch_size=10).train()
-    order = batch["exemplar"].numpy()
+    order = batch["target"].numpy()
     assert sorted(order) == list(range(10)) and list(order) != list(range(10))
     np.testing.assert_allclose(batch["view_1"], random_bytes(10, 8, 8, 3)[order] / 255, atol=2e-5)
 

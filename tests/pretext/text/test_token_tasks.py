@@ -109,7 +109,7 @@ def test_word_dropout(words: Vocabulary, packed: dict[str, Any]) -> None:
 
 def test_next_sentences_are_half_right(words: Vocabulary, sentences: dict[str, Any]) -> None:
     made = run(pretext.sentence_pairs(words), sentences)
-    near(made["is_next"].mean(), 0.5, ROWS)
+    near(made["pair_target"].mean(), 0.5, ROWS)
     cut = set()
     for row in range(ROWS):
         ids, segment = made["tokens"][row], made["segment"][row]
@@ -119,7 +119,7 @@ def test_next_sentences_are_half_right(words: Vocabulary, sentences: dict[str, A
         assert np.array_equal(segment, (np.arange(LENGTH) > ends[0]) & (np.arange(LENGTH) < real))
         body = sentences["tokens"][row][sentences["sentence"][row] >= 0].tolist()
         first, second = ids[1 : ends[0]].tolist(), ids[ends[0] + 1 : ends[1]].tolist()
-        if made["is_next"][row]:
+        if made["pair_target"][row]:
             assert first + second == body[: len(first) + len(second)] == body
         else:
             other = sentences["other"][row][sentences["other_sentence"][row] >= 0].tolist()
@@ -151,8 +151,8 @@ def test_a_row_of_one_sentence_has_no_next(words: Vocabulary) -> None:
         "other": ids + (ids > 4),
         "other_sentence": sentence,
     }
-    assert not run(pretext.sentence_pairs(words), row)["is_next"].any()
-    assert (run(pretext.sentence_order(words), row)["in_order"] == -1).all()
+    assert not run(pretext.sentence_pairs(words), row)["pair_target"].any()
+    assert (run(pretext.sentence_order(words), row)["pair_target"] == -1).all()
     near_one = run(pretext.neighbour_sentences(words, 5), row)
     assert (near_one["previous"] == 0).all() and (near_one["next"] == 0).all()
     assert (near_one["tokens"][:, :4] == [2, 7, 7, 3]).all()
@@ -160,13 +160,13 @@ def test_a_row_of_one_sentence_has_no_next(words: Vocabulary) -> None:
 
 def test_sentence_order(words: Vocabulary, sentences: dict[str, Any]) -> None:
     made = run(pretext.sentence_order(words), sentences)
-    near(made["in_order"].mean(), 0.5, ROWS)
+    near(made["pair_target"].mean(), 0.5, ROWS)
     for row in range(64):
         ids = made["tokens"][row]
         ends = np.flatnonzero(ids == 3)
         first, second = ids[1 : ends[0]].tolist(), ids[ends[0] + 1 : ends[1]].tolist()
         body = sentences["tokens"][row][sentences["sentence"][row] >= 0].tolist()
-        assert body == (first + second if made["in_order"][row] else second + first)
+        assert body == (first + second if made["pair_target"][row] else second + first)
 
 
 def test_neighbours_of_a_sentence(words: Vocabulary, sentences: dict[str, Any]) -> None:

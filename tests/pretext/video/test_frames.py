@@ -37,7 +37,7 @@ def near(count: int, share: float, total: int) -> bool:
 @pytest.mark.parametrize("gap", [1, 3])
 def test_triples_are_those_of_the_paper(gap: int) -> None:
     made = pretext.frame_order(gap, 0.25)({"video": counting(COUNT, 16)}, seeds(COUNT))
-    triples, valid = order(made, "frames"), made["valid"].numpy().astype(bool)
+    triples, valid = order(made, "frames"), made["target"].numpy().astype(bool)
     turned = triples[:, 0] > triples[:, 2]
     first = np.where(turned, triples[:, 2], triples[:, 0])
     middle = (triples[:, 1] - first) // gap
@@ -53,7 +53,7 @@ def test_triples_are_those_of_the_paper(gap: int) -> None:
 
 def test_the_label_is_not_in_the_ends() -> None:
     made = pretext.frame_order()({"video": counting(COUNT, 8)}, seeds(COUNT))
-    ends, valid = order(made, "frames")[:, ::2], made["valid"].numpy()
+    ends, valid = order(made, "frames")[:, ::2], made["target"].numpy()
     for place in np.unique(ends, axis=0):
         here = valid[(ends == place).all(axis=1)]
         assert near(here.sum(), 0.5, len(here))
@@ -82,7 +82,7 @@ def test_motion_is_the_same_for_bytes_and_floats() -> None:
 
 def test_half_run_backwards() -> None:
     made = pretext.arrow_of_time()({"video": counting(COUNT, 6)}, seeds(COUNT))
-    forwards = made["forwards"].numpy().astype(bool)
+    forwards = made["target"].numpy().astype(bool)
     frames = order(made, "video")
     assert (frames[forwards] == np.arange(6)).all() and (
         frames[~forwards] == np.arange(6)[::-1]

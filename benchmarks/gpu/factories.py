@@ -1,0 +1,70 @@
+"""One small example of each model: what it is made of, and a batch to train it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+COUNT, LENGTH, VOCABULARY = 32, 32, 64  # small: most of the time goes into compiling
+
+
+def images() -> np.ndarray:
+    return np.random.RandomState(0).rand(COUNT, 32, 32, 3).astype("float32")
+
+
+def labels() -> np.ndarray:
+    return np.arange(COUNT, dtype="int32") % 4
+
+
+def tokens() -> np.ndarray:
+    return np.random.RandomState(1).randint(5, VOCABULARY, (COUNT, LENGTH)).astype("int32")
+
+
+def hidden_tokens() -> dict[str, np.ndarray]:
+    target = np.where(np.arange(LENGTH) % 8 == 1, tokens(), -1).astype("int32")
+    return {"tokens": np.where(target < 0, tokens(), 4).astype("int32"), "target": target}
+
+
+def transformer() -> Any:
+    import kssl
+
+    return kssl.layers.Transformer(64, depth=1, heads=2)
+
+
+def unet() -> Any:
+    import kssl
+
+    return kssl.layers.UNet([32], blocks=1, attention=[], patch_size=4)
+
+
+def convnet() -> Any:
+    import kssl
+
+    return kssl.layers.ConvNet([16, 32])
+
+
+# For each model of `kssl.models`: how that room makes it, and what makes a batch for it.
+MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
+    "AutoEncoder": (lambda models: models.AutoEncoder(16), images),
+    "BYOL": (lambda models: models.BYOL(convnet(), augment="device"), images),
+    "BERT": (lambda models: models.BERT(VOCABULARY, 1, 2, 64), hidden_tokens),
+    "DINO": (lambda models: models.DINO(convnet(), prototypes=64, augment="device"), images),
+    "DenoisingAutoEncoder": (lambda models: models.DenoisingAutoEncoder(16), images),
+    "Diffusion": (lambda models: models.Diffusion(unet()), images),
+    "GPT": (lambda models: models.GPT(VOCABULARY, 1, 2, 64, dropout=0.1), tokens),
+    "MAE": (
+        lambda models: models.MAE(4, transformer(), transformer()),
+        images,
+    ),
+    "Metric": (lambda models: models.Metric(), lambda: {"image": images(), "label": labels()}),
+    "MoCo": (lambda models: models.MoCo(convnet(), queue_size=64, augment="device"), images),
+    "PretextClassifier": (
+        lambda models: models.PretextClassifier(4, encoder=convnet()),
+        lambda: {"image": images(), "target": labels()},
+    ),
+    "SimCLR": (lambda models: models.SimCLR(convnet(), augment="device"), images),
+    "SimSiam": (lambda models: models.SimSiam(convnet(), augment="device"), images),
+    "VAE": (lambda models: models.VAE(16), images),
+}
