@@ -67,7 +67,9 @@ def make_data() -> None:
     ]
     np.savez("clips.npz", frames=np.array(films))  # (films, frames, height, width, 3)
     kinds = [("cat", "grey", 4.1), ("dog", "brown", 12.3), ("hen", "white", 2.2)]
-    rows = [f"{kinds[n % 3][0]},{kinds[n // 2 % 3][1]},{kinds[n % 3][2] + n % 5}" for n in range(90)]
+    rows = [
+        f"{kinds[n % 3][0]},{kinds[n // 2 % 3][1]},{kinds[n % 3][2] + n % 5}" for n in range(90)
+    ]
     Path("animals.csv").write_text("\n".join(["kind,colour,weight", *rows]))
     texts = [each["text"].decode() for each in text("train", "python_topics").as_numpy_iterator()]
     train_vocabulary(texts, "wordpiece", 4000, lowercase=True).save("vocabulary.json")

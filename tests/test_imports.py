@@ -87,15 +87,15 @@ OF_MODELS = {"base", "capabilities", "inference"}
 # What a model may import of its own room: the abstract classes, and what is no model.
 SHARED = OF_MODELS | {"joint_embedding", "pretext_classifier", "writing"}
 
-# Cycles of two modules that are known.
-CYCLES = {
-    frozenset({"evaluation.base", "evaluation.language.texts"}),
-    frozenset({"evaluation.finetuning.text_finetune", "evaluation.finetuning.text_head"}),
-}
-
 LINES, FUNCTION_LINES, ARGUMENTS, DEPTH = 300, 40, 7, 3
-LONGER_FILES = {"evaluation/base.py": 308}
-LONGER_FUNCTIONS = {"evaluation/language/masked_accuracy.py": 44}
+# Longer than that until they are divided; none may grow.
+LONGER_FILES = {
+    "evaluation/finetuning/few_label.py": 315,
+    "evaluation/probes.py": 307,
+    "models/bert.py": 312,
+    "models/diffusion.py": 319,
+}
+LONGER_FUNCTIONS = {"evaluation/language/masked_accuracy.py": 43}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = {str(file.relative_to(PACKAGE)): file for file in FILES}
@@ -225,7 +225,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     edges = {
         module: {other for other, _ in of_kssl(file)} - {module} for module, file in MODULES.items()
     }
-    assert set(map(frozenset, circles(edges))) <= CYCLES
+    assert not list(circles(edges))
 
 
 def circles(edges: dict[str, set[str]]) -> Iterator[set[str]]:

@@ -5,40 +5,17 @@ Nothing is called here. Every mistake is added to the problems, and reading goes
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from kssl import plugins
 from kssl.errors import UserError, nearest
 from kssl.recipe import schema
+from kssl.recipe.call import Call
+from kssl.recipe.expected import expected
 from kssl.recipe.problems import Problems
 from kssl.recipe.reader import Node, describe
 from kssl.recipe.supply import is_fact
-
-
-@dataclass
-class Call:
-    """One `{use: name, …}`, understood.
-
-    Attributes:
-        use: The name as the recipe gives it.
-        kind: The kind of part.
-        target: The function or class.
-        arguments: What the recipe gives it: plain values, other calls, lists and dicts of these.
-        signature: What it could be given.
-        path: Its dotted path in the recipe.
-        place: `"file:line"`.
-    """
-
-    use: str
-    kind: str
-    target: Callable[..., Any]
-    signature: schema.Signature
-    path: str
-    place: str
-    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 class Binder:
@@ -102,7 +79,7 @@ class Binder:
                 for problem in attempt.found:
                     self._problems.add(*problem)
                 return
-        self._wrong(node, schema.expected(annotation), path)
+        self._wrong(node, expected(annotation), path)
 
     def _use(self, node: Node, kind: str, path: str) -> tuple[Node, dict[str, Node]] | None:
         if isinstance(node.value, str):
@@ -161,7 +138,7 @@ class Binder:
             known = parameter.name in given or parameter.name in schema.SUPPLIED.get(call.kind, ())
             known = known or is_fact(call, parameter.name)
             if parameter.required and not (parameter.inherited or known):
-                wanted = schema.expected(parameter.annotation)
+                wanted = expected(parameter.annotation)
                 message = f"{call.use} needs the argument {parameter.name!r} ({wanted})"
                 self._problems.add(node.place, call.path, message)
 
@@ -170,7 +147,7 @@ class Binder:
             return self._anything(node, kind, path)
         is_part = isinstance(node.value, dict) and "use" in node.value
         if is_part and not schema.takes_parts(wanted):
-            return self._wrong(node, schema.expected(wanted), path)
+            return self._wrong(node, expected(wanted), path)
         if get_origin(wanted) is Literal:
             return self._choice(node, get_args(wanted), path)
         if schema.is_list(wanted) or schema.is_tuple(wanted):
@@ -180,7 +157,7 @@ class Binder:
         if schema.takes_parts(wanted):
             if isinstance(node.value, (str, dict)):
                 return self.part(node, kind, path)
-            return self._wrong(node, schema.expected(wanted), path)
+            return self._wrong(node, expected(wanted), path)
         return self._plain(node, wanted, path)
 
     def _anything(self, node: Node, kind: str, path: str) -> Any:
@@ -196,11 +173,11 @@ class Binder:
 
     def _list(self, node: Node, wanted: Any, kind: str, path: str) -> Any:
         if not isinstance(node.value, list):
-            return self._wrong(node, schema.expected(wanted), path)
+            return self._wrong(node, expected(wanted), path)
         inner = get_args(wanted)
         if schema.is_tuple(wanted) and inner and inner[-1] is not Ellipsis:
             if len(node.value) != len(inner):
-                return self._wrong(node, schema.expected(wanted), path)
+                return self._wrong(node, expected(wanted), path)
         else:
             inner = (inner[0] if inner else Any,) * len(node.value)
         pairs = enumerate(zip(node.value, inner, strict=True))
@@ -223,7 +200,7 @@ class Binder:
         if isinstance(node.value, str):
             close = nearest(node.value, [each for each in choices if isinstance(each, str)])
             hint = close if "did you mean" in close else ""
-        return self._wrong(node, schema.expected(Literal[choices]), path, hint)
+        return self._wrong(node, expected(Literal[choices]), path, hint)
 
     def _plain(self, node: Node, wanted: Any, path: str) -> Any:
         value = node.value
@@ -233,7 +210,7 @@ class Binder:
             return Path(value)
         if isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)):
             return value
-        return self._wrong(node, schema.expected(wanted), path)
+        return self._wrong(node, expected(wanted), path)
 
     def _wrong(self, node: Node, wanted: str, path: str, hint: str = "") -> None:
         message = f"expected {wanted}, but {describe(node)} is given{hint}"

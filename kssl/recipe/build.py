@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from kssl.errors import UserError
-from kssl.recipe.bind import Call
+from kssl.recipe.call import Call
+from kssl.recipe.expected import expected
 from kssl.recipe.problems import Problem, RecipeError
-from kssl.recipe.schema import expected
 from kssl.recipe.supply import Supply, is_fact
 
 # What a function or constructor raises when it does not like what it was given.

@@ -13,8 +13,9 @@ from kssl.errors import UserError, nearest
 from kssl.imports import package_file
 from kssl.recipe import overrides as overriding
 from kssl.recipe import sections
-from kssl.recipe.bind import Binder, Call
+from kssl.recipe.bind import Binder
 from kssl.recipe.build import build
+from kssl.recipe.call import Call
 from kssl.recipe.problems import Problems, RecipeError
 from kssl.recipe.reader import Node, read_file
 from kssl.recipe.settings import Settings

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kssl.recipe.bind import Call
+    from kssl.recipe.call import Call
 
 _TRAINED = ("models", "layers", "losses", "optimizers", "schedules", "callbacks")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kssl.recipe import schema
-from kssl.recipe.bind import Binder, Call
+from kssl.recipe.bind import Binder
+from kssl.recipe.call import Call
 from kssl.recipe.problems import Problems
 from kssl.recipe.reader import MAX_INTEGER, Node
 from kssl.recipe.sections import SECTIONS

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pytest
 
 from kssl.recipe import Problem, schema
-from kssl.recipe.bind import Binder, Call
+from kssl.recipe.bind import Binder
+from kssl.recipe.call import Call
 from kssl.recipe.problems import Problems
 from kssl.recipe.reader import read_text
 

@@ -6,55 +6,18 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kssl.evaluation.base import Result, Skipped, Task, below, frozen, positive
+from kssl.evaluation.base import Result, Skipped, Task, below, frozen
+from kssl.evaluation.finetuning.text_budget import BATCH_SIZE, Budget, Rows
+from kssl.evaluation.finetuning.text_head import DROPOUT, fresh_network
 
 if TYPE_CHECKING:
     import keras
 
-BATCH_SIZE = 32
 _FAR = -1e9  # of a logit that must not be chosen
-
-
-@dataclasses.dataclass(frozen=True)
-class Budget:
-    """How a network is fine-tuned.
-
-    Args:
-        labels: Labelled examples to train on, drawn from the training file; None for all.
-        epochs: Times that each is seen.
-        learning_rate: Highest one: it rises for a tenth of the steps, and falls as a cosine.
-        repeats: Draws of labels, weights of the head and order; the number is their mean.
-    """
-
-    labels: int | None = 1000
-    epochs: int = 5
-    learning_rate: float = 3e-4
-    repeats: int = 1
-
-    def __post_init__(self) -> None:
-        for name, value in dataclasses.asdict(self).items():
-            positive(name, value)
-
-    def drawn(self, count: int, repeat: int) -> np.ndarray:
-        """The numbers of the training examples of a repeat."""
-        order = np.random.RandomState(repeat).permutation(count)
-        return order if self.labels is None else order[: self.labels]
-
-
-class Rows(NamedTuple):
-    """Ids in rows of one length, as the backbone takes them; each `(rows, length)` int32."""
-
-    token_ids: np.ndarray
-    segment_ids: np.ndarray
-    padding_mask: np.ndarray
-
-    def batch(self) -> dict[str, np.ndarray]:
-        """As what Keras is given."""
-        return dict(self._asdict())
 
 
 def best_spans(logits: np.ndarray, allowed: np.ndarray, longest: int = 30) -> np.ndarray:
@@ -156,8 +119,6 @@ def compared(
         settings: What else the number depends on.
     """
     import keras
-
-    from kssl.evaluation.finetuning.text_head import DROPOUT, fresh_network
 
     numbers: dict[str, list[dict[str, float]]] = {}
     with frozen(task.model, task.seed) as weights:

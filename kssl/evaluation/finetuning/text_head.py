@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kssl.evaluation.finetuning.text_finetune import BATCH_SIZE, Budget, Rows
+from kssl.evaluation.finetuning.text_budget import BATCH_SIZE, Budget, Rows
 
 DROPOUT = 0.1
 
