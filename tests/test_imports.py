@@ -91,7 +91,7 @@ LINES, FUNCTION_LINES, ARGUMENTS, DEPTH = 300, 40, 7, 3
 # Longer than that until they are divided; none may grow.
 LONGER_FILES = {
     "evaluation/finetuning/few_label.py": 315,
-    "evaluation/probes.py": 307,
+    "evaluation/probes.py": 303,
     "models/bert.py": 312,
     "models/diffusion.py": 319,
 }
