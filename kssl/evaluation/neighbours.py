@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kssl.evaluation.representation import unit_rows
+
 _SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32, and twice that in indices
 
 
@@ -48,7 +50,7 @@ def knn_votes(
     temperature: float | None = 0.07,
 ) -> np.ndarray:
     """Each class's share of the votes, (M, num_classes); see `knn_predict`."""
-    bank, queries = _normalised(bank), _normalised(queries)
+    bank, queries = unit_rows(bank), unit_rows(queries)
     k = min(k, len(bank))
     rows = max(1, _SIMILARITIES // len(bank))
     shares = [
@@ -86,8 +88,3 @@ def most_similar(similarities: np.ndarray, k: int) -> np.ndarray:
     chosen = np.take_along_axis(chosen, order, axis=1)
     chosen[tied] = np.argsort(-similarities[tied], axis=1, kind="stable")[:, :k]
     return chosen
-
-
-def _normalised(rows: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(lengths, np.finfo(rows.dtype).tiny)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -15,7 +17,7 @@ def spread(rows: np.ndarray) -> float:
         >>> spread(np.ones((8, 4)))
         0.0
     """
-    return float(_unit(rows).std(axis=0).mean() * np.sqrt(rows.shape[1]))
+    return float(unit_rows(rows, np.float64).std(axis=0).mean() * np.sqrt(rows.shape[1]))
 
 
 def effective_rank(rows: np.ndarray, epsilon: float = 0.0) -> float:
@@ -43,7 +45,7 @@ def alignment(first: np.ndarray, second: np.ndarray, power: float = 2.0) -> floa
         >>> alignment(np.eye(3), 2.0 * np.eye(3))
         0.0
     """
-    distances = np.linalg.norm(_unit(first) - _unit(second), axis=1)
+    distances = np.linalg.norm(unit_rows(first, np.float64) - unit_rows(second, np.float64), axis=1)
     return float(np.mean(distances**power))
 
 
@@ -56,7 +58,7 @@ def uniformity(rows: np.ndarray, scale: float = 2.0) -> float:
         >>> uniformity(np.ones((5, 3)))
         0.0
     """
-    unit = _unit(rows)
+    unit = unit_rows(rows, np.float64)
     squared = np.maximum(0.0, 2.0 - 2.0 * unit @ unit.T)
     pairs = squared[np.triu_indices(len(unit), 1)]
     return float(np.log(np.mean(np.exp(-scale * pairs))))
@@ -77,7 +79,8 @@ def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.square(y.T @ x).sum() / norms)
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    rows = np.asarray(rows, np.float64)
+def unit_rows(rows: np.ndarray, dtype: Any = None) -> np.ndarray:
+    """Return rows divided by their L2 norm, in their own precision or another; zeros stay."""
+    rows = np.asarray(rows, dtype)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(lengths, np.finfo(np.float64).tiny)
+    return rows / np.maximum(lengths, np.finfo(lengths.dtype).tiny)

@@ -23,6 +23,7 @@ from kssl.evaluation.base import (
 from kssl.evaluation.inputs import examples_of, labelled, modality_of, with_pca
 from kssl.evaluation.neighbours import most_similar
 from kssl.evaluation.probes import standard_error
+from kssl.evaluation.representation import unit_rows
 
 DISTANCES = ("euclidean", "cosine")
 BANKS = ("test", "train")
@@ -177,7 +178,7 @@ def nearest_neighbours(
     rows = queries if own else bank
     centre = rows.mean(axis=0)  # less is lost to rounding around it
     if distance == "cosine":
-        queries, rows = _unit(queries), _unit(rows)
+        queries, rows = unit_rows(queries), unit_rows(rows)
         centre = 0.0
     queries, rows = queries - centre, rows - centre
     halves = 0.5 * np.einsum("nd,nd->n", rows, rows)  # (N,)
@@ -192,8 +193,3 @@ def nearest_neighbours(
             closeness[places, start + places] = -np.inf
         chunks.append(most_similar(closeness, k))
     return np.concatenate(chunks)
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(lengths, np.finfo(rows.dtype).tiny)

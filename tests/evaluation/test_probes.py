@@ -191,16 +191,16 @@ def test_the_bank_is_the_start_of_the_training_split(task: Any) -> None:
 def test_the_model_is_given_images_and_nothing_else(
     probe: Any, task: Any, monkeypatch: Any
 ) -> None:
-    from kssl.models import base
+    from kssl.models import inference
 
     given: list[tuple[str, Any, dict[str, Any]]] = []
-    original = base.run
+    original = inference.run
 
     def recording(model: Any, method: str, data: Any, **arguments: Any) -> np.ndarray:
         given.append((method, data, arguments))
         return original(model, method, data, **arguments)
 
-    monkeypatch.setattr(base, "run", recording)
+    monkeypatch.setattr(inference, "run", recording)
     probe(task)
     assert {method for method, _, _ in given} == {"embed"}
     assert all(data.element_spec.shape.rank == 4 for _, data, _ in given)  # images, no labels
