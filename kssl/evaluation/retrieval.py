@@ -21,7 +21,8 @@ from kssl.evaluation.base import (
     trained_on_labels,
 )
 from kssl.evaluation.inputs import examples_of, labelled, modality_of, with_pca
-from kssl.evaluation.probes import most_similar, standard_error
+from kssl.evaluation.neighbours import most_similar
+from kssl.evaluation.probes import standard_error
 
 DISTANCES = ("euclidean", "cosine")
 BANKS = ("test", "train")

@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from kssl import losses
-from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
+from kssl.diffusion.guidance import batch_labels, chosen_labels, classifier_free_guidance
 from kssl.diffusion.noise_schedules import EDMNoise, NoiseSchedule, convert
 from kssl.diffusion.reverse_process import SAMPLERS, ReverseProcess, SeededNoise, in_batches
 from kssl.layers import UNet, UNetFeatures
@@ -289,18 +289,9 @@ class Diffusion(Model):
 
     def _labels_of(self, inputs: Any, count: Any, training: bool) -> Any:
         """Return the labels `(batch,)` of a training batch, some of them dropped."""
-        if self.classes is None:
-            return None
         labels = inputs.get("label") if isinstance(inputs, dict) else None
-        if labels is None and training:
-            raise ValueError(
-                "Diffusion with classes is trained on labels, and there are none: "
-                'fit({"image": images, "label": labels})'
-            )
-        if labels is None:
-            return ops.full((count,), self.classes, dtype="int32")
         share = self.drop_label if training else 0.0
-        return drop_labels(ops.reshape(labels, (-1,)), self.classes, share, self.seed_generator)
+        return batch_labels(labels, count, self.classes, share, self.seed_generator, training)
 
     def _compiled(self, labels: np.ndarray, guidance: float) -> Callable[[Any, Any], Any]:
         """Return `denoise` of some labels, compiled."""

@@ -34,6 +34,7 @@ from kssl.evaluation.base import (
     trained_on_labels,
 )
 from kssl.evaluation.finetuning.classifier import Classifiers, Training
+from kssl.evaluation.finetuning.draws import drawn, draws_of
 from kssl.evaluation.inputs import labelled, modality_of
 from kssl.evaluation.probes import linear_accuracy, standard_error
 
@@ -234,7 +235,7 @@ def _curve(task: Task, name: str, protocol: Protocol, sizes: Sequence[float]) ->
         bench = _Bench(task, protocol)
         labels = bench.train[1]
         # All are drawn first: what cannot be drawn is said before anything is trained.
-        draws = [_draws(labels, size, protocol.draws, task.seed) for size in sizes]
+        draws = [draws_of(labels, size, protocol.draws, task.seed) for size in sizes]
         points = [bench.point(*pair) for pair in zip(sizes, draws, strict=True)]
     common = {**dataclasses.asdict(protocol), "weights_sha256": weights}
     said = trained_on_labels(task.model)
@@ -251,7 +252,7 @@ def _rate(
     examples, labels = few
     if len(rates) == 1 or np.unique(labels, return_counts=True)[1].min() < _TO_HOLD_OUT:
         return rates[0]
-    held = _drawn(labels, 0.2, np.random.default_rng(seed))
+    held = drawn(labels, 0.2, np.random.default_rng(seed))
     rest = np.setdiff1d(np.arange(len(labels)), held)
     right = []
     for rate in rates:
@@ -260,28 +261,6 @@ def _rate(
         guess = classifiers.predict(network, take(examples, held))
         right.append(np.sum(guess == labels[held]))
     return rates[int(np.argmax(right))]
-
-
-def _draws(labels: np.ndarray, size: float, draws: int, seed: int) -> list[np.ndarray]:
-    """Return the indices of the labelled examples of each draw."""
-    if size == 1.0 and isinstance(size, float):
-        return [np.arange(len(labels))]
-    return [_drawn(labels, size, np.random.default_rng([seed, draw])) for draw in range(draws)]
-
-
-def _drawn(labels: np.ndarray, size: float, random: np.random.Generator) -> np.ndarray:
-    """Return indices of so many examples of each class, or of a share of each (a float)."""
-    chosen = []
-    for each in np.unique(labels):
-        members = np.flatnonzero(labels == each)
-        count = max(1, round(size * len(members))) if isinstance(size, float) else size
-        if count > len(members):
-            raise Skipped(
-                f"class {each} has {len(members)} training examples, fewer than {count}: lower "
-                "labels_per_class"
-            )
-        chosen.append(random.choice(members, count, replace=False))
-    return np.sort(np.concatenate(chosen))
 
 
 def _in_words(size: float) -> str:
