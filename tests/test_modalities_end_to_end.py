@@ -16,6 +16,7 @@ from keras import ops
 import kssl
 from kssl import modalities, plugins, runs
 from kssl.models import Model
+from kssl.tokenizers import train_vocabulary
 
 PARTS = "parts_of_this_test"  # the name under which recipes find what is defined here
 
@@ -92,6 +93,9 @@ class PointReader(Reader):
     modality = Points()
 
 
+TEXT = "a few plain words of one kind and then some others that stand for another class"
+
+
 def made(split: str, keys: str = "audio", examples: int = 64) -> Any:
     """Two classes of recordings, of images with a text, or of clouds of points."""
     import tensorflow as tf
@@ -102,13 +106,15 @@ def made(split: str, keys: str = "audio", examples: int = 64) -> Any:
     tones = np.sin(2 * np.pi * (300 + 900 * label[:, None]) * time + random.uniform(0, 6))
     image = 0.2 * random.random((examples, 8, 8, 3))
     image[:, :4] += 0.6 * label[:, None, None, None]
-    words = random.integers(1, 9, (examples, 6)) + 9 * label[:, None]
+    words = random.integers(5, 13, (examples, 6)) + 8 * label[:, None]  # behind special ones
     cloud = 0.5 * random.normal(size=(examples, 12, 2)) + 2 * label[:, None, None] - 1
     known = {"audio": 0.5 * tones, "image": image, "tokens": words, "points": cloud}
-    columns = {
-        key: known[key].astype(known[key].dtype.char.replace("d", "f")) for key in keys.split()
-    }
-    return tf.data.Dataset.from_tensor_slices({**columns, "label": label})
+    kinds = {"tokens": "int32"}
+    columns = {key: known[key].astype(kinds.get(key, "float32")) for key in keys.split()}
+    dataset = tf.data.Dataset.from_tensor_slices({**columns, "label": label})
+    if "tokens" in columns:
+        dataset.vocabulary = train_vocabulary([TEXT], "words")
+    return dataset
 
 
 # modality: (model, data, pretext, one of the simple models)

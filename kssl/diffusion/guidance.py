@@ -95,6 +95,34 @@ def chosen_labels(
     return np.broadcast_to(given, (count,)).astype("int32")
 
 
+def batch_labels(
+    labels: Any, count: Any, classes: int | None, share: float, seed: Any, training: bool
+) -> Any:
+    """Return the labels `(batch,)` that a network is trained on; None where there are no classes.
+
+    Args:
+        labels: Those of the batch, or None.
+        count: Examples of the batch.
+        classes: Number of classes, which is also the label "none".
+        share: Fraction of the labels that become "none", see `drop_labels`.
+        seed: A seed generator.
+        training: Whether they must be there.
+
+    Raises:
+        ValueError: There are none in training.
+    """
+    if classes is None:
+        return None
+    if labels is None and training:
+        raise ValueError(
+            "Diffusion with classes is trained on labels, and there are none: "
+            'fit({"image": images, "label": labels})'
+        )
+    if labels is None:
+        return ops.full((count,), classes, dtype="int32")
+    return drop_labels(ops.reshape(labels, (-1,)), classes, share, seed)
+
+
 def classifier_free_guidance(conditional: Any, unconditional: Any, guidance: float) -> Any:
     """Return `unconditional + guidance · (conditional - unconditional)`.
 

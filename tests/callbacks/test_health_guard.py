@@ -17,7 +17,7 @@ from kssl.evaluation.representation import (
     uniformity,
 )
 from kssl.layers import MLP, ProjectionHead
-from kssl.models import SimCLR
+from kssl.models import DINO, SimCLR
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((32, 6, 6, 1)).astype("float32")
@@ -75,6 +75,26 @@ def test_numbers_of_known_rows():
     rotation = np.linalg.qr(RANDOM.normal(size=(16, 16)))[0]
     assert linear_cka(rows, rows @ rotation * 5) == pytest.approx(1)
     assert linear_cka(rows, RANDOM.normal(size=(500, 16))) < 0.1
+
+
+def test_further_views_and_views_of_the_model_are_no_obstacle():
+    small = RANDOM.random((32, 3, 4, 4, 1)).astype("float32")
+    keras.utils.set_random_seed(0)
+    encoder = keras.Sequential(
+        [keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D(), MLP([8])]
+    )
+    model = DINO(encoder, ProjectionHead(8, hidden_dim=16), prototypes=8)
+    model.compile(keras.optimizers.SGD(0.0))
+    views = {**VIEWS, "local_views": small}
+    history = model.fit(views, batch_size=32, callbacks=[HealthGuard(views)], verbose=0).history
+    projected = keras.ops.convert_to_numpy(model.project(VIEWS["view_1"]))
+    assert history["spread"][0] == pytest.approx(spread(projected), rel=1e-4)
+
+    model = SimCLR(MLP([16]), ProjectionHead(8, hidden_dim=16), augment=keras.layers.Identity())
+    model.compile(keras.optimizers.SGD(0.0))
+    images = {"image": IMAGES}
+    history = model.fit(images, batch_size=32, callbacks=[HealthGuard(images)], verbose=0).history
+    assert history["alignment"][0] == pytest.approx(0, abs=1e-6)  # both views are the image
 
 
 def test_patience_must_be_positive():

@@ -109,7 +109,7 @@ def test_ties_go_to_the_first_row_and_the_smallest_class(k: int, predictions: li
 
 def test_votes_do_not_depend_on_the_length_of_rows_or_on_chunks(monkeypatch: Any) -> None:
     whole = knn_votes(BANK, LABELS, QUERY, 5, 3, 0.1)
-    monkeypatch.setattr("kssl.evaluation.probes._SIMILARITIES", 40)  # two queries at a time
+    monkeypatch.setattr("kssl.evaluation.neighbours._SIMILARITIES", 40)  # two queries at a time
     scaled = knn_votes(7.0 * BANK, LABELS, QUERY * np.arange(1, 8)[:, None], 5, 3, 0.1)
     np.testing.assert_allclose(scaled, whole, rtol=1e-6)
 

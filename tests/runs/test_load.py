@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import types
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import kssl
 from kssl import trained
 from kssl.errors import UserError
 from kssl.models import run as run_method
@@ -67,3 +69,32 @@ def test_a_model_that_cannot_draw_so_says_it(
     loaded = trained.Loaded(recipe, None, recipe.build("model"))  # type: ignore[arg-type]
     with pytest.raises(UserError, match=message):
         trained.sample_images(loaded, tmp_path / "samples.png", 4, **settings)
+
+
+def test_a_model_is_asked_for_its_samplers_and_uses_the_chosen_one(tmp_path: Path) -> None:
+    from kssl import runs
+    from kssl.models import Diffusion
+
+    model = Diffusion(kssl.layers.UNet([8], blocks=1))
+    model.build((None, 8, 8, 1))
+    loaded = trained.Loaded(load("vae_mnist"), None, model)  # type: ignore[arg-type]
+    can = runs.sampling(loaded)
+    assert can.samplers == ("ddim", "ddpm", "heun") and not can.as_text
+    assert {"labels", "guidance", "steps", "sampler"} <= set(can.options)
+    files = [
+        trained.sample_images(loaded, tmp_path / f"{name}.png", 2, 0, steps=3, sampler=name)
+        for name in can.samplers
+    ]
+    assert len({file.read_bytes() for file in files}) == 3
+    with pytest.raises(UserError, match="sampler must be one of ddim, ddpm, heun.*got 'greedy'"):
+        trained.sample_images(loaded, tmp_path / "greedy.png", 2, 0, sampler="greedy")
+
+
+def test_what_is_generated_and_no_picture_is_drawn_as_its_modality_does(tmp_path: Path) -> None:
+    model = kssl.models.AutoEncoder(latent_dim=2, modality="audio")
+    model.build((None, 64))
+    pipeline = types.SimpleNamespace(vocabulary=None)
+    data = types.SimpleNamespace(train=pipeline)
+    loaded = trained.Loaded(load("vae_mnist"), data, model)  # type: ignore[arg-type]
+    path = trained.sample_images(loaded, tmp_path / "sounds.png", 4, seed=0)
+    assert path.read_bytes().startswith(b"\x89PNG")

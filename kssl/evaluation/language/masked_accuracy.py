@@ -68,12 +68,9 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
     fresh_right, fresh_loss, _ = _told(task.untrained, batch, batch_size)
     shares = _shares(task, int(arrays["target"].max()) + 1)
     common = int(shares.argmax())
-    selected = int((arrays["target"] >= 0).sum())
-    settings: dict[str, Any] = {"positions": len(target), "selected": selected}
-    settings |= {"rows": len(arrays["target"]), "weights_sha256": weights}
+    settings: dict[str, Any] = {"rows": len(arrays["target"]), "weights_sha256": weights}
+    settings |= {"positions": len(target), "selected": int((arrays["target"] >= 0).sum())}
     accuracy = float(right.mean())
-    known = task.train.vocabulary
-    spelled = f" ({known.spell([common])[0]!r})" if known is not None else ""
     return [
         Result(
             "masked_accuracy",
@@ -84,7 +81,7 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
                 "most frequent token": float((target == common).mean()),
                 "untrained": float(fresh_right.mean()),
             },
-            {**settings, "most frequent token": f"{common}{spelled}"},
+            {**settings, "most frequent token": _spelled(task, common)},
             standard_error(accuracy, len(target)).replace("test examples", "hidden tokens"),
         ),
         Result(
@@ -100,6 +97,11 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
             "of a token given all others; to be compared for one vocabulary and one masking only",
         ),
     ]
+
+
+def _spelled(task: Task, token: int) -> str:
+    known = task.train.vocabulary
+    return f"{token} ({known.spell([token])[0]!r})" if known is not None else str(token)
 
 
 def _told(

@@ -10,7 +10,8 @@ from kssl.errors import UserError
 from kssl.evaluation import Skipped, Task, few_label, finetune
 from kssl.evaluation.base import digest
 from kssl.evaluation.finetuning.classifier import Classifiers, Training
-from kssl.evaluation.finetuning.few_label import FROZEN, MAJORITY, SCRATCH, _drawn
+from kssl.evaluation.finetuning.draws import drawn
+from kssl.evaluation.finetuning.few_label import FROZEN, MAJORITY, SCRATCH
 from kssl.layers import MLP
 from kssl.models import AutoEncoder
 from kssl.models.inference import encoder_of
@@ -98,9 +99,9 @@ def test_a_training_starts_from_the_given_weights_each_time(toy):
 def test_labelled_examples_are_drawn_class_by_class():
     labels = np.repeat([0, 1, 2], [100, 50, 10])
     random = np.random.default_rng(0)
-    np.testing.assert_array_equal(np.bincount(labels[_drawn(labels, 3, random)]), [3, 3, 3])
-    np.testing.assert_array_equal(np.bincount(labels[_drawn(labels, 0.1, random)]), [10, 5, 1])
-    assert len(set(_drawn(labels, 10, random))) == 30
+    np.testing.assert_array_equal(np.bincount(labels[drawn(labels, 3, random)]), [3, 3, 3])
+    np.testing.assert_array_equal(np.bincount(labels[drawn(labels, 0.1, random)]), [10, 5, 1])
+    assert len(set(drawn(labels, 10, random))) == 30
 
 
 def test_refusals_say_what_was_expected(toy, pipeline):
