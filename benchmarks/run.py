@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-NOT_HERE = ("run", "contest", "networks", "gpu_check")  # the last one is for a GPU, and by hand
+# Shared code; the check of a GPU and the runs of several seeds are begun by hand.
+NOT_HERE = ("run", "contest", "networks", "gpu_check", "seeds")
 
 
 def main() -> int:

@@ -1,0 +1,110 @@
+"""Recipes over several seeds: what is not measured yet is run, one row for each number.
+
+    python benchmarks/seeds.py simclr_fashion byol_fashion --data-dir DATA
+
+Numbers are kept in `benchmarks/seeds.csv`; a recipe and seed that stand there are not run again, so
+that the command goes on where it was stopped. It prints the mean and the standard deviation of each
+number, with its baselines, as a table in Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).with_suffix(".csv")
+COLUMNS = ["recipe", "seed", "evaluation", "metric", "value", "baselines", "minutes", "cpu_minutes"]
+
+
+def measured() -> list[dict[str, str]]:
+    """Return the rows that stand in the file."""
+    if not FILE.is_file():
+        return []
+    with FILE.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def run(recipe: str, seed: int, data: str) -> list[dict[str, Any]]:
+    """Train and evaluate a recipe in a process of its own; return a row for each number."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "kssl", "fit", recipe, f"seed={seed}", "--no-stand-in"]
+        command += ["--data-dir", data, "--runs-dir", folder]
+        began, before = time.time(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = spent.ru_utime + spent.ru_stime - before.ru_utime - before.ru_stime
+        results = json.loads((Path(folder) / recipe / "1" / "results.json").read_text())
+    minutes = (time.time() - began) / 60
+    return [
+        {
+            "recipe": recipe,
+            "seed": seed,
+            "evaluation": each["name"],
+            "metric": each["metric"],
+            "value": round(each["value"], 5),
+            "baselines": json.dumps({k: round(v, 5) for k, v in each["baselines"].items()}),
+            "minutes": round(minutes, 2),
+            "cpu_minutes": round(cpu / 60, 2),
+        }
+        for each in results["results"]
+    ]
+
+
+def keep(rows: list[dict[str, Any]]) -> None:
+    """Append rows to the file."""
+    new = not FILE.is_file()
+    with FILE.open("a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+def table(recipes: list[str]) -> str:
+    """Return mean and standard deviation of each number, and its baselines, in Markdown."""
+    rows = [row for row in measured() if row["recipe"] in recipes]
+    lines = ["| recipe | evaluation | seeds | value | baselines |", "|---|---|---|---|---|"]
+    numbers = dict.fromkeys((row["recipe"], row["evaluation"], row["metric"]) for row in rows)
+    for recipe, evaluation, metric in numbers:
+        own = [r for r in rows if (r["recipe"], r["metric"]) == (recipe, metric)]
+        own = [r for r in own if r["evaluation"] == evaluation]
+        baselines = [json.loads(row["baselines"]) for row in own]
+        shown = ", ".join(
+            f"{name} {_spread([each[name] for each in baselines])}" for name in baselines[0]
+        )
+        value = _spread([float(row["value"]) for row in own])
+        lines.append(f"| {recipe} | {evaluation}, {metric} | {len(own)} | {value} | {shown} |")
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    mean = statistics.mean(values)
+    spread = f" ± {statistics.stdev(values):.4f}" if len(set(values)) > 1 else ""
+    return f"{mean:.4f}{spread}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("recipes", nargs="+")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--data-dir", required=True)
+    given = parser.parse_args()
+    for seed in given.seeds:
+        for recipe in given.recipes:
+            if not any((r["recipe"], r["seed"]) == (recipe, str(seed)) for r in measured()):
+                keep(run(recipe, seed, given.data_dir))
+    print(table(given.recipes))
+
+
+if __name__ == "__main__":
+    main()
