@@ -28,7 +28,7 @@ Denoise = Callable[[Any, Any], Any]
 
 
 class ReverseProcess:
-    """Takes noise away, level by level.
+    """The reverse process: denoises level by level.
 
     Args:
         schedule: The noise levels that the model was trained on.

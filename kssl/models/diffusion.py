@@ -1,4 +1,4 @@
-"""Diffusion: a network that takes noise away, and so draws images from noise.
+"""Diffusion: a denoising network that generates images from noise.
 
 Ho et al., DDPM, arXiv:2006.11239; Song et al., DDIM, arXiv:2010.02502; Karras et al., EDM,
 arXiv:2206.00364; Ho and Salimans, Classifier-Free Diffusion Guidance, arXiv:2207.12598.
