@@ -184,7 +184,7 @@ def apply(
     Returns:
         One row per example.
     """
-    from kssl.data.loaders import in_order
+    from kssl.data.array_batches import in_order
     from kssl.models.inference import run
 
     return np.asarray(run(model, method, in_order(inputs, batch_size), **arguments))
