@@ -34,7 +34,7 @@ def import_path(path: str, what: str) -> Any:
         what: How an error message calls it.
 
     Raises:
-        UserError: The path is no path, or the module or attribute cannot be had.
+        UserError: The path is no path, or the module or attribute cannot be found.
     """
     if not _DOTTED.fullmatch(path):
         raise UserError(f"{what} is not a path such as 'package.module:attribute'")

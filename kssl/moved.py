@@ -23,7 +23,7 @@ data.captions data.sources.captions
 data.clips data.files.items
 data.corpus data.text.corpus
 data.embedded data
-data.feeding data.loaders
+data.feeding data.array_batches
 data.finding data.locate
 data.fitting data.tables.encode
 data.folder data.files.folder

@@ -1,4 +1,4 @@
-"""Checkpoints from which training goes on as if it had never stopped.
+"""Checkpoints from which training resumes exactly.
 
 Keras' BackupAndRestore repeats the batches of the epoch it was stopped in and forgets the state of
 the seeds. Here everything that a step reads is written: weights, seed states, optimizer, metrics,
@@ -26,13 +26,13 @@ class Checkpoint(keras.callbacks.Callback):
     """Writes a checkpoint after every epoch, and within an epoch every so many seconds.
 
     It must be the last callback: it also gives the others back their counters (the patience of
-    an `EarlyStopping`, say) when training goes on.
+    an `EarlyStopping`, say) when training resumes.
 
     Args:
         folder: Where checkpoints are written, one file each; the newest two are kept.
         steps_per_epoch: Steps of a whole epoch.
         seconds: Time between two checkpoints within an epoch; 0 writes one after every step.
-        state: What `restore` returned, when training goes on.
+        state: What `restore` returned, when training is resumed.
 
     Example:
         >>> callback = kssl.callbacks.Checkpoint(run.checkpoints, steps_per_epoch=len(dataset))
@@ -131,7 +131,7 @@ def restore(model: keras.Model, path: Path) -> dict[str, Any]:
     if state.pop("paths") != _paths(model):
         raise RunError(
             f"{os.path.basename(path)} was written by another model, optimizer or backend than the "
-            "recipe and the command line give now; go on with those that the run was started with"
+            "recipe and the command line give now; use those that the run was started with"
         )
     for kind, variables in _groups(model).items():
         if kind == "metrics":

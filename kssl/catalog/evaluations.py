@@ -6,37 +6,40 @@ from __future__ import annotations
 EVALUATIONS = {
     "reconstruction": (
         "kssl.evaluation.generation.reconstruction:reconstruction",
-        "Squared error against PCA",
+        "Reconstruction error, against PCA",
     ),
     "denoising": (
         "kssl.evaluation.generation.denoising:denoising",
-        "Squared error from a noisy input",
+        "Reconstruction error from a corrupted input",
     ),
-    "knn": ("kssl.evaluation.probes:knn", "Nearest neighbours on the embedding"),
-    "linear": ("kssl.evaluation.probes:linear", "Linear classifier on the embedding"),
+    "knn": ("kssl.evaluation.probes:knn", "k-nearest-neighbour classification of the embedding"),
+    "linear": (
+        "kssl.evaluation.probes:linear",
+        "Linear probe: logistic regression on the embedding",
+    ),
     "finetune": (
         "kssl.evaluation.finetuning.few_label:finetune",
-        "Trained on with few labels, against from scratch",
+        "Fine-tuning with few labels, against training from scratch",
     ),
     "few_label": (
         "kssl.evaluation.finetuning.few_label:few_label",
-        "Accuracy against the number of labels",
+        "Fine-tuning accuracy against the number of labels",
     ),
     "perplexity": (
         "kssl.evaluation.language.perplexity:perplexity",
-        "Nats per token and bits per byte of the test text",
+        "Perplexity, nats per token and bits per byte",
     ),
     "zero_shot": (
         "kssl.evaluation.language.zero_shot:zero_shot",
-        "Classes by the words that a language model expects",
+        "Zero-shot classification with prompts",
     ),
     "pretext_accuracy": (
         "kssl.evaluation.pretext_accuracy:pretext_accuracy",
-        "Accuracy of the pseudo-label, beside chance and a shortcut",
+        "Pretext-task accuracy, beside chance and a shortcut baseline",
     ),
     "retrieval": (
         "kssl.evaluation.retrieval:retrieval",
-        "Precision@k: nearest neighbours of the same class",
+        "Retrieval: precision@k",
     ),
     "sample_quality": (
         "kssl.evaluation.generation.sample_quality:sample_quality",
@@ -48,22 +51,22 @@ EVALUATIONS = {
     ),
     "masked_accuracy": (
         "kssl.evaluation.language.masked_accuracy:masked_accuracy",
-        "How often hidden tokens are told",
+        "Masked-token accuracy and perplexity",
     ),
     "finetune_classification": (
         "kssl.evaluation.finetuning.text_tasks:finetune_classification",
-        "Trained on to classify texts",
+        "Fine-tuning: text classification",
     ),
     "finetune_pairs": (
         "kssl.evaluation.finetuning.text_tasks:finetune_pairs",
-        "Trained on to classify pairs of texts",
+        "Fine-tuning: classification of text pairs",
     ),
     "finetune_tagging": (
         "kssl.evaluation.finetuning.text_tasks:finetune_tagging",
-        "Trained on to find entities",
+        "Fine-tuning: token classification (named entities)",
     ),
     "finetune_answers": (
         "kssl.evaluation.finetuning.text_answers:finetune_answers",
-        "Trained on to answer from a paragraph",
+        "Fine-tuning: extractive question answering",
     ),
 }

@@ -29,17 +29,20 @@ LOSSES = {
     "triplet": ("kssl.losses.triplets:Triplet", "Positive nearer than negative; mines the batch"),
     "soft_nearest_neighbor": (
         "kssl.losses.neighbours:SoftNearestNeighbor",
-        "Chance of a neighbour of the class",
+        "Soft nearest neighbours: probability of a neighbour of the class",
     ),
     "supervised_contrastive": (
         "kssl.losses.neighbours:SupervisedContrastive",
         "SupCon: all of the class are positives",
     ),
-    "nce": ("kssl.losses.noise_contrastive:NCE", "Logistic regression of data against noise"),
-    "info_nce": ("kssl.losses.noise_contrastive:InfoNCE", "Find each query's key in the batch"),
-    "nt_xent": ("kssl.losses.noise_contrastive:NTXent", "SimCLR: find the other view in the batch"),
-    "clip": ("kssl.losses.multimodal:CLIP", "Images find their texts and texts their images"),
-    "siglip": ("kssl.losses.multimodal:SigLIP", "Whether each image and each text belong together"),
+    "nce": ("kssl.losses.noise_contrastive:NCE", "Noise-contrastive estimation"),
+    "info_nce": (
+        "kssl.losses.noise_contrastive:InfoNCE",
+        "InfoNCE: each query against the keys of the batch",
+    ),
+    "nt_xent": ("kssl.losses.noise_contrastive:NTXent", "NT-Xent: SimCLR's contrastive loss"),
+    "clip": ("kssl.losses.multimodal:CLIP", "CLIP: contrastive loss of image-text pairs"),
+    "siglip": ("kssl.losses.multimodal:SigLIP", "SigLIP: sigmoid loss of image-text pairs"),
     "barlow_twins": (
         "kssl.losses.redundancy:BarlowTwins",
         "Cross-correlation of two views to the identity",
@@ -80,8 +83,8 @@ LOSSES = {
     ),
     "contrastive_divergence": (
         "kssl.losses.energy:ContrastiveDivergence",
-        "Free energy of data against samples",
+        "Contrastive divergence: free energy of data against samples",
     ),
-    "denoising_score": ("kssl.losses.score:DenoisingScore", "The score of noisy data"),
+    "denoising_score": ("kssl.losses.score:DenoisingScore", "Denoising score matching"),
     "diffusion": ("kssl.losses.diffusion:Diffusion", "Squared error by noise level: min-SNR, EDM"),
 }

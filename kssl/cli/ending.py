@@ -88,7 +88,7 @@ def _interrupted() -> int:
     elif run.status == "finished":
         say("note", f"interrupted after the run was finished: {run.path}")
     else:
-        say("note", f"interrupted; go on with: kssl fit --resume {run.path}")
+        say("note", f"interrupted; resume with: kssl fit --resume {run.path}")
     return INTERRUPTED
 
 

@@ -24,10 +24,12 @@ from kssl.runs.directory import Run
 
 @click.command("fit")
 @lambda command: recipe_arguments(command, required=False)
-@click.option("--resume", metavar="RUN", shell_complete=complete_runs, help="Go on with a run.")
+@click.option(
+    "--resume", metavar="RUN", shell_complete=complete_runs, help="Resume an interrupted run."
+)
 @device_options
 @runs_option
-@click.option("--no-stand-in", is_flag=True, help="Fail where the recipe's data cannot be had.")
+@click.option("--no-stand-in", is_flag=True, help="Fail where the recipe's data is unavailable.")
 @click.option("--dry-run", is_flag=True, help="Build everything, run one step, print the cost.")
 def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> None:
     """Train a recipe, evaluate it and write its report.
@@ -65,7 +67,7 @@ def _resume(recipe: str | None, overrides: tuple[str, ...], options: dict[str, A
     if recipe is not None or overrides:
         given = " ".join([recipe or "", *overrides]).strip()
         raise UserError(
-            f"--resume goes on with the recipe of the run as it is, so {given!r} cannot be given"
+            f"--resume continues with the recipe of the run as it is, so {given!r} cannot be given"
         )
     if options["dry_run"]:
         raise UserError("--resume and --dry-run exclude each other")

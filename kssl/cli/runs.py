@@ -37,7 +37,7 @@ def command(runs_dir: Path) -> None:
     screen.show(screen.table(columns, [_row(run) for run in runs], fold=4))
     unfinished = [run for run in runs if run.status == "interrupted"]
     if unfinished:
-        screen.show("", f"Go on with an interrupted one: kssl fit --resume {unfinished[-1].path}")
+        screen.show("", f"Resume an interrupted run: kssl fit --resume {unfinished[-1].path}")
 
 
 def _row(run: Run) -> list[str | Text]:

@@ -1,7 +1,7 @@
 """Data sources: functions that return a `tf.data.Dataset` of dicts of named tensors.
 
 Each takes a split, `train`, `validation` or `test`; the three do not overlap and are always the
-same. What cannot be had says so within seconds. Importing this room does not import TensorFlow.
+same. What is unavailable says so within seconds. Importing this room does not import TensorFlow.
 
 Example:
     >>> import kssl

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kssl.data.array_batches import fed
 from kssl.data.description import describe
-from kssl.data.loaders import fed
 from kssl.errors import UserError
 from kssl.pretext import random
 

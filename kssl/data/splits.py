@@ -98,15 +98,15 @@ class Splits:
 
 
 def open_splits(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None) -> Splits:
-    """Open a recipe's data, or, where it cannot be had, its stand-in with a notice.
+    """Open a recipe's data, or, where it is unavailable, its stand-in with a notice.
 
     Args:
         recipe: Its `data`, `pretext`, `seed` and `fit.batch_size` are read.
         allow_stand_in: Whether the stand-in may be used.
-        used: For a run that goes on: the data set that it began with, which no other replaces.
+        used: For a resumed run: the data set that it began with, which no other replaces.
 
     Raises:
-        Unavailable: The data cannot be had, and there is no stand-in or it is not allowed.
+        Unavailable: The data is unavailable, and there is no stand-in or it is not allowed.
     """
     (wanted,) = recipe.uses("data")
     if used is not None and used != wanted:

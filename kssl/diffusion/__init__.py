@@ -8,9 +8,10 @@ from kssl.diffusion.forward_process import add_noise, convert
 from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, drop_labels
 from kssl.diffusion.noise_schedules import NoiseSchedule
 from kssl.diffusion.reverse_process import ReverseProcess, SeededNoise, in_batches
-from kssl.diffusion.samplers import ddim_step, ddpm_step, euler_step, heun_step, renoise
+from kssl.diffusion.samplers import SAMPLERS, ddim_step, ddpm_step, euler_step, heun_step, renoise
 
 __all__ = [
+    "SAMPLERS",
     "EDMNoise",
     "NoiseSchedule",
     "ReverseProcess",

@@ -1,4 +1,4 @@
-"""From noise to data: the loop over the steps of `denoising_steps`."""
+"""From noise to data: the loop over the noise levels, with one of the samplers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,10 @@ import numpy as np
 from keras import ops
 
 from kssl.diffusion.edm import EDMNoise
-from kssl.diffusion.forward_process import add_noise, convert
+from kssl.diffusion.forward_process import add_noise
 from kssl.diffusion.noise_schedules import NoiseSchedule
-from kssl.diffusion.samplers import (
-    Rates,
-    ddim_step,
-    ddpm_step,
-    euler_step,
-    heun_step,
-    renoise,
-)
+from kssl.diffusion.samplers import SAMPLERS, Rates, Step, renoise
 
-SAMPLERS = ("ddim", "ddpm", "heun")
 CLEAN = -1  # the level before the first: no noise
 LARGEST_BATCH = 128  # of sampling
 
@@ -28,13 +20,13 @@ Denoise = Callable[[Any, Any], Any]
 
 
 class ReverseProcess:
-    """Takes noise away, level by level.
+    """The reverse process: denoises level by level.
 
     Args:
         schedule: The noise levels that the model was trained on.
         steps: How many of them are visited; `heun` asks the model twice for each but the last.
-        sampler: `"ddim"` draws noise at the start alone (with `eta` 0), `"ddpm"` after each step,
-            `"heun"` is a second-order step of the same path as DDIM's.
+        sampler: A name of `kssl.diffusion.SAMPLERS`: `"ddim"` draws noise at the start alone (with
+            `eta` 0), `"ddpm"` after each step, `"heun"` is a second-order step of DDIM's path.
         eta: Of DDIM; 1 draws as much noise as DDPM.
         spacing: Which timesteps are visited, see `NoiseSchedule.levels`; None is `karras` for
             `heun`, whose error grows where σ jumps, else `trailing`.
@@ -130,34 +122,18 @@ class ReverseProcess:
         return in_batches(draw, count, LARGEST_BATCH)
 
     def _step(self, denoise: Denoise, noisy: Any, level: Any, after: Any, draw: Any) -> Any:
-        rates, following = self._rates(level), self._rates(after)
         clean = _tensor(denoise(noisy, _batch(level, noisy)))
-        if self.sampler == "heun":
-            return self._heun(denoise, noisy, clean, (level, rates), (after, following))
-        if self.sampler == "ddpm":
-            step = ddpm_step(noisy, clean, rates, following)
-            return _plus(step["mean"], ops.sqrt(step["variance_small"]), after, draw)
-        epsilon = convert(noisy, clean, rates, "x0")["epsilon"]
-        step = ddim_step(clean, epsilon, rates, following, self.eta)
-        return _plus(step["mean"], step["sigma"], after, draw) if self.eta else step["mean"]
-
-    def _heun(
-        self,
-        denoise: Denoise,
-        noisy: Any,
-        clean: Any,
-        here: tuple[Any, Rates],
-        there: tuple[Any, Rates],
-    ) -> Any:
-        """Make the step with the data divided by α, where every level is `clean + σ · noise`."""
-        (_, (signal, spread)), (after, (next_signal, next_spread)) = here, there
-        sigma, sigma_next = spread / signal, next_spread / next_signal
-        scaled = noisy / signal
-        euler = euler_step(scaled, clean, sigma, sigma_next)
-        if after == CLEAN:
-            return euler
-        clean_next = _tensor(denoise(euler * next_signal, _batch(after, noisy)))
-        return next_signal * heun_step(scaled, clean, euler, clean_next, sigma, sigma_next)
+        step = Step(
+            noisy,
+            clean,
+            self._rates(level),
+            self._rates(after),
+            last=after == CLEAN,
+            denoise=lambda moved: _tensor(denoise(moved, _batch(after, moved))),
+            draw=lambda: _tensor(draw()),
+            eta=self.eta,
+        )
+        return SAMPLERS[self.sampler](step)
 
     def _with_known(self, noisy: Any, level: Any, draw: Any, known: Any) -> Any:
         if known is None:
@@ -179,11 +155,6 @@ def _tensor(values: Any) -> Any:
 def _batch(level: Any, like: Any = None) -> np.ndarray:
     dtype = "int32" if isinstance(level, int | np.integer) else "float32"
     return np.full((1 if like is None else like.shape[0],), level, dtype)
-
-
-def _plus(mean: Any, deviation: Any, after: Any, draw: Any) -> Any:
-    # Nothing is drawn for the last step, which ends at clean data.
-    return mean if after == CLEAN else mean + deviation * _tensor(draw())
 
 
 class SeededNoise:

@@ -1,16 +1,20 @@
-"""The steps from noise to data: DDPM, DDIM, Euler and Heun.
+"""Samplers of diffusion models: DDIM, DDPM and Heun, and the steps that they are made of.
 
-Each is a pure function of two noise levels given by their rates, noisy = α · clean + σ · noise, so
-that it serves tables of timesteps (α² + σ² = 1) and EDM's levels (α = 1) alike, and skips as many
-timesteps as lie between the two. Clean data has the rates (1, 0).
+A sampler is a function of a `Step`, and a row of `SAMPLERS`. A step is a pure function of two noise
+levels given by their rates, noisy = α · clean + σ · noise, so that it serves tables of timesteps
+(α² + σ² = 1) and EDM's levels (α = 1) alike, and skips as many timesteps as lie between the two.
+Clean data has the rates (1, 0).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from keras import ops
 
+from kssl.diffusion.forward_process import convert
 from kssl.losses.base import per_example
 
 Rates = tuple[Any, Any]
@@ -175,3 +179,63 @@ def heun_step(
     slope = (euler - clean_next) / per_example(sigma_next, noisy)
     half = per_example(0.5 * (sigma_next - sigma), noisy) * slope
     return 0.5 * (noisy + euler) + half
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a sampler is given for one step, from one noise level to a lower one.
+
+    Attributes:
+        noisy: `(batch, …)` at the rates `rates`.
+        clean: What the model takes the clean data to be there.
+        rates: α and σ, `(1,)` each.
+        following: α and σ of the level to go to.
+        last: Whether that is clean data.
+        denoise: From data at the level to go to, to what the model takes the clean data to be.
+        draw: Returns standard normal noise of the shape of `noisy`.
+        eta: Of DDIM.
+    """
+
+    noisy: Any
+    clean: Any
+    rates: Rates
+    following: Rates
+    last: bool
+    denoise: Callable[[Any], Any]
+    draw: Callable[[], Any]
+    eta: float = 0.0
+
+    def plus_noise(self, mean: Any, deviation: Any) -> Any:
+        """Return `mean + deviation · noise`; nothing is drawn for the last step."""
+        return mean if self.last else mean + deviation * self.draw()
+
+
+def ddim(step: Step) -> Any:
+    """DDIM: deterministic with `eta` 0, see `ddim_step`."""
+    epsilon = convert(step.noisy, step.clean, step.rates, "x0")["epsilon"]
+    found = ddim_step(step.clean, epsilon, step.rates, step.following, step.eta)
+    return step.plus_noise(found["mean"], found["sigma"]) if step.eta else found["mean"]
+
+
+def ddpm(step: Step) -> Any:
+    """DDPM: ancestral sampling with the small variance, see `ddpm_step`."""
+    found = ddpm_step(step.noisy, step.clean, step.rates, step.following)
+    return step.plus_noise(found["mean"], ops.sqrt(found["variance_small"]))
+
+
+def heun(step: Step) -> Any:
+    """Heun's second-order step, with the data divided by α: there each level is clean + σ · noise.
+
+    It asks the model a second time, except for the last step.
+    """
+    (signal, spread), (next_signal, next_spread) = step.rates, step.following
+    sigma, sigma_next = spread / signal, next_spread / next_signal
+    scaled = step.noisy / signal
+    euler = euler_step(scaled, step.clean, sigma, sigma_next)
+    if step.last:
+        return euler
+    clean_next = step.denoise(euler * next_signal)
+    return next_signal * heun_step(scaled, step.clean, euler, clean_next, sigma, sigma_next)
+
+
+SAMPLERS: dict[str, Callable[[Step], Any]] = {"ddim": ddim, "ddpm": ddpm, "heun": heun}

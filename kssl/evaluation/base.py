@@ -184,7 +184,7 @@ def apply(
     Returns:
         One row per example.
     """
-    from kssl.data.loaders import in_order
+    from kssl.data.array_batches import in_order
     from kssl.models.inference import run
 
     return np.asarray(run(model, method, in_order(inputs, batch_size), **arguments))
@@ -220,7 +220,7 @@ def frozen(model: Any, seed: int = 0) -> Iterator[str]:
 
     The weights are compared by digest. The states of the model's random seeds start from `seed`
     and are put back afterwards, so that an evaluation gives the same number each time and a run
-    that goes on is not disturbed by having been evaluated.
+    that is resumed is not disturbed by having been evaluated.
 
     Args:
         model: Any Keras model.

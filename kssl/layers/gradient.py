@@ -13,7 +13,7 @@ from kssl.layers.base import Layer
 
 @keras.saving.register_keras_serializable(package="kssl")
 class GradientReversal(Layer):
-    """Passes values on and turns gradients round, so that one optimizer serves two adversaries.
+    """Identity whose gradient is reversed, so that one optimizer serves two adversaries.
 
     Ganin and Lempitsky, Domain Adaptation by Backpropagation, arXiv:1409.7495: what follows the
     layer learns to lower its loss, what comes before it learns to raise it.

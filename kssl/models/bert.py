@@ -1,4 +1,4 @@
-"""BERT: hidden words from both sides, and whether two pieces of text belong together.
+"""BERT: masked language modelling, and whether two pieces of text belong together.
 
 Devlin et al., BERT, arXiv:1810.04805. Masks drawn anew in each epoch: Liu et al., RoBERTa,
 arXiv:1907.11692. The order of two pieces: Lan et al., ALBERT, arXiv:1909.11942.
@@ -42,7 +42,7 @@ class BERT(Model):
         heads: Attention heads of a layer.
         width: Features of a token; the inner layers of the network have four times as many.
         dropout: Of the backbone, while training.
-        backbone: A `keras_hub.models.BertBackbone` to go on with, or the name of a preset, such as
+        backbone: A `keras_hub.models.BertBackbone` to start from, or the name of a preset, such as
             `"bert_tiny_en_uncased"`, or a folder that `save_backbone` wrote. None: a new one.
         max_predictions: Positions of a row that are compared with the vocabulary, which is most
             of the work of a small network; None: one more than 15 % of the row, enough for

@@ -1,4 +1,4 @@
-"""Diffusion: a network that takes noise away, and so draws images from noise.
+"""Diffusion: a denoising network that generates images from noise.
 
 Ho et al., DDPM, arXiv:2006.11239; Song et al., DDIM, arXiv:2010.02502; Karras et al., EDM,
 arXiv:2206.00364; Ho and Salimans, Classifier-Free Diffusion Guidance, arXiv:2207.12598.
@@ -16,7 +16,7 @@ from keras import ops
 from kssl import losses
 from kssl.diffusion import EDMNoise, NoiseSchedule, ReverseProcess, SeededNoise, convert
 from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, training_labels
-from kssl.diffusion.reverse_process import SAMPLERS
+from kssl.diffusion.samplers import SAMPLERS
 from kssl.layers import UNet, UNetFeatures
 from kssl.models.base import Model, example_shape, pick
 from kssl.models.capabilities import GeneratesClasses
@@ -66,7 +66,7 @@ class Diffusion(Model):
         (2, 8, 8, 1)
     """
 
-    samplers = SAMPLERS
+    samplers = tuple(SAMPLERS)
 
     def __init__(
         self,

@@ -53,7 +53,7 @@ def build(
         return value.target(**arguments)
     except (UserError, *REFUSALS) as error:
         if isinstance(error, UserError) and type(error) is not UserError:
-            raise  # it says more by its type: data that cannot be had, a part further inside
+            raise  # it says more by its type: data that is unavailable, a part further inside
         message = f"{value.use} refused its arguments: {_say(error)}"
         raise RecipeError(source, [Problem(value.place, value.path, message)]) from error
 

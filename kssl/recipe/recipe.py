@@ -32,7 +32,7 @@ class Recipe:
         name: The name of its runs: the file's name without ending.
         path: Its file.
         settings: The plain settings: seed, backend, precision, jit, fit.
-        stand_in: The name of the dataset that is used when the first cannot be had, or None.
+        stand_in: The name of the dataset that is used when the first is unavailable, or None.
         notes: What was done without being a mistake, such as arguments that were left out
             because an override chose another part; complete after `check`.
         supply: What the run knows, for the parts that leave it out; `kssl.runs.prepare` fills
@@ -131,7 +131,7 @@ class Recipe:
             stand_in: Take the stand-in.
 
         Raises:
-            UserError: The recipe has mistakes or no stand-in, or the data cannot be had.
+            UserError: The recipe has mistakes or no stand-in, or the data is unavailable.
         """
         if stand_in and self.stand_in is None:
             raise UserError(f"{self._shown}: the recipe names no stand-in (data.{STAND_IN})")

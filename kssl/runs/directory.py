@@ -165,7 +165,7 @@ class Run:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UserError(
-                f"the run {self.path} has no {name}: it is {self.status}, and did not come so far"
+                f"the run {self.path} has no {name}: it is {self.status}, before that was written"
             ) from None
         except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read: {error}") from error

@@ -26,7 +26,7 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
         split: `train`, `validation` or `test`.
 
     Raises:
-        UserError: The split or the kind of file is unknown, the data cannot be had or has another
+        UserError: The split or the kind of file is unknown, the data is unavailable or has another
             shape.
     """
     if output.suffix not in EMBEDDING_FILES:

@@ -56,7 +56,7 @@ def load(run: Run) -> Loaded:
     """Load a finished run, or one that was interrupted from its newest checkpoint.
 
     Raises:
-        UserError: The run has neither, or its data cannot be had any more.
+        UserError: The run has neither, or its data is no longer available.
         RunError: Its files do not fit together.
     """
     import kssl.recipe

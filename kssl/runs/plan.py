@@ -42,8 +42,8 @@ def prepare(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None
 
     Args:
         recipe: Loaded by `kssl.recipe.load`.
-        allow_stand_in: Whether the recipe's `stand_in` may be used where its data cannot be had.
-        used: For a run that goes on: the data set that it began with.
+        allow_stand_in: Whether the recipe's `stand_in` may be used where its data is unavailable.
+        used: For a resumed run: the data set that it began with.
 
     Raises:
         UserError: Anything that is wrong with the recipe, the data or the machine's memory.
@@ -184,4 +184,4 @@ def _explained(recipe: Recipe, what: str) -> Iterator[None]:
     except (ValueError, TypeError, KeyError, MemoryError, ArithmeticError) as error:
         said = error.args[0] if isinstance(error, KeyError) and error.args else error  # no quotes
         text = " ".join(str(said).split())[:600]
-        raise UserError(f"{recipe.name}: {what} do not go together: {text}") from error
+        raise UserError(f"{recipe.name}: {what} do not fit: {text}") from error

@@ -29,7 +29,7 @@ def preview(recipe: Recipe, path: Path, examples: int = 10, epochs: int = 3) -> 
         `path`.
 
     Raises:
-        UserError: The data cannot be had, or there is nothing to look at.
+        UserError: The data is unavailable, or there is nothing to look at.
     """
     devices.load_keras()
     from kssl.data.splits import open_splits

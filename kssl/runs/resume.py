@@ -1,4 +1,4 @@
-"""Where an interrupted training goes on: its state, and the steps that are left."""
+"""Where an interrupted training resumes: its state, and the steps that are left."""
 
 from __future__ import annotations
 

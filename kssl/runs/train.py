@@ -32,9 +32,9 @@ def fit(
     Args:
         recipe: Loaded by `kssl.recipe.load`; for `resume`, the one in the run's folder.
         root: The folder of all runs.
-        resume: A run that was interrupted: goes on at its newest checkpoint and ends with the
+        resume: An interrupted run: it resumes at its newest checkpoint and ends with the
             same weights as if it had not been.
-        allow_stand_in: Whether the recipe's `stand_in` may be used where its data cannot be had.
+        allow_stand_in: Whether the recipe's `stand_in` may be used where its data is unavailable.
         command: The command line, for the record.
 
     Returns:

@@ -108,7 +108,7 @@ def test_ctrl_c_says_how_to_resume(kssl: Any, training: Any) -> None:
     training.raises = KeyboardInterrupt()
     ended = kssl("fit", "vae")
     assert ended.code == 130
-    assert ended.err.endswith("interrupted; go on with: kssl fit --resume runs/vae/1\n")
+    assert ended.err.endswith("interrupted; resume with: kssl fit --resume runs/vae/1\n")
     assert Run.open("vae").status == "interrupted"
 
 

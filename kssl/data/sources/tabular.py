@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from kssl.data.files.decode import check_broken_share, report_broken
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_shares, grouped
+from kssl.data.tables.column_types import column_type
 from kssl.data.tables.encode import (
     FittedTable,
     fit_categorical,
@@ -144,7 +144,7 @@ def fit_columns(
     """Fit columns that have been read; as `fit_table`."""
     rows = _splits(where, columns, types, shares)
     uses = {
-        name: types.get(name) or _guess(where, column, broken_share)
+        name: types.get(name) or column_type(where, column, broken_share)
         for name, column in columns.items()
         if name != label
     }
@@ -200,32 +200,6 @@ def _labelled(
     report_broken(where, "rows", broken, len(missing), broken_share)
     keep = np.flatnonzero(~missing)
     return {name: column.take(keep) for name, column in columns.items()}
-
-
-def _guess(where: str, column: Column, broken_share: float) -> str:
-    """`numeric`, `categorical` or `empty`; with a warning where it is not clear."""
-    present = column.codes[~column.missing]
-    if not len(present):
-        logging.getLogger("kssl").warning(
-            "%s: the column '%s' has no values; left out", where, column.name
-        )
-        return "empty"
-    odd = np.isnan(column.numbers)[present]
-    if odd.mean() > broken_share:
-        return "categorical"
-    if odd.any():
-        example = column.values[present[np.argmax(odd)]]
-        logging.getLogger("kssl").warning(
-            "%s: %d of %d values of the column '%s' are no numbers, such as '%s'; they count as "
-            "missing. If they are names: types: {%s: categorical}",
-            where,
-            odd.sum(),
-            len(present),
-            column.name,
-            example,
-            column.name,
-        )
-    return "numeric"
 
 
 def _splits(

@@ -61,7 +61,7 @@ def tokens(
         `.take` and the like lose them, see `kssl.data.vocabulary_of`.
 
     Raises:
-        Unavailable: The corpus cannot be had.
+        Unavailable: The corpus is unavailable.
         UserError: A setting is unknown, or the split is too small for one block.
 
     Example:

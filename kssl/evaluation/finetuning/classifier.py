@@ -63,7 +63,7 @@ class Classifiers:
         seed: int,
     ) -> Any:
         """Return a classifier that was trained from `start`; the next call trains it anew."""
-        from kssl.data.loaders import shuffled
+        from kssl.data.array_batches import shuffled
 
         if training not in self._compiled:
             self._compiled[training] = self._compile(training)
@@ -77,7 +77,7 @@ class Classifiers:
 
     def predict(self, network: Any, examples: Any) -> np.ndarray:
         """Return the class `(examples,)` of each example."""
-        from kssl.data.loaders import in_order
+        from kssl.data.array_batches import in_order
 
         return network.predict(in_order(examples, 256), verbose=0).argmax(axis=1)
 

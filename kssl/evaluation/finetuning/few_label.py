@@ -1,4 +1,4 @@
-"""What a trained network is worth as a start, when few labels are there to go on with.
+"""Fine-tuning of a trained network with few labels, against training from scratch.
 
 Protocol: a copy of the network with a linear layer on `embed` is trained end to end on the labelled
 examples. The same network from scratch, with fresh weights, is trained alike: the same examples,

@@ -70,7 +70,7 @@ def trained_head(
         read: See `TextHead`.
         seed: Of the order of the examples.
     """
-    from kssl.data.loaders import shuffled
+    from kssl.data.array_batches import shuffled
     from kssl.optimizers import MatrixAdamW, WarmupCosine
 
     spans = target.ndim == 2 and target.shape[1] == 2
@@ -107,6 +107,6 @@ def _span_loss(target: Any, logits: Any) -> Any:
 
 def predicted(head: TextHead, rows: Rows) -> np.ndarray:
     """Return the logits of rows."""
-    from kssl.data.loaders import in_order
+    from kssl.data.array_batches import in_order
 
     return np.asarray(head.predict(in_order(rows.batch(), 4 * BATCH_SIZE), verbose=0))

@@ -30,7 +30,7 @@ class SampleClassifier:
         return self._run(images)["logits"].argmax(axis=1)
 
     def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        from kssl.data.loaders import in_order
+        from kssl.data.array_batches import in_order
 
         return self.network.predict(in_order(np.asarray(images, np.float32), 256), verbose=0)
 
@@ -54,7 +54,7 @@ def train_classifier(images: np.ndarray, labels: np.ndarray) -> SampleClassifier
     """
     import keras
 
-    from kssl.data.loaders import in_order
+    from kssl.data.array_batches import in_order
 
     classes = int(labels.max()) + 1
     network = _network(images.shape[1:], classes)

@@ -108,7 +108,7 @@ def _told(
     model: Any, batch: dict[str, np.ndarray], batch_size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whether each hidden token was told, its loss, and its id."""
-    from kssl.data.loaders import in_order
+    from kssl.data.array_batches import in_order
     from kssl.models.inference import MethodCall
 
     called = MethodCall(model, "predict_masked", {})

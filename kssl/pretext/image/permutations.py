@@ -56,7 +56,7 @@ def permutation_set(count: int = 100, tiles: int = 9) -> np.ndarray:
     """
     if tiles < 2 or not 2 <= count <= math.factorial(tiles):
         raise UserError(
-            f"jigsaw: {count} different permutations of {tiles} tiles cannot be had; "
+            f"jigsaw: {count} different permutations of {tiles} tiles do not exist; "
             f"ask for 2 to {math.factorial(max(tiles, 1)):,}"
         )
     chosen = _of_nine(count) if tiles == 9 else _spread_out(_candidates(tiles, count), count)

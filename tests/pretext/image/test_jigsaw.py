@@ -129,7 +129,7 @@ def test_light_that_falls_off_does_not_tell_the_permutation() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"permutations": 25, "grid": 2}, "25 different permutations of 4 tiles cannot be had"),
+        ({"permutations": 25, "grid": 2}, "25 different permutations of 4 tiles do not exist"),
         ({"permutations": 1}, "ask for 2 to 362,880"),
         ({"grid": 1}, "grid 1 must be 2 or more"),
         ({"grey": 1.5}, "grey 1.5 a chance"),

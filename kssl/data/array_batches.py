@@ -1,4 +1,7 @@
-"""Batches for Keras' `fit` and `predict`, made ahead of their use."""
+"""Arrays in memory as batches for Keras' `fit` and `predict`, as evaluations need them.
+
+The batches of a run's training are made in `kssl.data.pipeline`.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kssl.data.loaders import in_order, shuffled
+from kssl.data.array_batches import in_order, shuffled
 
 
 def test_every_example_is_as_often_as_any_other_and_keeps_its_label():
