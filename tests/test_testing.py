@@ -203,7 +203,7 @@ class Model(keras.Model):
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, *others: Any, **more: Any) -> Any:
         image = keras.ops.reshape(x["image"], (-1, 16))
-        return keras.ops.mean(keras.ops.square(y_pred - image))
+        return keras.ops.mean(keras.ops.square(keras.ops.cast(y_pred, "float32") - image))
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -232,9 +232,33 @@ class Square(Good):
         return self.outside(self.embed(x)[:, 0])
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class Restless(Good):
+    """Counts its calls, in validation too."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+
+    def call(self, x: Any) -> Any:
+        self.calls.assign_add(1.0)
+        return super().call(x)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Leaking(Good):
+    """Embeds the label with the image."""
+
+    def embed(self, x: Any) -> Any:
+        label = keras.ops.cast(x.get("label", 0.0), "float32")
+        return super().embed(x) + keras.ops.reshape(label, (-1, 1))
+
+
 @pytest.mark.parametrize(
     ("cls", "failing", "message"),
     [
+        (Restless, "model_keeps_its_state_outside_of_training", "moves outside of training"),
+        (Leaking, "model_embeds_without_labels", "depends on the labels"),
         (WithoutConfig, "model_comes_back_from_its_config", "only defaults"),
         (Idle, "model_trains_every_weight", "gets no gradient"),
         (Square, "model_embeds_each_example", "(6, 1, 4)"),

@@ -16,6 +16,10 @@ class Audio(Modality):
 
     Simple models read the mean and the standard deviation of each band of the log-mel spectrogram,
     in five segments of time.
+
+    Example:
+        >>> Audio().raw(np.zeros((3, 800)), np.zeros((2, 800)))["log-mel statistics"][1].shape
+        (2, 400)
     """
 
     name = "audio"

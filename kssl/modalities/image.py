@@ -15,6 +15,10 @@ class Image(Modality):
     """Images `(height, width, channels)`, floating-point in [0, 1].
 
     Simple models read the pixels, and the histogram of the colours.
+
+    Example:
+        >>> Image().example_shape({"image": (None, 28, 28, 1), "label": (None,)})
+        (28, 28, 1)
     """
 
     name = "image"

@@ -16,6 +16,10 @@ class Pair(Modality):
     """An image `(height, width, channels)` and the ids of its text `(length,)`.
 
     A model reads a dict of `image` and `tokens`. Simple models read the pixels, and the words.
+
+    Example:
+        >>> Pair().example_shape({"image": (None, 64, 64, 3), "tokens": (None, 32)})
+        {'image': (64, 64, 3), 'tokens': (32,)}
     """
 
     name = "pair"

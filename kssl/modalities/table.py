@@ -17,6 +17,10 @@ class Table(Modality):
 
     A model reads a dict of those two; either may be absent. Simple models read scaled and one-hot
     columns; besides a logistic regression there is gradient boosting.
+
+    Example:
+        >>> Table().example_shape({"numeric": (None, 4), "categorical": (None, 2)})
+        {'numeric': (4,), 'categorical': (2,)}
     """
 
     name = "table"

@@ -18,6 +18,10 @@ class Tokens(Modality):
     """Text as ids `(length,)` of a vocabulary, int32; 0 is padding.
 
     Simple models read TF-IDF of words and pairs of words.
+
+    Example:
+        >>> Tokens().example_shape({"tokens": (None, 128)})
+        (128,)
     """
 
     name = "tokens"

@@ -18,6 +18,10 @@ class Video(Modality):
     """Clips `(frames, height, width, channels)`, floating-point in [0, 1].
 
     Simple models read the mean frame, and the mean absolute difference of neighbouring frames.
+
+    Example:
+        >>> Video().example_shape({"video": (None, 16, 32, 32, 3)})
+        (16, 32, 32, 3)
     """
 
     name = "video"

@@ -135,7 +135,7 @@ def _check(model: keras.Model, batch: dict[str, Any]) -> None:
 def _classes(recipe: Recipe, data: Splits) -> int | None:
     """Of the labels, for a model that is trained on them; of the pretext task for any other."""
     (model,) = recipe.targets("model")
-    if getattr(model, "needs_labels", False):
+    if model.needs_labels:
         return data.train.count_classes()
     return getattr(data.train.task, "classes", None)
 

@@ -101,7 +101,7 @@ def test_version(kssl: Any) -> None:
     [
         (["fitt"], "there is no verb 'fitt'; did you mean 'fit'?\nSee: kssl --help"),
         (["fit", "--devicse", "4"], "No such option"),
-        (["list", "modles"], "there is no kind 'modles'; did you mean 'models'?"),
+        (["list", "modles"], "there is no kind 'modles'; did you mean 'models' or 'modalities'?"),
         (["show", "vea"], "did you mean 'vae'"),
         (["show", "folder/x.yaml"], "folder/x.yaml"),
         (["cp", "[red]nothing"], "[red]nothing"),
@@ -220,7 +220,7 @@ def test_completion_knows_recipes_kinds_parts_and_runs(
 
     assert names("fi") == ["fit"]
     assert "vae_mnist" in names("fit", "vae_m")
-    assert names("list", "mo") == ["models"]
+    assert names("list", "mo") == ["models", "modalities"]
     assert names("show", "gaussian_s") == ["gaussian_sampling"]
     assert names("evaluate", "my") == ["my_vae/1", "my"]
     assert names("evaluate", "my_vae/1", "kn") == ["knn"]

@@ -36,7 +36,7 @@ def convert(case: Case) -> dict[str, Any]:
     rates = schedule_of(case).rates(case.timesteps)
     return {
         kind: diffusion.convert(case.x_t, case.model_output, rates, kind)
-        for kind in losses.score.PREDICTIONS
+        for kind in losses.diffusion.PREDICTIONS
     }
 
 
@@ -73,7 +73,7 @@ def min_snr_weights(case: Case) -> dict[str, Any]:
     snr = schedule_of(case).snr(case.timesteps)
     weights = {
         kind: losses.diffusion_weight(snr, kind, "min_snr", case.gamma)
-        for kind in losses.score.PREDICTIONS
+        for kind in losses.diffusion.PREDICTIONS
     }
     return {"snr": snr, **weights}
 

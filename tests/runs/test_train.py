@@ -18,14 +18,11 @@ import numpy as np
 import pytest
 
 import kssl
-from kssl import devices, notices
 from kssl.errors import RunError, UserError
 from kssl.recipe import load
-from kssl.runs.directory import Run
-from kssl.runs.load import embed, evaluate, sample_images
-from kssl.runs.load import load as load_run
-from kssl.runs.preview import dry_run
-from kssl.runs.train import Prepared, fit, prepare
+from kssl.runs import Prepared, Run, dry_run, embed, evaluate, fit, notices, prepare, sample_images
+from kssl.runs import load as load_run
+from kssl.system import devices
 
 SMALL = """# A small recipe for the tests.
 seed: 3
@@ -112,8 +109,6 @@ def test_the_resolved_recipe_replays_the_run(run, tmp_path):
 def test_the_encoder_alone_gives_the_same_embeddings(run, tmp_path):
     path = embed(run, tmp_path / "embeddings.npz")
     stored = np.load(path)
-    from kssl.runs.load import load as load_run
-
     arrays = load_run(run).test.arrays()
     got = keras.models.load_model(run.file("encoder.keras")).predict(arrays["image"], verbose=0)
     np.testing.assert_allclose(got, stored["embeddings"], atol=1e-5)

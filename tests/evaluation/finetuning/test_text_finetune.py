@@ -14,6 +14,7 @@ import pytest
 from kssl import evaluation, models, pretext
 from kssl.errors import UserError
 from kssl.evaluation import Skipped, Task, answer_f1, entities, entity_f1, exact_match
+from kssl.evaluation.finetuning.compared import compared
 from kssl.evaluation.finetuning.text_answers import answers_of, scored, windows
 from kssl.evaluation.finetuning.text_data import (
     Question,
@@ -23,7 +24,7 @@ from kssl.evaluation.finetuning.text_data import (
     read_tagged,
     split_files,
 )
-from kssl.evaluation.finetuning.text_finetune import Budget, best_spans, compared, framed
+from kssl.evaluation.finetuning.text_finetune import Budget, best_spans, framed
 
 LETTERS = "a b c d e f g h what is the in we saw met . ?".split()
 KNOWN = pretext.train_vocabulary([" ".join(LETTERS)], "words")
