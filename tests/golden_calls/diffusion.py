@@ -9,6 +9,7 @@ from golden_calls.common import Case
 from keras import ops
 
 from kssl import diffusion, losses
+from kssl.losses.diffusion import PREDICTIONS
 
 
 def schedule_of(case: Case, kind: str | None = None) -> diffusion.NoiseSchedule:
@@ -35,8 +36,7 @@ def add_noise(case: Case) -> dict[str, Any]:
 def convert(case: Case) -> dict[str, Any]:
     rates = schedule_of(case).rates(case.timesteps)
     return {
-        kind: diffusion.convert(case.x_t, case.model_output, rates, kind)
-        for kind in losses.diffusion.PREDICTIONS
+        kind: diffusion.convert(case.x_t, case.model_output, rates, kind) for kind in PREDICTIONS
     }
 
 
@@ -72,8 +72,7 @@ def guidance(case: Case) -> dict[str, Any]:
 def min_snr_weights(case: Case) -> dict[str, Any]:
     snr = schedule_of(case).snr(case.timesteps)
     weights = {
-        kind: losses.diffusion_weight(snr, kind, "min_snr", case.gamma)
-        for kind in losses.diffusion.PREDICTIONS
+        kind: losses.diffusion_weight(snr, kind, "min_snr", case.gamma) for kind in PREDICTIONS
     }
     return {"snr": snr, **weights}
 
