@@ -35,8 +35,10 @@ def processes() -> int:
     count = min(cores, PROCESSES, psutil.virtual_memory().available // MEMORY)
     if count < 2:
         return 0
-    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "NPROC"):  # TensorFlow, torch, JAX
+    for name in ("TF_NUM_INTRAOP_THREADS", "NPROC"):  # TensorFlow, JAX
         os.environ.setdefault(name, str(cores // count))
+    # With one thread PyTorch 2.13 crashes in the backward pass of small convolutions.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(2, cores // count)))
     # A GPU is shared: nobody takes all of its memory at once.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
