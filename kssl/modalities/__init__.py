@@ -12,7 +12,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import kssl
 from kssl.errors import nearest
@@ -65,7 +65,7 @@ def of_model(model: object) -> Modality:
     return getattr(model, "modality", None) or Image()
 
 
-def of_keys(keys: object, others: Iterable[Modality] = ()) -> Modality | None:
+def of_keys(keys: Collection[str], others: Iterable[Modality] = ()) -> Modality | None:
     """Return the modality of data with these keys, the most telling one; None if there is none.
 
     Args:

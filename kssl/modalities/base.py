@@ -237,7 +237,7 @@ def _rows(examples: Any) -> np.ndarray:
 
 
 def _known(key: str, shape: Any) -> tuple[int, ...]:
-    shape = tuple(shape)[1:]
-    if any(size is None for size in shape):
-        raise ValueError(f"{key} must have one known shape; got {shape}")
-    return shape
+    known: tuple[int, ...] = tuple(shape)[1:]
+    if any(size is None for size in known):
+        raise ValueError(f"{key} must have one known shape; got {known}")
+    return known

@@ -28,9 +28,9 @@ class Image(Modality):
     cell = (0.75, 0.75)
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
-        flat = tuple(np.asarray(part, "float32").reshape(len(part), -1) for part in (bank, test))
-        histograms = tuple(colour_histogram(np.asarray(part)) for part in (bank, test))
-        return {"pixels": flat, "colour histogram": histograms}
+        bank, test = np.asarray(bank), np.asarray(test)
+        histograms = colour_histogram(bank), colour_histogram(test)
+        return {"pixels": (_pixels(bank), _pixels(test)), "colour histogram": histograms}
 
     def pictures(self, examples: Any) -> np.ndarray | None:
         examples = np.asarray(examples, "float32")
@@ -40,6 +40,10 @@ class Image(Modality):
         picture = np.clip(np.asarray(example, "float32"), 0.0, 1.0)
         grey = picture.shape[-1] != 3
         axes.imshow(picture[..., 0] if grey else picture, cmap="gray", vmin=0, vmax=1)
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    return images.astype("float32").reshape(len(images), -1)
 
 
 def colour_histogram(images: np.ndarray, bins: int = 8) -> np.ndarray:

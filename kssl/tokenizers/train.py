@@ -153,7 +153,7 @@ def _wordpiece(texts: Sequence[str], room: int | None, lowercase: bool) -> Made:
         pre_tokenizer("wordpiece"),
     )
     trainer = trainers.WordPieceTrainer(
-        vocab_size=room,
+        vocab_size=room or 0,  # of pieces there is always a number
         special_tokens=first,
         limit_alphabet=len(alphabet),
         show_progress=False,
@@ -170,7 +170,7 @@ def _bpe(texts: Sequence[str], room: int | None, lowercase: bool) -> Made:
     if lowercase:
         made.normalizer = normalizer("bpe", True)
     trainer = trainers.BpeTrainer(
-        vocab_size=room, initial_alphabet=byte_alphabet(), show_progress=False
+        vocab_size=room or 0, initial_alphabet=byte_alphabet(), show_progress=False
     )
     made.train_from_iterator(texts, trainer)
     merges = json.loads(made.to_str())["model"]["merges"]
@@ -187,8 +187,9 @@ def _sentencepiece(texts: Sequence[str], room: int | None, lowercase: bool) -> M
     import sentencepiece
 
     written = io.BytesIO()
-    roles = {"pad": 0, "unk": 1, "bos": 2, "eos": 3}
-    pieces = zip(roles, ("[PAD]", "[UNK]", "[CLS]", "[SEP]"), strict=True)
+    special, settings = tuple(ROLES.values()), dict[str, Any]()
+    for number, role in enumerate(("pad", "unk", "bos", "eos")):
+        settings |= {f"{role}_id": number, f"{role}_piece": special[number]}
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=_short(texts, lowercase),
@@ -199,8 +200,7 @@ def _sentencepiece(texts: Sequence[str], room: int | None, lowercase: bool) -> M
             max_sentence_length=4 * _LONGEST,
             num_threads=1,
             minloglevel=3,
-            **{f"{role}_id": number for role, number in roles.items()},
-            **{f"{role}_piece": piece for role, piece in pieces},
+            **settings,
         )
     except RuntimeError as error:
         told = str(error).rpartition(")")[2].strip() or str(error)[-200:]

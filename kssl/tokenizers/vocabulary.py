@@ -95,7 +95,7 @@ class Vocabulary:
 
     def word_starts(self, ids: np.ndarray) -> np.ndarray:
         """Where words begin in ids `(…, length)`: also in front, and after a special token."""
-        begins = self.starts[ids]
+        begins: np.ndarray = self.starts[ids]
         alone = np.isin(ids, self.special_ids)
         begins[..., 0] = True
         begins[..., 1:] |= alone[..., :-1]

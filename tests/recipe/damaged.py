@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 TEMPLATE = """\
 # A recipe of parts that kssl offers
@@ -120,17 +119,10 @@ BYTES = {
 }  # fmt: skip
 
 
-def damaged_recipes(folder: Path, count: int = 200) -> list[tuple[str, Path]]:
-    """Write damaged recipes into a folder; return a name and the file of each."""
+def damaged_recipes(count: int = 200) -> dict[str, bytes]:
+    """Return what was done to each damaged recipe, and what is then in its file."""
     every = [*_wrong_values(), *_damaged_files(), *_damaged_keys()]
-    if len(every) < count:
-        raise ValueError(f"there are only {len(every)} damages")
-    files = []
-    for index, (name, content) in enumerate(every[:count]):
-        path = folder / f"damaged_{index:03d}.yaml"
-        path.write_bytes(content)
-        files.append((f"{index:03d}-{name}", path))
-    return files
+    return {f"{index:03d}-{name}": content for index, (name, content) in enumerate(every[:count])}
 
 
 def _wrong_values() -> Iterator[tuple[str, bytes]]:
