@@ -556,23 +556,3 @@ def test_every_part_is_found_and_documented(part: plugins.Part) -> None:
 )
 def test_recipes(check: testing.Check) -> None:
     check()
-
-
-@testing.parametrize_checks(
-    testing.dataset_checks(partial(plugins.find("datasets", "digits"))),
-    testing.dataset_checks(partial(plugins.find("datasets", "python_topics"), unit="document")),
-    testing.dataset_checks(
-        partial(
-            plugins.find("datasets", "tokens"),
-            corpus="python_topics",
-            vocabulary={"kind": "characters"},
-            rows="pairs",
-        )
-    ),
-    testing.dataset_checks(partial(plugins.find("datasets", "synthetic"), examples=60)),
-    testing.dataset_checks(partial(plugins.find("datasets", "moving_digits"), examples=20)),
-    testing.dataset_checks(partial(plugins.find("datasets", "photographs"), examples=20)),
-    testing.dataset_checks(partial(plugins.find("datasets", "sklearn_table"))),
-)
-def test_datasets(check: testing.Check) -> None:
-    check()

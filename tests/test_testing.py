@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,16 @@ def test_a_dataset_that_breaks_a_promise(wrong: str, failing: str) -> None:
         return numbers if wrong == "bare" else numbers.map(lambda number: {"number": number})
 
     assert failing in failures(testing.dataset_checks(dataset))
+
+
+def test_strings_are_compared_by_what_they_say() -> None:
+    def dataset(split: str, same: bool = False) -> tf.data.Dataset:
+        testing.common.require(split in ("train", "validation", "test"), "no split")
+        return tf.data.Dataset.from_tensors({"texts": ["a", "" if same else split]})
+
+    assert list(failures(testing.dataset_checks(dataset))) == ["dataset_refuses_an_unknown_split"]
+    failed = failures(testing.dataset_checks(partial(dataset, same=True)))
+    assert "share examples" in failed["dataset_splits_do_not_overlap"]
 
 
 def test_a_recipe_that_breaks_a_promise(tmp_path: Path) -> None:

@@ -34,20 +34,21 @@ def check_dataset(function: Callable[..., Any]) -> None:
 
 def dataset_has_dicts_of_tensors(function: Callable[..., Any]) -> None:
     for split in SPLITS:
-        spec = function(split).element_spec
+        dataset = function(split)
+        spec = dataset.element_spec
         named = isinstance(spec, dict) and all(isinstance(key, str) for key in spec)
         require(named, f"{split}: the elements are {spec}, not dicts of named tensors")
-        require(len(_first(function, split, 1)) == 1, f"{split} is empty")
+        require(len(_first(dataset, 1)) == 1, f"{split} is empty")
 
 
 def dataset_is_the_same_each_time(function: Callable[..., Any]) -> None:
     for split in SPLITS:
-        same = _first(function, split, 16) == _first(function, split, 16)
+        same = _first(function(split), 16) == _first(function(split), 16)
         require(same, f"{split} has other examples, or another order, the second time")
 
 
 def dataset_splits_do_not_overlap(function: Callable[..., Any]) -> None:
-    splits = {split: set(_first(function, split, 512)) for split in SPLITS}
+    splits = {split: set(_first(function(split), 512)) for split in SPLITS}
     for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
         require(not splits[one] & splits[other], f"{one} and {other} share examples")
 
@@ -62,10 +63,13 @@ def dataset_refuses_an_unknown_split(function: Callable[..., Any]) -> None:
     raise AssertionError("an unknown split is accepted")
 
 
-def _first(function: Callable[..., Any], split: str, count: int) -> list[bytes]:
-    """Return the first examples of a split as bytes, to be compared."""
-    examples = function(split).take(count).as_numpy_iterator()
-    return [
-        b"".join(np.asarray(example[key]).tobytes() for key in sorted(example))
-        for example in examples
-    ]
+def _first(dataset: Any, count: int) -> list[bytes]:
+    """Return the first examples as bytes, to be compared."""
+    examples = dataset.take(count).as_numpy_iterator()
+    return [b"".join(_bytes(example[key]) for key in sorted(example)) for example in examples]
+
+
+def _bytes(value: Any) -> bytes:
+    held = np.asarray(value)
+    # An array of strings holds where they are, and not what they are.
+    return repr(held.tolist()).encode() if held.dtype == object else held.tobytes()
