@@ -57,7 +57,8 @@ def log_likelihood(
         family = likelihood_family(task.model)
         baseline = independent_pixels(tensor_of(task.train, task.model), test, family)
         text = binarization(task.test, test, next(iter(modality_of(task.model).keys)))
-        with frozen(task.model, task.seed) as weights:
+        # The untrained model draws too, and from the same seed each time.
+        with frozen(task.model, task.seed) as weights, frozen(task.untrained, task.seed):
             settings = {"likelihood": family, "binarization": text, "test": len(test)}
             settings = {**settings, "weights_sha256": weights}
             return [

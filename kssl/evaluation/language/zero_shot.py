@@ -59,7 +59,7 @@ def zero_shot(
 
     Raises:
         UserError: The template has no text or does not end in the label, or a label of the file
-            has no words.
+            has no words, or the words of a label or of the template have no token.
 
     Example:
         >>> zero_shot("reviews/", {"0": "bad", "1": "good"})  # doctest: +ELLIPSIS
@@ -95,7 +95,7 @@ class _Prompts:
     """Rows of ids, one for each text and label, with the label's tokens as targets."""
 
     def __init__(self, known: Any, context: int, template: str, words: Mapping[str, str]) -> None:
-        self.known, self.context, self.words = known, context, words
+        self.known, self.context, self.words, self.template = known, context, words, template
         self.head, _, self.tail = template.removesuffix("{label}").partition("{text}")
 
     def ids(self, text: str) -> list[int]:
@@ -108,6 +108,11 @@ class _Prompts:
         """Ids that fit the context and one more, and how many of the last are the label's."""
         answer = self.ids(self.words[label])
         head, tail = self.ids(self.head), self.ids(self.tail)
+        if not answer:
+            raise UserError(
+                f"zero_shot: the words {self.words[label]!r} of the label {label!r} have no token "
+                "in the run's vocabulary: give others"
+            )
         room = self.context + 1 - len(head) - len(tail) - len(answer)
         if room < 1:
             raise UserError(
@@ -116,7 +121,14 @@ class _Prompts:
             )
         body = self.ids(text)[:room]
         before = examples[max(0, len(examples) - (room - len(body))) :]
-        return [*before, *head, *body, *tail, *answer], len(answer)
+        prompt = [*before, *head, *body, *tail]
+        if not prompt:
+            raise UserError(
+                f"zero_shot: the template {self.template!r} has no token of the run's vocabulary "
+                "beside the text and the label, so that nothing is before the label of an empty "
+                "text: give it a word, template: '{text} is {label}'"
+            )
+        return [*prompt, *answer], len(answer)
 
     def scores(self, model: Any, texts: Sequence[str], examples: list[int]) -> Scores:
         """Mean log p of each label's words after each text, `(texts, labels)`."""

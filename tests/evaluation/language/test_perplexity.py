@@ -130,6 +130,18 @@ def test_a_text_too_long_for_the_context_is_cut_and_the_label_kept(tmp_path: Pat
         prompts.row([], "a", "x")
 
 
+def test_a_prompt_without_a_token_is_refused() -> None:
+    words = train_vocabulary(["yes no a b"], "words")
+    prompts = import_module("kssl.evaluation.language.zero_shot")._Prompts(
+        words, 6, "{text}\n{label}", {"x": "yes", "y": " "}
+    )
+    assert prompts.row([], "a b", "x")[1] == 1
+    with pytest.raises(UserError, match=r"template '\{text\}\\n\{label\}' has no token .* beside"):
+        prompts.row([], "", "x")
+    with pytest.raises(UserError, match="words ' ' of the label 'y' have no token"):
+        prompts.row([], "a", "y")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
