@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -533,6 +537,42 @@ def seed() -> None:
 )
 def test_contract(check: testing.Check) -> None:
     check()
+
+
+def unet_diffusion() -> models.Diffusion:
+    """The network above is known to no other process."""
+    return models.Diffusion(layers.UNet([4], 1, [], 5), "linear", 100, 5, 0.2)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each model, with what it embeds and what it embeds in another process."""
+    folder, random = tmp_path_factory.mktemp("models"), np.random.default_rng(0)
+    for name, groups in MODELS.items():
+        make, batch = groups[0][0].run.args
+        model = unet_diffusion() if name == "diffusion" else make()
+        model.build({key: (None, *array.shape[1:]) for key, array in batch.items()})
+        for weight in model.weights:  # moments and centres too: what is lost must be seen
+            if "float" in weight.dtype:
+                weight.assign(weight + 0.1 * random.random(weight.shape, np.float32))
+        (folder / name).mkdir()
+        model.save(folder / name / "model.keras")
+        model.save_weights(folder / name / "model.weights.h5")
+        np.savez(folder / name / "batch.npz", **batch)
+        np.save(folder / name / "wanted.npy", models.run(model, "embed", batch))
+    script = Path(__file__).parent / "contract" / "load_models.py"
+    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
+    subprocess.run([sys.executable, script, folder], env=environment, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_comes_back_in_a_process_that_only_imports_kssl(name: str, elsewhere: Path) -> None:
+    folder = elsewhere / name
+    error = folder / "error.txt"
+    assert not error.exists(), error.read_text()
+    wanted, found = np.load(folder / "wanted.npy"), np.load(folder / "found.npy")
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", CONTRACTS)

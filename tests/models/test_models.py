@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-import kssl
 from kssl.layers import MLP, ConvDecoder, ConvEncoder
 from kssl.losses import ELBO, ImportanceWeightedBound, Reconstruction
 from kssl.models import VAE, AutoEncoder, DenoisingAutoEncoder, run
@@ -211,23 +210,6 @@ def test_denoising_model_removes_noise_that_it_was_trained_on(images):
 def test_refusals_say_what_was_expected(act, message, images):
     with pytest.raises((ValueError, KeyError), match=message):
         act(images)
-
-
-def test_saved_model_loads_in_a_process_that_only_imports_kssl(images, tmp_path):
-    vae = kssl.models.VAE(latent_dim=4)
-    vae.compile("adam")
-    vae.fit(images, epochs=1, verbose=0)
-    vae.save(tmp_path / "m.keras")
-    np.save(tmp_path / "x.npy", images[:4])
-    np.save(tmp_path / "embedding.npy", run(vae, "embed", images[:4]))
-    code = (
-        "import kssl, keras, numpy as np, sys; folder = sys.argv[1];"
-        "model = keras.models.load_model(folder + '/m.keras');"
-        "got = keras.ops.convert_to_numpy(model.embed(np.load(folder + '/x.npy')));"
-        "np.testing.assert_allclose(got, np.load(folder + '/embedding.npy'), atol=1e-5)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
 
 
 class Counting(AutoEncoder):
