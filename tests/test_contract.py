@@ -554,7 +554,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model.build({key: (None, *array.shape[1:]) for key, array in batch.items()})
         for weight in model.weights:  # moments and centres too: what is lost must be seen
             if "float" in weight.dtype:
-                weight.assign(weight + 0.1 * random.random(weight.shape, np.float32))
+                held = ops.convert_to_numpy(weight)
+                weight.assign(held + 0.1 * random.random(held.shape, np.float32))
         (folder / name).mkdir()
         model.save(folder / name / "model.keras")
         model.save_weights(folder / name / "model.weights.h5")
