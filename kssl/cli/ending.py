@@ -66,8 +66,8 @@ def explain(error: BaseException) -> int:
 
 def say(kind: str, message: str) -> None:
     """Print a message on stderr as it is, led by a coloured word: error, warning or note."""
-    colour = {"error": "red", "warning": "yellow"}.get(kind, "cyan")
-    click.echo(click.style(f"{kind}:", fg=colour, bold=True) + f" {message}", err=True)
+    color = {"error": "red", "warning": "yellow"}.get(kind, "cyan")
+    click.echo(click.style(f"{kind}:", fg=color, bold=True) + f" {message}", err=True)
 
 
 def _usage(error: click.ClickException) -> int:

@@ -43,7 +43,12 @@ SEPARATOR = "\n\n―――\n\n"
 )
 @click.option("--temperature", metavar="T", type=float, help="Below 1: safer; above: wilder.")
 @click.option("--top-k", metavar="K", type=click.IntRange(1), help="Of the K likeliest tokens.")
-@click.option("--top-p", metavar="P", type=float, help="Of the likeliest tokens with this share.")
+@click.option(
+    "--top-p",
+    metavar="P",
+    type=float,
+    help="Of the likeliest tokens that together have the probability P.",
+)
 @click.option("--beams", metavar="N", type=click.IntRange(1), help="Beams of a beam search.")
 @click.option(
     "-o",

@@ -49,9 +49,9 @@ def knn(
     Args:
         k: Number of neighbours that vote.
         temperature: Small values let the nearest decide; None counts every vote as one.
-        standardize: Give each feature the mean 0 and the deviation 1 within the bank first, for the
-            model and its baselines alike, as `linear` does. Of features behind a ReLU, none of
-            which is negative, the mean hides much of what a cosine can tell.
+        standardize: Give each feature the mean 0 and the standard deviation 1 within the bank
+            first, for the model and its baselines alike, as `linear` does. Of features behind a
+            ReLU, none of which is negative, the mean hides much of what a cosine can tell.
         limit: Use the first so many training examples as the bank, to bound the time; None: all.
         batch_size: Examples embedded at a time; does not change the result.
 
@@ -99,9 +99,10 @@ def linear(
 ) -> Evaluation:
     """Accuracy of a logistic regression on the frozen embedding, the linear probe.
 
-    Multinomial logistic regression by L-BFGS on features standardised with the mean and deviation
-    of the training examples (no choice is made on the test split). With the default settings, the
-    simple models' logistic regressions are those of the raw features, and are fitted once.
+    Multinomial logistic regression by L-BFGS on features standardised with the mean and standard
+    deviation of the training examples (no choice is made on the test split). With the default
+    settings, the simple models' logistic regressions are those of the raw features, and are fitted
+    once.
 
     Args:
         penalty: Strength of the L2 penalty, 1/C in scikit-learn's terms; fixed, not searched.
@@ -194,7 +195,7 @@ def _probe(
 
 
 def standard_error(accuracy: float, count: int) -> str:
-    """In words: how far an accuracy on so many examples may be off by chance."""
+    """In words: how far an accuracy on so many examples may be off by sampling alone."""
     error = (accuracy * (1 - accuracy) / count) ** 0.5
     return f"one standard error is {100 * error:.2f} percentage points ({count:,} test examples)"
 

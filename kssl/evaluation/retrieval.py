@@ -39,7 +39,7 @@ def retrieval(
     limit: int | None = None,
     batch_size: int = 256,
 ) -> Evaluation:
-    """Precision@k: the share of the k nearest examples that have the query's class.
+    """Precision@k: the fraction of the k nearest examples that have the query's class.
 
     Each test example is a query once, and the mean is over the queries. With `bank="test"` its
     neighbours are the other test examples (leave one out: none is its own neighbour); with
@@ -90,8 +90,8 @@ def _retrieve(
     own = bank == "test"
     queries, labels = labelled(task.test, limit if own else None, task.model)
     rows, row_labels = (queries, labels) if own else labelled(task.train, limit, task.model)
-    shares = _class_shares(labels, row_labels, own)
-    valid = shares > 0
+    fractions = _class_fractions(labels, row_labels, own)
+    valid = fractions > 0
     if not valid.any():
         raise Skipped("no example has another one of its class to be found")
 
@@ -111,7 +111,7 @@ def _retrieve(
     baselines = {"untrained": precision(*embedded(task.untrained))}
     for name, (bank_rows, test_rows) in _raw(task, queries, rows, own, width).items():
         baselines[name] = precision(bank_rows, test_rows)
-    baselines["chance"] = float(shares[valid].mean())
+    baselines["chance"] = float(fractions[valid].mean())
     noun = f"{modality_of(task.model).noun[0]}s"
     settings = {"k": k, "bank": bank, "distance": distance, "width": width}
     sizes = {f"{noun} in the bank": len(row_labels) - own, "queries": int(valid.sum())}
@@ -136,8 +136,8 @@ def _raw(
     }
 
 
-def _class_shares(labels: np.ndarray, bank_labels: np.ndarray, own: bool) -> np.ndarray:
-    """Return for each query the share of the bank that has its class, itself left out."""
+def _class_fractions(labels: np.ndarray, bank_labels: np.ndarray, own: bool) -> np.ndarray:
+    """Return for each query the fraction of the bank that has its class, itself left out."""
     classes, counts = np.unique(bank_labels, return_counts=True)
     members = dict(zip(classes.tolist(), counts.tolist(), strict=True))
     found = np.array([members.get(label, 0) for label in labels.tolist()]) - own

@@ -44,7 +44,7 @@ class RandomMasking(Layer):
     layer out.
 
     Args:
-        mask_ratio: Share of the tokens that is hidden.
+        mask_ratio: Fraction of the tokens that is hidden.
         seed: Seed of the masks; None draws one.
 
     Call arguments:

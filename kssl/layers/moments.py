@@ -20,7 +20,7 @@ class LatentGaussian(Layer):
     section 4). Mean and second moments are moving averages, corrected for their start at zero.
 
     Args:
-        momentum: Share of the old average that a batch keeps; 0.99 remembers about 100 batches.
+        momentum: Fraction of the old average that a batch keeps; 0.99 remembers about 100 batches.
         seed: Seed of the draws; None draws one.
 
     Call arguments:

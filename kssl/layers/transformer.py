@@ -25,7 +25,7 @@ class Transformer(Layer):
         depth: Number of blocks.
         heads: Heads of each attention; `width` is a multiple of it.
         mlp_ratio: Width of the hidden layer of each block, in units of `width`.
-        dropout: Share of the outputs of attention and dense layers set to zero while training.
+        dropout: Fraction of the outputs of attention and dense layers set to zero while training.
 
     Call arguments:
         inputs: Tensor `(batch, tokens, width)`.

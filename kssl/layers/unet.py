@@ -28,7 +28,7 @@ class UNet(Layer):
         blocks: Residual blocks of each level, on the way down; one more on the way up.
         attention: Levels with self-attention, counted from 0; the middle always has it.
         classes: Number of classes; None is without.
-        dropout: Share of the features set to zero in each block while training.
+        dropout: Fraction of the features set to zero in each block while training.
         max_period: Longest period of the timestep embedding.
         patch_size: Each square of so many pixels is taken as one place with more channels: with 2,
             a quarter of the places and about a quarter of the time.

@@ -21,7 +21,7 @@ class UNetBlock(Layer):
 
     Args:
         filters: Channels of the output.
-        dropout: Share of the features set to zero before the second convolution while training.
+        dropout: Fraction of the features set to zero before the second convolution while training.
         attention: Whether self-attention over all places follows.
 
     Call arguments:

@@ -132,9 +132,11 @@ def _variance_and_covariance(rows: Any) -> tuple[Any, Any]:
     free = ops.maximum(ops.cast(ops.shape(centred)[0] - 1, "float32"), 1.0)
     covariance = ops.matmul(ops.transpose(centred), centred) / free  # (dim, dim)
     width = ops.shape(covariance)[0]
-    deviation = ops.sqrt(ops.diagonal(covariance) + VARIANCE_EPSILON)
+    standard_deviation = ops.sqrt(ops.diagonal(covariance) + VARIANCE_EPSILON)
     others = ops.where(not_self(width), ops.square(covariance), 0.0)
-    return ops.mean(ops.relu(1.0 - deviation)), ops.sum(others) / ops.cast(width, "float32")
+    return ops.mean(ops.relu(1.0 - standard_deviation)), ops.sum(others) / ops.cast(
+        width, "float32"
+    )
 
 
 def negative_cosine(target: Any, prediction: Any) -> Any:

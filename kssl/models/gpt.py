@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class GPT(Model):
     """KerasHub's GPT-2 trained on the next token, with GPT-2's own initial weights.
 
-    Token embeddings start with a deviation of 0.02, as every kernel; the two kernels of a layer
-    whose output is added to the residual stream start smaller by `√(2 · depth)`, so that the
+    Token embeddings start with a standard deviation of 0.02, as every kernel; the two kernels of a
+    layer whose output is added to the residual stream start smaller by `√(2 · depth)`, so that the
     stream does not grow with depth. KerasHub (0.32) does neither. Embedding and output share their
     weights.
 
@@ -41,7 +41,7 @@ class GPT(Model):
         depth: Transformer layers.
         heads: Attention heads of a layer.
         width: Features of a token; four times as many inside a layer.
-        dropout: Share of features set to zero in training: 0 where the text is seen about once.
+        dropout: Fraction of features set to zero in training: 0 where the text is seen about once.
         backbone: A `keras_hub.models.GPT2Backbone`, such as one from a preset, to go on from; the
             sizes above are then not used, and its weights are left as they are.
         loss: A loss of `(ids, logits)`; None is `MaskedCrossEntropy`, in nats per token.
@@ -212,7 +212,7 @@ class GPT(Model):
             dtype=self.dtype_policy,
         )
         table = network.token_embedding.embeddings
-        table.assign(2.0 * table)  # its deviation is 0.01
+        table.assign(2.0 * table)  # its standard deviation is 0.01
         for layer in network.transformer_layers:
             attention, dense = layer._self_attention_layer, layer._feedforward_output_dense
             for kernel in (attention.output_dense.kernel, dense.kernel):

@@ -18,7 +18,7 @@ class MatrixAdamW(keras.optimizers.AdamW):
 
     Args:
         learning_rate: A number or a schedule.
-        weight_decay: Share of a weight, times the learning rate, that is taken away in each step.
+        weight_decay: Fraction of a weight, times the learning rate, that is subtracted in a step.
         beta_1: Decay of the average of gradients.
         beta_2: Of squared gradients. Language models have 0.95 to 0.99, MAE 0.95: at 0.999 the
             average is too slow for the first thousand steps.

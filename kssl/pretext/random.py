@@ -71,7 +71,7 @@ def bernoulli(seeds: tf.Tensor, shape: Shape, probability: Any = 0.5) -> tf.Tens
     Args:
         seeds: int32 `(batch, 2)`.
         shape: Shape of what one example gets, without the batch.
-        probability: Chance of True: a number, or a tensor that broadcasts to `(batch, *shape)`.
+        probability: Of True: a number, or a tensor that broadcasts to `(batch, *shape)`.
             0 is never and 1 is always True.
 
     Returns:

@@ -185,7 +185,7 @@ def frame(axes: Any) -> None:
     axes.spines[:].set_color(RULE)
 
 
-def class_colours(count: int) -> list[Any]:
+def class_colors(count: int) -> list[Any]:
     """One colour per class; of more classes than there are names, a smooth scale."""
     if count <= len(CLASSES):
         return list(CLASSES[:count])

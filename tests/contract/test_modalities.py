@@ -70,7 +70,7 @@ def test_simple_models_find_what_is_there() -> None:
 def test_a_histogram_counts_the_fraction_of_the_pixels() -> None:
     images = np.zeros((1, 2, 2, 3), np.float32)
     images[0, 0, 0] = [1.0, 0.0, 0.0]
-    found = modalities.image.colour_histogram(images, bins=2)
+    found = modalities.image.color_histogram(images, bins=2)
     assert found.shape == (1, 8)
     np.testing.assert_allclose(found[0, [0, 4]], [0.75, 0.25])
 

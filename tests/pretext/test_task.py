@@ -32,7 +32,7 @@ CLASSIFIED: list[tuple[Callable[[], Any], dict[str, np.ndarray]]] = [
     (pretext.rotate, {"image": IMAGES}),
     (lambda: pretext.jigsaw(10, grid=2), {"image": IMAGES}),
     (pretext.relative_position, {"image": IMAGES}),
-    (lambda: pretext.frame_order(valid_share=0.25), {"video": CLIPS}),
+    (lambda: pretext.frame_order(valid_probability=0.25), {"video": CLIPS}),
     (pretext.arrow_of_time, {"video": CLIPS}),
 ]
 
@@ -103,7 +103,7 @@ def test_a_shortcut_finds_what_gives_the_answer_away() -> None:
 
 def test_edges_that_fit_tell_where_the_tiles_of_a_puzzle_belong() -> None:
     smooth = tf.image.resize(RANDOM.random((3000, 4, 4, 1)), (24, 24), "bicubic").numpy()
-    transform = pretext.jigsaw(2, grid=2, tile=12, standardize=False, grey=0.0)
+    transform = pretext.jigsaw(2, grid=2, tile=12, standardize=False, gray=0.0)
     seeds = np.stack([np.zeros(3000), np.arange(3000)], 1).astype(np.int32)
     result = transform({"image": tf.constant(smooth)}, seeds)
     result = {key: value.numpy() for key, value in result.items()}

@@ -122,7 +122,7 @@ def _fits(version: str, wanted: str | None) -> bool:
 
 
 def _download(name: str, set_name: str, folders: list[Path]) -> Any:
-    """Download and prepare, after making sure within seconds that there is a chance."""
+    """Download and prepare, after checking within seconds that the server can be reached."""
     import tensorflow_datasets
 
     looked = ", ".join(str(folder) for folder in folders)

@@ -46,7 +46,7 @@ class Column:
         return Column(self.name, self.codes[rows], self.values, self.numbers)
 
 
-def read_columns(path: Path, header: bool, broken_share: float) -> list[Column]:
+def read_columns(path: Path, header: bool, broken_fraction: float) -> list[Column]:
     """Read a table.
 
     Args:
@@ -54,7 +54,7 @@ def read_columns(path: Path, header: bool, broken_share: float) -> list[Column]:
             `.parquet`.
         header: Whether the first line of a text names the columns; without, they are named
             `column_0`, `column_1`, ….
-        broken_share: Largest share of lines with too few or too many fields.
+        broken_fraction: Largest fraction of lines with too few or too many fields.
 
     Raises:
         UserError: The file is damaged or empty, or too many lines are broken.
@@ -63,7 +63,7 @@ def read_columns(path: Path, header: bool, broken_share: float) -> list[Column]:
         raise UserError(f"tabular: '{path}' is a folder; give the file that the table is in")
     parquet = path.suffix.lower() in (".parquet", ".pq")
     try:
-        table = _parquet(path) if parquet else _csv(path, header, broken_share)
+        table = _parquet(path) if parquet else _csv(path, header, broken_fraction)
     except (UserError, MemoryError):
         raise
     except Exception as error:  # a damaged file makes readers fail in any way
@@ -87,7 +87,7 @@ def same_rows(columns: Sequence[Column]) -> np.ndarray:
     return found
 
 
-def _csv(path: Path, header: bool, broken_share: float) -> Any:
+def _csv(path: Path, header: bool, broken_fraction: float) -> Any:
     import pyarrow
     from pyarrow import csv
 
@@ -118,7 +118,7 @@ def _csv(path: Path, header: bool, broken_share: float) -> Any:
     if not header:
         table = table.rename_columns([f"column_{number}" for number in range(len(names))])
     rows = table.num_rows + len(broken)
-    report_broken(str(path), "rows", broken, rows, broken_share)
+    report_broken(str(path), "rows", broken, rows, broken_fraction)
     return table
 
 

@@ -37,10 +37,10 @@ def sample_quality(
     """Fréchet distance, precision and recall of generated images, against the test images.
 
     Fréchet distance: of the Gaussians that have the means and covariances of the features (Heusel
-    et al. 2017, arXiv:1706.08500). Precision: the share of samples that lie within the k-nearest-
-    neighbour radius of a test image; recall: the share of test images within that of a sample
+    et al. 2017, arXiv:1706.08500). Precision: the fraction of samples within the k-nearest-
+    neighbour radius of a test image; recall: the fraction of test images within that of a sample
     (Kynkäänniemi et al. 2019, arXiv:1904.06991). For a model with classes (`model.classes`) also
-    the share of samples at `guidance` that the classifier recognises as their class.
+    the fraction of samples at `guidance` that the classifier recognises as their class.
 
     Beside the model stand as many training images (what a perfect model would reach), images of a
     `Gaussian` with the mean and covariance of the training pixels, and of `independent pixels`,
@@ -253,7 +253,7 @@ def precision_recall(samples: np.ndarray, target: np.ndarray, k: int = 3) -> tup
         k: A row's radius is the distance to its k-th nearest other row of its own set.
 
     Returns:
-        The share of samples within the radius of a true row, and the share of true rows within
+        The fraction of samples within the radius of a true row, and that of true rows within
         that of a sample.
 
     Example:

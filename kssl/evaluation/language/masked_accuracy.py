@@ -25,13 +25,13 @@ def masked_accuracy(limit: int | None = 2000, batch_size: int = 64) -> Evaluatio
     """Accuracy and perplexity at the hidden tokens of the test split.
 
     Masks are drawn once, as in every evaluation, so that all models see the same ones. Accuracy is
-    the share of the hidden positions whose most likely token is the true one. Perplexity is
+    the fraction of the hidden positions whose most likely token is the true one. Perplexity is
     `exp` of the mean of `-log p(true token | all other tokens)` in nats over these positions: it
     looks at both sides, and is of this vocabulary, so it is not to be compared with that of a model
     that reads from left to right, or with another vocabulary.
 
     Baselines: the same network `untrained`; always the `most frequent token` of the training
-    split's, special ones apart; for perplexity the share of each token in the training split, with
+    split's, special ones apart; for perplexity each token's frequency in the training split, with
     1 added to each count.
 
     Args:
@@ -66,8 +66,8 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
     if not len(target):
         raise Skipped("no token of the test split is hidden")
     fresh_right, fresh_loss, _ = _told(task.untrained, batch, batch_size)
-    shares = _shares(task, int(arrays["target"].max()) + 1)
-    common = int(shares.argmax())
+    frequencies = _frequencies(task, int(arrays["target"].max()) + 1)
+    common = int(frequencies.argmax())
     settings: dict[str, Any] = {"rows": len(arrays["target"]), "weights_sha256": weights}
     settings |= {"positions": len(target), "selected": int((arrays["target"] >= 0).sum())}
     accuracy = float(right.mean())
@@ -90,7 +90,7 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
             float(np.exp(loss.mean())),
             "lower",
             {
-                "token shares": float(np.exp(-np.log(shares[target]).mean())),
+                "token frequencies": float(np.exp(-np.log(frequencies[target]).mean())),
                 "untrained": float(np.exp(fresh_loss.mean())),
             },
             settings,
@@ -118,8 +118,8 @@ def _told(
     return target == guess, -np.asarray(told["log_probability"], np.float64)[there], target
 
 
-def _shares(task: Task, size: int) -> np.ndarray:
-    """The share of each id in the training split; special ones have next to none."""
+def _frequencies(task: Task, size: int) -> np.ndarray:
+    """The relative frequency of each id in the training split; special ones have next to none."""
     tokens = columns_of(task.train, modality_of(task.model))["tokens"]
     counts = np.bincount(tokens.reshape(-1), minlength=size).astype(np.float64)
     known = task.train.vocabulary

@@ -121,8 +121,8 @@ def _frequencies(
     if size <= 5000:
         pairs = np.ones((size, size))
         np.add.at(pairs, (train["tokens"][seen], train["target"][seen]), 1.0)
-        chances = pairs / pairs.sum(axis=1, keepdims=True)
-        found["previous token"] = -np.log(chances[test["tokens"][asked], target]).mean()
+        probabilities = pairs / pairs.sum(axis=1, keepdims=True)
+        found["previous token"] = -np.log(probabilities[test["tokens"][asked], target]).mean()
     return found
 
 

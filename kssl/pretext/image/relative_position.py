@@ -12,7 +12,7 @@ from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import crops, image_size, unit_images
 from kssl.pretext.random import choice, fold_in, normal
-from kssl.pretext.shortcuts import patch_colours
+from kssl.pretext.shortcuts import patch_colors
 from kssl.pretext.task import Task
 
 # Steps down and to the right, row by row around the centre; the index is the label.
@@ -99,7 +99,7 @@ def relative_position(
         classes=len(_STEPS),
         names=_NAMES,
         chance=1 / len(_STEPS),
-        shortcut=patch_colours("patches"),
+        shortcut=patch_colors("patches"),
     )
     return by_batch("relative_position", change, {key: 3}, random=True, task=task)
 

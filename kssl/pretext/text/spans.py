@@ -11,7 +11,7 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.task import Task
-from kssl.pretext.text.layout import check_share, count, ids_of, sources, taken
+from kssl.pretext.text.layout import check_fraction, count, ids_of, sources, taken
 from kssl.pretext.text.span_mask import noise_mask
 from kssl.tokenizers.vocabulary import vocabulary_of
 
@@ -40,7 +40,7 @@ def corrupt_spans(
     Args:
         vocabulary: A `Vocabulary` made with `sentinels`, or its file; in a recipe, that of the
             data unless it is given.
-        rate: Share of the tokens that are taken out.
+        rate: Fraction of the tokens that are taken out.
         mean_length: Of a span.
         inputs_length: Ids of the inputs; what a full row gives if None.
         targets_length: Ids of the target; what a full row gives if None.
@@ -94,7 +94,7 @@ def drop_spans(
 
     Args:
         vocabulary: A `Vocabulary` or its file; in a recipe, that of the data unless it is given.
-        rate: Share of the tokens that are taken out.
+        rate: Fraction of the tokens that are taken out.
         mean_length: Of a span.
         inputs_length: Ids of the inputs; what a full row gives if None.
         targets_length: Ids of the target; what a full row gives if None.
@@ -135,7 +135,7 @@ class _Spans:
     """What both tasks share: settings, the spans, and how the result is written."""
 
     def __init__(self, name: str, vocabulary: Any, rate: float, mean_length: float) -> None:
-        check_share(name, rate, "rate")
+        check_fraction(name, rate, "rate")
         if mean_length < 1:
             raise UserError(f"{name}: mean_length {mean_length} is not 1 or more")
         self.name, self.rate, self.mean_length = name, rate, mean_length

@@ -42,8 +42,9 @@ def skip_gram(
         window: Most words to each side.
         negatives: Noise words for each pair.
         sample: Threshold of the sub-sampling: 1e-3 is word2vec.c's; 0 keeps all.
-        rule: A word of frequency `f` is kept with chance `sqrt(sample / f) + sample / f`, as in
-            word2vec.c and gensim (`word2vec`), or `sqrt(sample / f)`, as the paper says (`paper`).
+        rule: A word of frequency `f` is kept with probability `sqrt(sample / f) + sample / f`, as
+            in word2vec.c and gensim (`word2vec`), or `sqrt(sample / f)`, as the paper says
+            (`paper`).
         power: Noise words are drawn in proportion to `count ** power`. One that is the neighbour
             itself is drawn once more.
         pairs: Pairs of a row, so that shapes are static: what is lacking has weight 0, what is
@@ -208,7 +209,7 @@ def _shifted(values: tf.Tensor, side: int, fill: int) -> tf.Tensor:
 
 
 def keep_probability(counts: Any, sample: float, rule: Rule = "word2vec") -> np.ndarray:
-    """The chance with which each word is kept when frequent ones are thinned out.
+    """The probability with which each word is kept when frequent ones are thinned out.
 
     Args:
         counts: How often each word is in the corpus.
@@ -232,7 +233,7 @@ def keep_probability(counts: Any, sample: float, rule: Rule = "word2vec") -> np.
 
 
 def noise_distribution(counts: Any, power: float = 0.75) -> np.ndarray:
-    """The chance of each word as noise: in proportion to `count ** power`.
+    """The probability of each word as noise: in proportion to `count ** power`.
 
     Example:
         >>> noise_distribution([16, 1, 0]).round(4).tolist()
