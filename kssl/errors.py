@@ -14,6 +14,12 @@ class RunError(Exception):
     """A run that was started correctly could not be finished (exit code 1)."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else "no message"
+
+
 def nearest(name: str, options: Iterable[str]) -> str:
     """Return the end of an error message: the names closest to `name`, else all of them.
 

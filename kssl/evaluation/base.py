@@ -190,6 +190,13 @@ def apply(
     return np.asarray(run(model, method, in_order(inputs, batch_size), **arguments))
 
 
+def to_array(tensor: Any) -> np.ndarray:
+    """Return a tensor of any backend as float32."""
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor), np.float32)
+
+
 def flat(values: np.ndarray) -> np.ndarray:
     """(examples, …) -> (examples, features)."""
     return values.reshape(len(values), -1)

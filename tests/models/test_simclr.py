@@ -105,7 +105,7 @@ def test_learns_what_views_share():
     [
         (lambda: SimCLR(augment="gpu"), 'must be "device"'),
         (lambda: small().compile("adam", loss="mse"), "brings its own loss"),
-        (lambda: RandomView(scale=(0.0, 1.0)), "scale must be two shares"),
+        (lambda: RandomView(scale=(0.0, 1.0)), "scale must be two fractions"),
         (lambda: RandomView(gray=2.0), "in 0 to 1"),
     ],
 )

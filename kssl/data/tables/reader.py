@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kssl.data.files.decode import report_broken
-from kssl.errors import UserError
+from kssl.errors import UserError, first_line
 
 # What stands for a value that is not known, in any column.
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null")
@@ -91,7 +91,7 @@ def _csv(path: Path, header: bool, broken_fraction: float) -> Any:
     import pyarrow
     from pyarrow import csv
 
-    first = _first_line(path)
+    first = _head(path)
     delimiter = max(_DELIMITERS, key=first.count)  # the comma, where there is none of them
     broken: list[str] = []
 
@@ -131,7 +131,7 @@ def _utf8(path: Path) -> Any:
     return pyarrow.transcoding_input_stream(stream, "utf-8-sig", "utf-8")
 
 
-def _first_line(path: Path) -> str:
+def _head(path: Path) -> str:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as stream:
         line = stream.readline(2**20)
@@ -193,5 +193,4 @@ def _why(error: Exception) -> str:
         return (
             f"it is no UTF-8 text, see the byte 0x{error.object[error.start]:02x}: save it as UTF-8"
         )
-    text = str(error).strip().splitlines()
-    return text[0] if text else type(error).__name__
+    return first_line(error)

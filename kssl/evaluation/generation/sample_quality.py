@@ -21,6 +21,7 @@ from kssl.evaluation.base import (
     frozen,
     named,
     positive,
+    to_array,
 )
 from kssl.evaluation.generation.sample_classifier import train_classifier
 
@@ -119,16 +120,12 @@ def _raw(pipeline: Any, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _generate(model: Any, count: int, seed: int, **settings: Any) -> np.ndarray:
-    import keras
-
     # A VAE makes its images all at once: parts bound the memory.
     parts = [
-        keras.ops.convert_to_numpy(
-            model.generate(min(500, count - start), seed=seed + start, **settings)
-        )
+        to_array(model.generate(min(500, count - start), seed=seed + start, **settings))
         for start in range(0, count, 500)
     ]
-    return np.concatenate(parts).astype(np.float32)
+    return np.concatenate(parts)
 
 
 def _recognised(
@@ -141,7 +138,7 @@ def _recognised(
     classes = model.classes
     labels = np.arange(guided) % classes
     images = model.generate(guided, seed=seed + 1_000_000, labels=labels, guidance=guidance)
-    return float(np.mean(classifier.predict(_array(images)) == labels))
+    return float(np.mean(classifier.predict(to_array(images)) == labels))
 
 
 def _recognition(
@@ -156,12 +153,6 @@ def _recognition(
         settings,
         note="guidance s: uncond + s (cond - uncond), 1 is off",
     )
-
-
-def _array(tensor: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(tensor), np.float32)
 
 
 def _baselines(train: np.ndarray, count: int, seed: int) -> dict[str, np.ndarray]:
