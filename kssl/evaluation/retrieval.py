@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -29,7 +30,9 @@ DISTANCES = ("euclidean", "cosine")
 BANKS = ("test", "train")
 
 _SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32
-_LARGEST = 60_000  # training examples whose raw features are held
+# What simple models are fitted on: so many training examples, or so many numbers (1 GB), at most.
+_LARGEST = 60_000
+_NUMBERS = 250_000_000
 
 
 def retrieval(
@@ -49,9 +52,10 @@ def retrieval(
     `embed` gives them.
 
     Baselines: the same encoder `untrained`; what simple models read of the input, under its name
-    (`pixels`, …); `PCA` of the first of these, fitted on the training split, with as many
-    components as the embedding is wide; `chance`, a neighbour drawn from the bank. All of them
-    with the same distance.
+    (`pixels`, …); `PCA` of the first of these, with as many components as the embedding is wide;
+    `chance`, a neighbour drawn from the bank. All of them with the same distance. What is fitted is
+    fitted on the training split: on its first 60,000 examples, fewer where these are more than
+    1 GB, and at least on the bank.
 
     Args:
         k: Number of neighbours that are looked at.
@@ -125,11 +129,14 @@ def _raw(
     task: Task, queries: Any, rows: Any, own: bool, width: int
 ) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
     """Return what simple models read of bank and queries; the bank is None for the queries."""
-    # Whatever is fitted sees the training split, of which `rows` are the first.
-    train = examples_of(task.train, task.model, _LARGEST if own else None)
     from kssl.modalities import count
 
-    raw = modality_of(task.model).raw(train, queries, task.train.vocabulary)
+    modality = modality_of(task.model)
+    one = sum(math.prod(np.shape(each)[1:]) for each in modality.by_key(queries).values())
+    most = max(1, min(_LARGEST, _NUMBERS // max(1, one)))
+    # The training split, of which `rows` are the first where they are the bank.
+    train = examples_of(task.train, task.model, most if own else max(most, count(rows)))
+    raw = modality.raw(train, queries, task.train.vocabulary)
     return {
         name: (None if own else flat(bank)[: count(rows)], flat(asked))
         for name, (bank, asked) in with_pca(raw, width, task.seed).items()

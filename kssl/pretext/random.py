@@ -1,9 +1,10 @@
-"""Random numbers that depend on the example alone, for whole batches at a time.
+"""Seeds, and random numbers that follow from them alone, for whole batches at a time.
 
 Every number is a hash of (row of `seeds`, position in the row): nothing is kept between calls,
 and a row gives the same numbers in a batch of any size, in any order, on any machine (`normal`
-to the last bit only on the same kind of processor). Rows come from (recipe seed, epoch, example
-index), so a run that is resumed sees what it would have seen.
+to the last bit only on the same kind of processor). `Pipeline._transform` of `kssl.data.pipeline`
+derives the rows from (recipe seed, example index, epoch, place of the transform), so a run that is
+resumed sees what it would have seen.
 """
 
 from __future__ import annotations

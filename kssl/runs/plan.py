@@ -112,6 +112,7 @@ def facts_of(recipe: Recipe, data: Splits, batch: dict[str, Any]) -> dict[str, A
         "examples": train.size,
         "classes": lambda: _classes(recipe, data),
         "inputs": getattr(train.task, "inputs", None),
+        "parts": getattr(train.task, "parts", None),
         "modality": modalities.of_keys(batch),
         "vocabulary": train.vocabulary,
         "vocabulary_size": getattr(train.vocabulary, "size", None),

@@ -198,3 +198,17 @@ def test_the_old_name_of_the_label_of_a_rotation_still_works() -> None:
         warnings.simplefilter("error")
         again = made(pretext.rotate(), {"image": IMAGES[:8]})
     np.testing.assert_array_equal(result["rotation"], again["target"])
+
+
+@pytest.mark.parametrize("name", ["corrupt_spans", "drop_spans"])
+def test_rows_without_their_spans_are_as_long_as_those_with_them(name: str) -> None:
+    words = kssl.tokenizers.train_vocabulary(["a b c d e f g h i j"], "words", sentinels=8)
+    ids = np.tile(np.arange(5, 25, dtype=np.int32) % 10 + 5, (6, 1))
+    rows = {"tokens": ids, "padding_mask": np.ones_like(ids, bool)}
+    for length in (None, 12):
+        transform = getattr(pretext, name)(words, 0.3, inputs_length=length)
+        pipeline = Pipeline(tf.data.Dataset.from_tensor_slices(rows), [transform])
+        whole, gaps = pipeline.arrays(tasks=False), pipeline.arrays()
+        for key in rows:
+            assert whole[key].shape == gaps[key].shape
+        np.testing.assert_array_equal(whole["tokens"], ids[:, : whole["tokens"].shape[1]])

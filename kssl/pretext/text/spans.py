@@ -52,7 +52,8 @@ def corrupt_spans(
         edges (`[CLS]`, `[SEP]`, `[PAD]`) are left out first. What does not fit is cut off.
 
     Raises:
-        UserError: There is no vocabulary, or it has too few sentinels, or the rate is none.
+        UserError: There is no vocabulary, or it has too few sentinels, or the rate is not from 0
+            to 1.
 
     Example:
         >>> from kssl.tokenizers.train import train_vocabulary
@@ -77,7 +78,8 @@ def corrupt_spans(
         return spans.written(inputs, targets, inputs_length or lengths[0],
                              targets_length or lengths[1])  # fmt: skip
 
-    return by_batch("corrupt_spans", change, {"tokens": 1}, True, _OPTIONAL, Task("tokens"))
+    task = Task("tokens", instead=lambda batch: spans.cut(batch, inputs_length, True))
+    return by_batch("corrupt_spans", change, {"tokens": 1}, True, _OPTIONAL, task)
 
 
 def drop_spans(
@@ -105,7 +107,7 @@ def drop_spans(
         then -1.
 
     Raises:
-        UserError: There is no vocabulary, or the rate is none.
+        UserError: There is no vocabulary, or the rate is not from 0 to 1.
 
     Example:
         >>> from kssl.tokenizers.train import train_vocabulary
@@ -125,7 +127,8 @@ def drop_spans(
         return spans.written(inputs, targets, inputs_length or lengths[0],
                              targets_length or lengths[1])  # fmt: skip
 
-    return by_batch("drop_spans", change, {"tokens": 1}, True, _OPTIONAL, Task("tokens"))
+    task = Task("tokens", instead=lambda batch: spans.cut(batch, inputs_length, False))
+    return by_batch("drop_spans", change, {"tokens": 1}, True, _OPTIONAL, task)
 
 
 Kept = tuple[tf.Tensor, tf.Tensor]  # ids and which of them are kept, (batch, length) each
@@ -164,6 +167,14 @@ class _Spans:
         noise, spans, rest = span_counts(length, self.rate, self.mean_length)
         marks = spans if sentinels else 0
         return rest + marks + 1, noise + marks + 1
+
+    def cut(
+        self, batch: Mapping[str, tf.Tensor], length: int | None, sentinels: bool
+    ) -> dict[str, tf.Tensor]:
+        """Whole rows as long as inputs are: what a model reads where no span is taken out."""
+        length = length or self.lengths(batch["tokens"].shape[-1], sentinels)[0]
+        rows = {key: batch[key][..., :length] for key in ("tokens", *_OPTIONAL) if key in batch}
+        return {**batch, **rows}
 
     def check_sentinels(self, most: int) -> None:
         there = getattr(self.known, "sentinels", 0)

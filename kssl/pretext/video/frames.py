@@ -77,6 +77,7 @@ def frame_order(
         classes=2,
         names=("not in order", "in order"),
         chance=max(valid_probability, 1.0 - valid_probability),
+        parts=3,
         shortcut=brightness("frames"),
     )
     return by_batch("frame_order", change, {key: 4}, random=True, task=task)
