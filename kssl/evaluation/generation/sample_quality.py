@@ -70,38 +70,45 @@ def sample_quality(
         positive(name, value)
 
     def evaluate(task: Task) -> list[Result]:
-        train, train_labels = _raw(task.train, limit)
-        test, test_labels = _raw(task.test, None)
-        if train.shape[1:] != tuple(task.model.example_shape):
-            raise Skipped(
-                f"the model draws images of {tuple(task.model.example_shape)}, the data has "
-                f"{train.shape[1:]}: leave out the transform that changes their size, and give "
-                "`size` to the data source"
-            )
-        classifier = train_classifier(train, train_labels)
-        accuracy = float(np.mean(classifier.predict(test) == test_labels))
-        with frozen(task.model, task.seed) as weights:
-            samples = _generate(task.model, count, task.seed)
-            right = _recognised(task.model, classifier, guided, guidance, task.seed)
-        number = min(count, len(train), len(test))
-        settings = {
-            "samples": count,
-            "test images": len(test),
-            "classifier": classifier.description,
-            "classifier_accuracy": accuracy,
-            "weights_sha256": weights,
-        }
-        sources = {"": samples, **_baselines(train, number, task.seed)}
-        features = {name: classifier.features(images) for name, images in sources.items()}
-        target = classifier.features(test)
-        results = _distances(features, target, settings)
-        results += _precision_and_recall(features, target[:number], k, settings)
-        if right is not None:
-            given = {**settings, "samples": guided, "guidance": guidance}
-            results.append(_recognition(right, 1.0 / task.model.classes, accuracy, given))
-        return results
+        return _measured(task, count, guidance, guided, k, limit)
 
     return named("sample_quality", evaluate, needs=["Generates"], modalities=["image"])
+
+
+def _measured(
+    task: Task, count: int, guidance: float, guided: int, k: int, limit: int | None
+) -> list[Result]:
+    """Train the classifier, and compare the samples with the test images in its features."""
+    train, train_labels = _raw(task.train, limit)
+    test, test_labels = _raw(task.test, None)
+    if train.shape[1:] != tuple(task.model.example_shape):
+        raise Skipped(
+            f"the model draws images of {tuple(task.model.example_shape)}, the data has "
+            f"{train.shape[1:]}: leave out the transform that changes their size, and give "
+            "`size` to the data source"
+        )
+    classifier = train_classifier(train, train_labels)
+    accuracy = float(np.mean(classifier.predict(test) == test_labels))
+    with frozen(task.model, task.seed) as weights:
+        samples = _generate(task.model, count, task.seed)
+        right = _recognised(task.model, classifier, guided, guidance, task.seed)
+    number = min(count, len(train), len(test))
+    settings = {
+        "samples": count,
+        "test images": len(test),
+        "classifier": classifier.description,
+        "classifier_accuracy": accuracy,
+        "weights_sha256": weights,
+    }
+    sources = {"": samples, **_baselines(train, number, task.seed)}
+    features = {name: classifier.features(images) for name, images in sources.items()}
+    target = classifier.features(test)
+    results = _distances(features, target, settings)
+    results += _precision_and_recall(features, target[:number], k, settings)
+    if right is not None:
+        given = {**settings, "samples": guided, "guidance": guidance}
+        results.append(_recognition(right, 1.0 / task.model.classes, accuracy, given))
+    return results
 
 
 def _raw(pipeline: Any, limit: int | None) -> tuple[np.ndarray, np.ndarray]:

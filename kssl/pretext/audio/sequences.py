@@ -84,10 +84,7 @@ def future_windows(
             "future": _windows(sequence, right, window, step),
         }
         if negatives:
-            # Any window but the right one, each as likely: those from it on move up by one.
-            drawn = choice(fold_in(seeds, 1), (future * negatives,), usable - 1)
-            drawn = tf.reshape(drawn, [-1, future, negatives])
-            wrong = drawn + tf.cast(drawn >= right[..., None], tf.int32)
+            wrong = _wrong(fold_in(seeds, 1), right, usable, negatives)
             cut["negatives"] = _windows(sequence, wrong, window, step)
         return cut
 
@@ -174,6 +171,13 @@ def _spans(seeds: tf.Tensor, real: tf.Tensor, start_fraction: float, span: int) 
     begun = tf.reshape(tf.cumsum(begins, axis=1), [-1, steps])
     ended = tf.pad(begun, [[0, 0], [span, 0]])[:, :steps]
     return (begun > ended) & real
+
+
+def _wrong(seeds: tf.Tensor, right: tf.Tensor, usable: tf.Tensor, count: int) -> tf.Tensor:
+    """Numbers of other windows for each right one, `(batch, future, count)`, each as likely."""
+    future = right.shape[1]
+    drawn = tf.reshape(choice(seeds, (future * count,), usable - 1), [-1, future, count])
+    return drawn + tf.cast(drawn >= right[..., None], tf.int32)  # from it on, one further
 
 
 def _length(name: str, sequence: tf.Tensor, key: str) -> int:
