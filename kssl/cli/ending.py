@@ -65,7 +65,7 @@ def explain(error: BaseException) -> int:
 
 
 def say(kind: str, message: str) -> None:
-    """Print a message on stderr as it is, led by a coloured word: error, warning or note."""
+    """Print a message on stderr as it is, with a coloured prefix: error, warning or note."""
     color = {"error": "red", "warning": "yellow"}.get(kind, "cyan")
     click.echo(click.style(f"{kind}:", fg=color, bold=True) + f" {message}", err=True)
 

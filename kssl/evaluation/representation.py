@@ -1,4 +1,4 @@
-"""Numbers about embeddings that need no labels: do they fill their space, or collapse?"""
+"""Metrics of embeddings that need no labels: spread, effective rank, alignment, uniformity."""
 
 from __future__ import annotations
 

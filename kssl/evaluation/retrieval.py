@@ -1,4 +1,4 @@
-"""Whether the examples that an embedding puts next to one another are of one class."""
+"""Retrieval: whether the nearest neighbours in the embedding have the query's class."""
 
 from __future__ import annotations
 

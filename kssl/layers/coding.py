@@ -1,4 +1,4 @@
-"""The two ends of an autoencoder: from an image to latent vectors, and back."""
+"""Encoder and decoder of an autoencoder with a latent vector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Noise that a denoising model has to take away again."""
+"""Noise that a denoising model learns to remove."""
 
 from __future__ import annotations
 

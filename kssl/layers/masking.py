@@ -1,4 +1,4 @@
-"""Hiding most tokens from an encoder, and giving a decoder their places back."""
+"""Random masking of tokens for an encoder, and restoring their order for a decoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A teacher that follows its student slowly."""
+"""Momentum encoder: a teacher whose weights are a moving average of its student's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Continuous features as entries of a learned codebook."""
+"""Vector quantization with a learned codebook."""
 
 from __future__ import annotations
 

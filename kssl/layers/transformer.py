@@ -1,4 +1,4 @@
-"""The body of a vision transformer: blocks of attention over tokens that are vectors already."""
+"""The transformer encoder of a vision transformer, on embedded tokens."""
 
 from __future__ import annotations
 

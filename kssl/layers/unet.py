@@ -15,7 +15,7 @@ from kssl.layers.unet_block import UNetBlock, group_norm
 
 @keras.saving.register_keras_serializable(package="kssl")
 class UNet(Layer):
-    """An image to image network that knows the diffusion timestep and, if wanted, the class.
+    """An image-to-image network conditioned on the diffusion timestep and, if wanted, the class.
 
     Ronneberger et al., arXiv:1505.04597; Ho et al., Denoising Diffusion, arXiv:2006.11239. Each
     level halves height and width; what a level puts out on the way down is joined to it again on

@@ -1,4 +1,4 @@
-"""The block that a U-Net is made of."""
+"""The residual block of a U-Net."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ VARIANCE_EPSILON = 1e-4
 
 
 def barlow_twins(first: Any, second: Any, redundancy_weight: float = 0.005) -> Any:
-    """Barlow Twins: the cross-correlation of two views shall be the identity matrix.
+    """Barlow Twins: the cross-correlation of two views is pushed to the identity matrix.
 
     Each feature is standardised over the batch as batch normalisation does (population variance,
     1e-5 added), `C = Aᵀ B / N`, and the loss is `Σ_d (C_dd - 1)² + λ Σ_{d≠e} C_de²`: sums over the

@@ -231,7 +231,7 @@ class BERT(Model):
         return ops.sum(encoded * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1.0)
 
     def predict_masked(self, x: Any) -> dict[str, Any]:
-        """Tell the hidden tokens of a batch with `target`.
+        """Predict the masked tokens of a batch with `target`.
 
         Returns:
             Dict of `target`, `predicted`, ids of the true and of the most likely token (-1: none),

@@ -1,4 +1,4 @@
-"""DINO: a student says of small views what its own average says of large ones.
+"""DINO: self-distillation; a student matches its moving average's output for large views.
 
 Caron et al., Emerging Properties in Self-Supervised Vision Transformers, arXiv:2104.14294.
 """

@@ -1,4 +1,4 @@
-"""GPT: a transformer that predicts each token from those before it, and so writes.
+"""GPT: a transformer that predicts each token from those before it, and generates text.
 
 Radford et al., Language Models are Unsupervised Multitask Learners, 2019 (GPT-2); Brown et al.,
 Language Models are Few-Shot Learners, arXiv:2005.14165.
@@ -139,7 +139,7 @@ class GPT(Model):
         length: int = 256,
         sampler: str | Mapping[str, Any] | keras_hub.samplers.Sampler = "random",
     ) -> np.ndarray:
-        """Write on from a prompt, with KerasHub's samplers and a cache of keys and values.
+        """Continue a prompt, with KerasHub's samplers and a cache of keys and values.
 
         A text that is longer than the context goes on from its last half context, again and
         again: positions are absolute, so the cache cannot slide.
@@ -229,7 +229,7 @@ def gelu(x: Any) -> Any:
 
 
 def _attention_mask(given: Mapping[str, Any]) -> Any:
-    """Return who may look at whom beside the past, `(batch, length, length)`, or None."""
+    """Return the attention mask beside the causal one, `(batch, length, length)`, or None."""
     if "attention_mask" in given:
         return given["attention_mask"]
     if "document" not in given:

@@ -1,4 +1,4 @@
-"""Masked autoencoder: a vision transformer that sees a quarter of an image and paints the rest.
+"""Masked autoencoder: a vision transformer that sees a quarter of an image, predicts the rest.
 
 He et al., Masked Autoencoders Are Scalable Vision Learners, arXiv:2111.06377.
 """

@@ -9,7 +9,7 @@ import keras
 
 @keras.saving.register_keras_serializable(package="kssl")
 class MatrixAdamW(keras.optimizers.AdamW):
-    """Keras' AdamW whose weight decay leaves biases and gains alone.
+    """Keras' AdamW without weight decay on biases and normalisation gains.
 
     Loshchilov and Hutter, arXiv:1711.05101. Decay is for what multiplies: kernels and embeddings.
     BERT, GPT-2 and MAE all train so. Keras' own decays every weight unless each is named with

@@ -1,4 +1,4 @@
-"""Transforms that spoil the input, so that a model can learn to restore it."""
+"""Transforms that corrupt the input, so that a model can learn to restore it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def noise(
     target: str = "target",
     rank: int = 3,
 ) -> MapFunction:
-    """Add noise to the input and keep the clean one as what is to be restored.
+    """Add noise to the input, and keep the clean one as the target.
 
     The corruptions of denoising autoencoders: P. Vincent et al., "Extracting and composing
     robust features with denoising autoencoders", ICML 2008 (masking), and "Stacked denoising

@@ -23,7 +23,7 @@ _VECTOR = 16  # floats in the widest vector register
 
 
 def uniform(seeds: tf.Tensor, shape: Shape, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
-    """Draw numbers evenly from [low, high).
+    """Draw numbers uniformly from [low, high).
 
     Args:
         seeds: int32 `(batch, 2)`, one row per example.
@@ -67,7 +67,7 @@ def normal(seeds: tf.Tensor, shape: Shape, mean: float = 0.0, stddev: float = 1.
 
 
 def bernoulli(seeds: tf.Tensor, shape: Shape, probability: Any = 0.5) -> tf.Tensor:
-    """Toss a coin for every position.
+    """Draw a Bernoulli variable, True or False, for every position.
 
     Args:
         seeds: int32 `(batch, 2)`.

@@ -1,4 +1,4 @@
-"""Statistics that can give a pseudo-label away, for a linear model: what a task must not rest on.
+"""Shortcuts: statistics from which a linear model could predict a pseudo-label.
 
 Each function returns a function from a batch of arrays to features `(examples, features)`. A
 network whose accuracy is not above that of a logistic regression on them may have learned no more.

@@ -24,7 +24,7 @@ class Task:
         classes: Number of classes of the target; None if it is no class.
         shape: Shape of one example's target, where it is neither one class nor known from the
             example alone.
-        names: What each class means, in order; empty if there are too many to tell.
+        names: What each class means, in order; empty if there are too many to name.
         chance: Accuracy of the best constant answer; None for no classes.
         shortcut: From a batch of arrays to `(examples, features)`: the statistic that could give
             the answer away without looking at what is in the example.

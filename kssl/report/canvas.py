@@ -1,4 +1,4 @@
-"""The look of all figures, and the few shapes that they are made of."""
+"""The style of all figures, and the layouts that they are made of."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The look of the report's figures while they are drawn and saved; no global state is left."""
+    """The style of the report's figures while they are drawn and saved; no global state is left."""
     with matplotlib.rc_context(STYLE):
         yield
 

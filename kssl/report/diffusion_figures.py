@@ -1,4 +1,4 @@
-"""The figures that a diffusion model brings: from image to noise, back, by class, into holes."""
+"""The figures of a diffusion model: forward and reverse process, classes, inpainting."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def forward_process(scene: Any) -> Drawn | None:
         # As bright as the image, however much noise there is.
         shown = 0.5 * (to_array(noisy) / np.hypot(signal, spread) + 1.0)
         rows.append((f"σ / α = {spread / signal:.2g}", canvas.as_pictures(shown)))
-    caption = "Test images with more and more noise, at eight of the levels that it is trained on."
+    caption = "Test images with more and more noise, at eight of the levels of training."
     return canvas.labelled_rows(rows), caption
 
 

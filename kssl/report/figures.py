@@ -91,7 +91,7 @@ def _later(path: str) -> Callable[[Scene], Drawn | None]:
 
 
 def draw_results(run: Any) -> None:
-    """Draw the figure of the run's results anew, after another evaluation."""
+    """Draw the figure of the run's results again, after another evaluation."""
     path = run.file("figures/figures.json")
     entries = run.read_json("figures/figures.json") if path.is_file() else []
     entry = _draw_one(Scene(run, None, None, None, 0), "labels", FIGURES["labels"])

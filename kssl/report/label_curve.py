@@ -41,7 +41,7 @@ def draw(run: Any) -> tuple[Any, str] | None:
     axes.set_ylabel("test accuracy, %")
     axes.legend()
     return drawn, (
-        "Accuracy against the number of labelled examples: the trained network trained on, the same"
+        "Accuracy against the number of labelled examples: the trained network fine-tuned, the same"
         " network from scratch, a logistic regression on its embedding, and simple models of the"
         " raw input."
     )

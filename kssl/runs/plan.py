@@ -38,7 +38,7 @@ class Prepared:
 
 
 def prepare(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None) -> Prepared:
-    """Build what a recipe names, and hold the parts against each other.
+    """Build what a recipe names, and check that the parts fit together.
 
     Args:
         recipe: Loaded by `kssl.recipe.load`.
@@ -122,7 +122,7 @@ def facts_of(recipe: Recipe, data: Splits, batch: dict[str, Any]) -> dict[str, A
 
 
 def _check(model: keras.Model, batch: dict[str, Any]) -> None:
-    """Hold a model against a batch: the kind of data, then the values."""
+    """Check a model against a batch: the kind of data, then the values."""
     try:
         model.check_batch(batch)
     except KeyError as error:

@@ -169,7 +169,7 @@ def _check(feature: str, array: np.ndarray, packed_shape: Sequence[int] | None, 
 
 
 def _change(feature: str, packed_shape: Sequence[int] | None) -> Change:
-    """What is done to a block of a feature's rows before anyone sees it."""
+    """How a block of a feature's rows is converted."""
     if feature == "label":
         return lambda rows: rows.reshape(len(rows)).astype(np.int64)
     if feature != "image":

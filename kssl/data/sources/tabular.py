@@ -1,4 +1,4 @@
-"""Tables as data sets: CSV and Parquet, encoded by what their training rows tell."""
+"""Tables as data sets: CSV and Parquet, with an encoding fitted on the training rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tabular(
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
-    """Rows of a CSV or Parquet file, with numbers scaled and names numbered.
+    """Rows of a CSV or Parquet file, with numbers standardized and categories as integers.
 
     A column whose values are numbers is numeric, any other is categorical; `types` says what is
     not to be guessed, such as whole numbers that are codes. How a column is scaled and which
@@ -174,7 +174,7 @@ def fit_columns(
         columns=columns,
     )
     if not fitted.numeric and not fitted.categorical:
-        raise UserError(f"{where}: no column is left to learn from; there is:\n{fitted}")
+        raise UserError(f"{where}: no column is left to train on; there is:\n{fitted}")
     warn_of_identifiers(fitted)
     return fitted
 

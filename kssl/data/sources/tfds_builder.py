@@ -1,4 +1,4 @@
-"""Getting a data set of tensorflow-datasets: found prepared, else downloaded, else a quick no."""
+"""Opening a data set of tensorflow-datasets: prepared, else downloaded, else a quick error."""
 
 from __future__ import annotations
 

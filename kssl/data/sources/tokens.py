@@ -1,4 +1,4 @@
-"""Text as whole numbers, read once and held in memory: packed blocks, or rows of sentences."""
+"""Text as token ids, read once and held in memory: packed blocks, or rows of sentences."""
 
 from __future__ import annotations
 

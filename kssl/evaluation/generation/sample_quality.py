@@ -83,7 +83,7 @@ def _measured(
     test, test_labels = _raw(task.test, None)
     if train.shape[1:] != tuple(task.model.example_shape):
         raise Skipped(
-            f"the model draws images of {tuple(task.model.example_shape)}, the data has "
+            f"the model generates images of {tuple(task.model.example_shape)}, the data has "
             f"{train.shape[1:]}: leave out the transform that changes their size, and give "
             "`size` to the data source"
         )
@@ -163,7 +163,7 @@ def _recognition(
 
 
 def _baselines(train: np.ndarray, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Return the training images themselves, and what two simple models of them draw."""
+    """Return the training images themselves, and samples of two simple models of them."""
     random = np.random.default_rng(seed)
     rows = flat(train)
     chosen = random.integers(0, len(rows), (count, rows.shape[1]))

@@ -1,4 +1,4 @@
-"""How often a masked language model tells the hidden token."""
+"""Accuracy and perplexity of a masked language model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KEYS = ("tokens", "target", "segment", "padding_mask")
 
 
 def masked_accuracy(limit: int | None = 2000, batch_size: int = 64) -> Evaluation:
-    """Accuracy and perplexity at the hidden tokens of the test split.
+    """Accuracy and perplexity at the masked tokens of the test split.
 
     Masks are drawn once, as in every evaluation, so that all models see the same ones. Accuracy is
     the fraction of the hidden positions whose most likely token is the true one. Perplexity is

@@ -1,4 +1,4 @@
-"""How well a language model predicts a text: perplexity, and bits per byte."""
+"""Perplexity and bits per byte of a language model."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _frequencies(
 
 
 def _bytes(pipeline: Any, ids: np.ndarray) -> int:
-    """Bytes of the text that these ids stand for; 0 if nobody knows."""
+    """Bytes of the text that these ids stand for; 0 if unknown."""
     vocabulary = pipeline.vocabulary
     return 0 if vocabulary is None else len(vocabulary.decode(ids.tolist()).encode())
 

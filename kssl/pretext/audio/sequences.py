@@ -24,7 +24,7 @@ def future_windows(
     key: str = "audio",
     rank: int = 1,
 ) -> MapFunction:
-    """Cut a sequence into past windows, the ones that follow, and others to tell them from.
+    """Cut a sequence into context windows, the future windows to predict, and negatives.
 
     The data of contrastive predictive coding: A. van den Oord et al., "Representation learning
     with contrastive predictive coding", arXiv:1807.03748. A place is drawn; from there `context`
@@ -102,7 +102,7 @@ def mask_time(
     target: str = "target",
     rank: int = 1,
 ) -> MapFunction:
-    """Hide spans of a sequence, and keep the whole one as what is to be restored.
+    """Mask spans of a sequence, and keep the whole one as the target.
 
     The rule of A. Baevski et al., "wav2vec 2.0", arXiv:2006.11477, section 3.1: of n time steps,
     `start_fraction` · n (rounded up or down at random, so that it is right on average) are drawn

@@ -1,4 +1,4 @@
-"""Colour a picture from its lightness."""
+"""Colorization: predict the colours of an image from its lightness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fill in what is missing: holes in images."""
+"""Inpainting: predict missing regions of images."""
 
 from __future__ import annotations
 

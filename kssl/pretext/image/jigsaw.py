@@ -30,11 +30,11 @@ def jigsaw(
     """Cut each image into tiles and shuffle them; which permutation it was is the label.
 
     M. Noroozi and P. Favaro, "Unsupervised learning of visual representations by solving jigsaw
-    puzzles", arXiv:1603.09246. What would give the order away without looking at things is taken
-    away as there: each tile is cut out of its cell at a random place, which leaves a gap for lines
-    that run on; colour is dropped from most images, because lenses shift it towards the borders;
-    and each tile is standardized, because light falls off smoothly. The permutations are those of
-    `kssl.pretext.permutation_set`, as far apart as can be.
+    puzzles", arXiv:1603.09246. What would give the order away without looking at objects is
+    removed as there: each tile is cut out of its cell at a random place, which leaves a gap for
+    lines that run on; colour is dropped from most images, because lenses shift it towards the
+    borders; and each tile is standardized, because light falls off smoothly. The permutations are
+    those of `kssl.pretext.permutation_set`, as far apart as can be.
 
     Args:
         permutations: How many there are to tell apart; 100 and 1,000 are customary.

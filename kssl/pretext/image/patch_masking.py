@@ -1,4 +1,4 @@
-"""Hide patches of an image from an encoder: masked image modelling."""
+"""Masked image modelling: patches hidden from an encoder."""
 
 from __future__ import annotations
 

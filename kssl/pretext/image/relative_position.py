@@ -1,4 +1,4 @@
-"""Where does the second patch lie, seen from the first?"""
+"""Relative position: where does the second patch lie, seen from the first?"""
 
 from __future__ import annotations
 

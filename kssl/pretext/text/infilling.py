@@ -1,4 +1,4 @@
-"""Spans of words behind one mask each, of lengths that the model must tell: BART's task."""
+"""Spans of words behind one mask each, of lengths that the model must predict: BART's task."""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ def sentence_order(vocabulary: Any = None, swap_probability: float = 0.5) -> Map
 
 
 def _task(names: tuple[str, str], probability: float) -> Task:
-    """Not `target`: that is for the hidden tokens, which BERT is to tell beside the pair."""
+    """Not `target`: that is for the masked tokens, which BERT predicts beside the pair."""
     chance, shortcut = max(probability, 1.0 - probability), lengths_and_first_tokens()
     return Task("tokens", 2, None, names, chance, shortcut, target="pair_target")
 

@@ -1,4 +1,4 @@
-"""Words or sentences in another order, or left out, to be put right."""
+"""Words or sentences in another order, or left out, to be restored."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def shuffle_sentences() -> MapFunction:
 def mask_sentences(
     vocabulary: Any = None, rate: float = 0.3, target_length: int | None = None
 ) -> MapFunction:
-    """Hide whole sentences behind one `[MASK]` each; they are to be written.
+    """Replace whole sentences by one `[MASK]` each; they are to be generated.
 
     Gap sentences: J. Zhang et al., PEGASUS, arXiv:1912.08777, with sentences chosen at random
     ("Random"), not by how much they tell.

@@ -180,7 +180,7 @@ def _sizes(eligible: tf.Tensor, word: tf.Tensor, length: int) -> tf.Tensor:
 
 
 def word_dropout(vocabulary: Any = None, rate: float = 0.5) -> MapFunction:
-    """Replace tokens by `[UNK]`, so that a decoder cannot lean on the words before.
+    """Replace tokens by `[UNK]`, so that a decoder cannot rely on the words before.
 
     S. Bowman et al., "Generating sentences from a continuous space", arXiv:1511.06349, for the
     decoder of a text VAE. Each token that is not special is replaced with probability `rate`.

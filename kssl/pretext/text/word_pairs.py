@@ -1,4 +1,4 @@
-"""A word and its neighbours, for word vectors."""
+"""A word and its neighbours, for word embeddings."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def cbow(
     rule: Rule = "word2vec",
     power: float = 0.75,
 ) -> MapFunction:
-    """A word, to be told from the words around it, and noise words: word2vec's CBOW.
+    """A word, to be predicted from the words around it, and noise words: word2vec's CBOW.
 
     T. Mikolov et al., "Efficient estimation of word representations", arXiv:1301.3781. Sub-sampling
     and windows are those of `skip_gram`.

@@ -1,4 +1,4 @@
-"""Colouring a video from its first frame."""
+"""Video colorization from a reference frame."""
 
 from __future__ import annotations
 
