@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """What the user gave is wrong: the message says what, and how to mend it (exit code 2)."""
+    """What the user gave is wrong: the message says what, and how to fix it (exit code 2)."""
 
 
 class RunError(Exception):

@@ -71,7 +71,7 @@ class LatentEncoder(Layer):
 class ImageDecoder(Layer):
     """Any decoder, and a dense layer to the pixels where it does not end in the image's shape.
 
-    A decoder with an attribute `image_shape` that is None is told the shape first.
+    A decoder with an attribute `image_shape` that is None is given the shape first.
 
     Args:
         decoder: Layer or model from latent vectors to features or images.

@@ -22,7 +22,7 @@ class UNetFeatures(Layer):
     Args:
         network: `UNet`, or any network with its method `features`; of one without, the output is
             taken.
-        time: What the network is told of the noise.
+        time: The noise level that the network is given.
         scale: Images in [0, 1] are given as `scale · (2 · image - 1)`.
 
     Call arguments:

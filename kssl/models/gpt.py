@@ -42,8 +42,8 @@ class GPT(Model):
         heads: Attention heads of a layer.
         width: Features of a token; four times as many inside a layer.
         dropout: Fraction of features set to zero in training: 0 where the text is seen about once.
-        backbone: A `keras_hub.models.GPT2Backbone`, such as one from a preset, to go on from; the
-            sizes above are then not used, and its weights are left as they are.
+        backbone: A `keras_hub.models.GPT2Backbone`, such as one from a preset, to train further;
+            the sizes above are then not used, and its weights are left as they are.
         loss: A loss of `(ids, logits)`; None is `MaskedCrossEntropy`, in nats per token.
 
     Call arguments:
@@ -141,7 +141,7 @@ class GPT(Model):
     ) -> np.ndarray:
         """Continue a prompt, with KerasHub's samplers and a cache of keys and values.
 
-        A text that is longer than the context goes on from its last half context, again and
+        A text that is longer than the context continues from its last half context, again and
         again: positions are absolute, so the cache cannot slide.
 
         Args:

@@ -71,6 +71,6 @@ def inpainting(scene: Any) -> Drawn | None:
         rows.append((f"filled, {place + 1}", row))
     caption = (
         "The middle of test images, filled in three times by the reverse process; the model is"
-        " told no class and sees nothing of what was there."
+        " given no class and sees nothing of what was there."
     )
     return canvas.labelled_rows([(n, canvas.as_pictures(row)) for n, row in rows]), caption

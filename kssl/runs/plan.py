@@ -91,7 +91,7 @@ def build_model(recipe: Recipe, data: Splits) -> keras.Model:
 
 
 def facts_of(recipe: Recipe, data: Splits, batch: dict[str, Any]) -> dict[str, Any]:
-    """Return what only the run knows, for every part that asks for it and is not told.
+    """Return what only the run knows, for every part that asks for it and is not given it.
 
     Args:
         recipe: The length of training is read, and which model it is.

@@ -33,7 +33,7 @@ def table_of(
         `train` or `all` is always there, with an `image`.
 
     Raises:
-        UserError: It cannot be told, or a name in `keys` is not in the file.
+        UserError: It is not clear, or a name in `keys` is not in the file.
     """
     if keys is not None and not keys:
         raise UserError("arrays: keys is empty; leave it out to have the names of the arrays read")

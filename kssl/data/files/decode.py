@@ -105,7 +105,7 @@ def report_broken(
     if len(broken) > allowed or len(broken) == count:
         raise UserError(
             f"{where}: {said}: {names}. More than broken_fraction={broken_fraction} are broken: "
-            "mend or remove them, or raise it"
+            "repair or remove them, or raise it"
         )
     logging.getLogger("kssl").warning("%s: %s: %s; left out", where, said, names)
 

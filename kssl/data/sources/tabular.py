@@ -158,7 +158,7 @@ def fit_columns(
     }
     train = {name: column.take(rows["train"]) for name, column in columns.items()}
     skipped = {
-        name: {"skip": "as told", "empty": "it has no values"}.get(use, f"it is the {use}")
+        name: {"skip": "as given", "empty": "it has no values"}.get(use, f"it is the {use}")
         for name, use in uses.items()
         if use not in ("numeric", "categorical")
     }

@@ -173,8 +173,8 @@ class _Words:
         """Ids without those left out, and for each the words around it, and which of them count."""
         ids = ids_of(self.name, batch)
         length, window = ids.shape[1], self.window
-        chance = tf.gather(self.kept, ids)
-        index = sources(random.bernoulli(random.fold_in(seeds, 0), (length,), chance), length)
+        probability = tf.gather(self.kept, ids)
+        index = sources(random.bernoulli(random.fold_in(seeds, 0), (length,), probability), length)
         there = index < length  # (batch, length)
         ids = taken(ids, index, 0)
         group = taken(batch["document"], index, -1) if "document" in batch else tf.zeros_like(ids)
@@ -246,15 +246,15 @@ def noise_distribution(counts: Any, power: float = 0.75) -> np.ndarray:
 
 def _alias(counts: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
     """Vose's tables: draw a column evenly, then the column itself or its alias by a coin."""
-    chance = noise_distribution(counts, power) * len(counts)
+    probability = noise_distribution(counts, power) * len(counts)
     threshold, alias = np.ones(len(counts)), np.arange(len(counts))
-    small = [int(each) for each in np.flatnonzero(chance < 1)]
-    large = [int(each) for each in np.flatnonzero(chance >= 1)]
+    small = [int(each) for each in np.flatnonzero(probability < 1)]
+    large = [int(each) for each in np.flatnonzero(probability >= 1)]
     while small and large:
         low, high = small.pop(), large[-1]
-        threshold[low], alias[low] = chance[low], high
-        chance[high] -= 1.0 - chance[low]
-        if chance[high] < 1:
+        threshold[low], alias[low] = probability[low], high
+        probability[high] -= 1.0 - probability[low]
+        if probability[high] < 1:
             small.append(large.pop())
     for left in small:  # rounding left them over: they are 1, unless nothing is to be drawn there
         if counts[left] == 0:
