@@ -246,15 +246,15 @@ def noise_distribution(counts: Any, power: float = 0.75) -> np.ndarray:
 
 def _alias(counts: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
     """Vose's tables: draw a column evenly, then the column itself or its alias by a coin."""
-    probability = noise_distribution(counts, power) * len(counts)
+    scaled = noise_distribution(counts, power) * len(counts)
     threshold, alias = np.ones(len(counts)), np.arange(len(counts))
-    small = [int(each) for each in np.flatnonzero(probability < 1)]
-    large = [int(each) for each in np.flatnonzero(probability >= 1)]
+    small = [int(each) for each in np.flatnonzero(scaled < 1)]
+    large = [int(each) for each in np.flatnonzero(scaled >= 1)]
     while small and large:
         low, high = small.pop(), large[-1]
-        threshold[low], alias[low] = probability[low], high
-        probability[high] -= 1.0 - probability[low]
-        if probability[high] < 1:
+        threshold[low], alias[low] = scaled[low], high
+        scaled[high] -= 1.0 - scaled[low]
+        if scaled[high] < 1:
             small.append(large.pop())
     for left in small:  # rounding left them over: they are 1, unless nothing is to be drawn there
         if counts[left] == 0:
