@@ -79,8 +79,8 @@ def main() -> None:
     figures = contest(here(__file__), [OURS, WHOLE, PEER])
     table("MAE step, ViT 192 x 12 + 128 x 4, 128 images of 32 x 32", "images/s", figures, PEER)
     if OURS in figures and WHOLE in figures:
-        share = figures[WHOLE] / figures[OURS]
-        print(f"  a step that hides three quarters takes {share:.2f} of one that hides nothing")
+        fraction = figures[WHOLE] / figures[OURS]
+        print(f"  a step that hides three quarters takes {fraction:.2f} of one that hides nothing")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-# Shared code; the check of a GPU and the runs of several seeds are begun by hand.
-NOT_HERE = ("run", "contest", "networks", "gpu_check", "seeds")
+# Shared code; the check of a GPU, runs of several seeds and two checkouts are begun by hand.
+NOT_HERE = ("run", "contest", "networks", "gpu_check", "seeds", "trees")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """Recipes over several seeds: what is not measured yet is run, one row for each number.
 
-    python benchmarks/seeds.py simclr_fashion byol_fashion --data-dir DATA
+    python benchmarks/seeds.py "simclr_fashion fit.epochs=4" byol_fashion --data-dir DATA
 
 Numbers are kept in `benchmarks/seeds.csv`; a recipe and seed that stand there are not run again, so
 that the command goes on where it was stopped. It prints the mean and the standard deviation of each
@@ -35,15 +35,22 @@ def measured() -> list[dict[str, str]]:
 
 
 def run(recipe: str, seed: int, data: str) -> list[dict[str, Any]]:
-    """Train and evaluate a recipe in a process of its own; return a row for each number."""
+    """Train and evaluate a recipe in a process of its own; return a row for each number.
+
+    Args:
+        recipe: Its name, and overrides behind it, with blanks between them.
+        seed: Of the run.
+        data: Folder of the data sets.
+    """
+    name, *overrides = recipe.split()
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "kssl", "fit", recipe, f"seed={seed}", "--no-stand-in"]
-        command += ["--data-dir", data, "--runs-dir", folder]
+        command = [sys.executable, "-m", "kssl", "fit", name, f"seed={seed}", *overrides]
+        command += ["--no-stand-in", "--data-dir", data, "--runs-dir", folder]
         began, before = time.time(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
         spent = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = spent.ru_utime + spent.ru_stime - before.ru_utime - before.ru_stime
-        results = json.loads((Path(folder) / recipe / "1" / "results.json").read_text())
+        results = json.loads((Path(folder) / name / "1" / "results.json").read_text())
     minutes = (time.time() - began) / 60
     return [
         {

@@ -57,7 +57,7 @@ def rate(moments: list[float], examples: int) -> float:
 
 
 def kssl_fit(backend: str, pretext: str) -> float:
-    from kssl import devices
+    from kssl.system import devices
 
     devices.choose(backend)
     devices.load_keras()
@@ -78,7 +78,7 @@ def kssl_fit(backend: str, pretext: str) -> float:
 
 
 def bare_fit(backend: str, **settings: object) -> float:
-    from kssl import devices
+    from kssl.system import devices
 
     devices.choose(backend)
     devices.load_keras()

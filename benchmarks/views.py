@@ -1,8 +1,9 @@
 """Source images per second that become two SimCLR views, beside what PyTorch users run.
 
 The same operations everywhere: a crop of 20 to 100 % of the area, resized to the image's own size,
-flip, jitter of brightness, contrast and saturation by 0.4 and hue by 0.1 with chance 0.8, grey with
-chance 0.2; no blur. In: uint8 images in memory, shuffled. Out: batches of float32 in [0, 1].
+flip, jitter of brightness, contrast and saturation by 0.4 and hue by 0.1 with probability 0.8,
+grey with probability 0.2; no blur. In: uint8 images in memory, shuffled. Out: batches of float32 in
+[0, 1].
 
 - kssl: `Pipeline.train` with `two_views("small")`.
 - albumentations and torchvision (transforms v2 on tensors): a PyTorch `DataLoader` with one worker

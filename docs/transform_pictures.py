@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kssl import devices
 from kssl.recipe import load
 from kssl.recipe.examples import EXAMPLES, recipe_text
+from kssl.system import devices
 
 TARGET = Path(__file__).parent / "images" / "transforms"
 

@@ -7,11 +7,17 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """What the user gave is wrong: the message says what, and how to mend it (exit code 2)."""
+    """What the user gave is wrong: the message says what, and how to fix it (exit code 2)."""
 
 
 class RunError(Exception):
     """A run that was started correctly could not be finished (exit code 1)."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else "no message"
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

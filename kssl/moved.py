@@ -8,7 +8,7 @@ import importlib.machinery
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -170,14 +170,7 @@ def renamed(**names: str) -> Callable[[F], F]:
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            for old in names.keys() & kwargs.keys():
-                new = names[old]
-                if new in kwargs:
-                    raise TypeError(f"{owner}: {old} and {new} are the same: give {new} alone")
-                message = f"{owner}: {old} is now {new}; the old name works in this version only"
-                warnings.warn(message, FutureWarning, stacklevel=2)
-                kwargs[new] = kwargs.pop(old)
-            return function(*args, **kwargs)
+            return function(*args, **under_new_names(owner, names, kwargs))
 
         # Keras reads a constructor without looking behind its wrapper.
         call.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
@@ -185,6 +178,30 @@ def renamed(**names: str) -> Callable[[F], F]:
         return call  # type: ignore[return-value]
 
     return decorate
+
+
+def under_new_names(
+    owner: str, names: Mapping[str, str], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return arguments with those that have been renamed under their new names.
+
+    Args:
+        owner: Whose arguments they are, for the warning.
+        names: Old name -> new name.
+        given: The arguments.
+
+    Raises:
+        TypeError: One is given under both names.
+    """
+    found = dict(given)
+    for old in names.keys() & found.keys():
+        new = names[old]
+        if new in found:
+            raise TypeError(f"{owner}: {old} and {new} are the same: give {new} alone")
+        message = f"{owner}: {old} is now {new}; the old name works in this version only"
+        warnings.warn(message, FutureWarning, stacklevel=3)
+        found[new] = found.pop(old)
+    return found
 
 
 def install() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pluggy
 
 from kssl import catalog, hookspecs
-from kssl.errors import UserError, nearest
+from kssl.errors import UserError, first_line, nearest
 from kssl.imports import KERAS_MODULES, import_keras_name, import_path, keras_names
 
 KINDS = (
@@ -247,7 +247,7 @@ def _refuse_misspelt_hooks(loaded: pluggy.PluginManager) -> None:
         hint = nearest(given[0], hooks) if given else f"; there is: {', '.join(hooks)}"
         raise UserError(
             "it implements a hook that kssl does not have: "
-            f"{given[0] if given else _first_line(error)}{hint}"
+            f"{given[0] if given else first_line(error)}{hint}"
         ) from error
 
 
@@ -280,9 +280,4 @@ def _registrar(offer: _Offer, kind: str, owner: str) -> hookspecs.Register:
 
 
 def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_first_line(error)}"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else "no message"
+    return f"{type(error).__name__}: {first_line(error)}"

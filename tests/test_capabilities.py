@@ -55,7 +55,7 @@ def test_a_capability_is_a_protocol_and_the_instance_may_refuse_it() -> None:
     assert has(Draws(3), Generates, "GeneratesClasses")
     assert has(Draws(None), Generates) and not has(Draws(None), GeneratesClasses)
     assert missing(Draws(None), "Generates", "Reconstructs").startswith(
-        "it needs a model that gives back its input from its embedding (`reconstruct`)"
+        "it needs a model that reconstructs its input from its embedding (`reconstruct`)"
     )
 
 

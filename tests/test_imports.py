@@ -63,7 +63,7 @@ ROOMS = {
     "layers": "__init__ losses moved signature",
     "diffusion": "__init__ losses moved",
     "optimizers": "__init__ moved",
-    "modalities": "__init__ errors",
+    "modalities": "__init__ errors plugins",
     "models": "__init__ diffusion layers losses modalities moved signature",
     "tokenizers": "errors moved",
     "pretext": "errors moved tokenizers",

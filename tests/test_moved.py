@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 import pytest
+import tensorflow as tf
 
 import kssl
 from kssl import moved
+from kssl.data.text.corpus import corpus_of
 from kssl.recipe.schema import signature_of
 
 # Old names of modules that lead to a package: they are made of several modules now.
@@ -61,6 +66,8 @@ def test_the_signature_has_the_new_names_and_says_what_the_old_ones_were() -> No
 @pytest.mark.parametrize(
     ("make", "attribute", "value"),
     [
+        (lambda: kssl.layers.RandomView(grey=0.25), "gray", 0.25),
+        (lambda: kssl.pretext.View(grey=0.25), "gray", 0.25),
         (lambda: kssl.layers.ConvNet([8], entrance_strides=2), "stem_strides", 2),
         (lambda: kssl.optimizers.LARS(trust=0.25), "trust_coefficient", 0.25),
         (lambda: kssl.diffusion.EDMNoise(deviation=2.0), "standard_deviation", 2.0),
@@ -75,6 +82,40 @@ def test_labels_are_dropped_under_the_old_name_too() -> None:
     with pytest.warns(FutureWarning, match="share is now probability"):
         dropped = kssl.diffusion.drop_labels(keras.ops.array([0, 1]), 3, share=1.0)
     assert keras.ops.convert_to_numpy(dropped).tolist() == [3, 3]
+
+
+def test_transforms_and_sources_take_the_names_of_0_1() -> None:
+    for part, names in {
+        kssl.pretext.split: {"share": "fraction"},
+        kssl.pretext.inpaint: {"share": "fraction"},
+        kssl.pretext.jigsaw: {"grey": "gray"},
+        kssl.pretext.frame_order: {"valid_share": "valid_probability"},
+        kssl.pretext.mask_time: {"chance": "start_fraction"},
+        kssl.pretext.mask_tokens: {
+            "mask_share": "mask_fraction",
+            "random_share": "random_fraction",
+        },
+        kssl.pretext.sentence_pairs: {"random_share": "random_probability"},
+        kssl.pretext.sentence_order: {"swap_share": "swap_probability"},
+        kssl.data.text: {"shares": "fractions"},
+        kssl.data.python_topics: {"shares": "fractions"},
+        **dict.fromkeys(
+            (getattr(kssl.data, name) for name in "audio captions images tabular video".split()),
+            {"broken_share": "broken_fraction", "shares": "fractions"},
+        ),
+    }.items():
+        assert signature_of(part).renamed == names
+    with pytest.warns(FutureWarning, match="split: share is now fraction"):
+        half = kssl.pretext.split("right", share=0.25)({"image": tf.ones((4, 8, 1))})
+    assert int(tf.reduce_sum(tf.cast(half["mask"], tf.int32))) == 4 * 2
+
+
+def test_settings_within_a_setting_are_understood_too() -> None:
+    with pytest.warns(FutureWarning, match="two_views: grey is now gray"):
+        kssl.pretext.two_views(first={"grey": 0.0})
+    with pytest.warns(FutureWarning, match="corpus: shares is now fractions"):
+        corpus = corpus_of({"path": "python_topics", "shares": [0.2, 0.3]})
+    assert corpus.fractions == (0.2, 0.3)
 
 
 def test_a_layer_with_the_configuration_of_0_1_comes_back() -> None:
@@ -98,3 +139,34 @@ def test_no_two_parts_are_saved_under_one_name(room: str) -> None:
         name = keras.saving.get_registered_name(found)
         if name.startswith("kssl>"):
             assert keras.saving.get_registered_object(name) is found
+
+
+PACKAGE = Path(kssl.__file__).parent
+# Words for which there is a standard term, and spellings that are not Keras'.
+REPLACED = {"share", "shares", "chance", "chances", "colour", "colours", "grey", "greys"}
+# The level of a guess, which is called so everywhere.
+CHANCE_LEVEL = {"pretext/task.py: chance", "evaluation/generation/sample_quality.py: chance"}
+
+
+def names_of(file: Path) -> Iterator[str]:
+    """Yield the names of functions, classes, arguments and annotated fields."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def test_names_are_the_standard_terms() -> None:
+    found = set()
+    for file in sorted(PACKAGE.rglob("*.py")):
+        where = file.relative_to(PACKAGE).as_posix()
+        if where.startswith("evaluation/finetuning/"):
+            continue
+        for name in names_of(file):
+            words = name.lower().replace("standard_deviation", "").strip("_").split("_")
+            if REPLACED & {*words} or "deviation" in words:
+                found.add(f"{where}: {name}")
+    assert found == CHANCE_LEVEL

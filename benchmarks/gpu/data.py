@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 TEXT, IMAGES = "text.npz", "images.npz"
-HELD_OUT = 0.1  # share of the text at its end, as nanoGPT has it
+HELD_OUT = 0.1  # fraction of the text at its end, as nanoGPT has it
 SPLITS = ("train", "test")
 
 

@@ -51,7 +51,7 @@ def gaussian_kl() -> list[Panel]:
 
 
 def elbo() -> list[Panel]:
-    """An x of 1, `p(x|z)` normal around z with deviation 0.5, `q(z|x)` around 0.8."""
+    """An x of 1, `p(x|z)` normal around z with standard deviation 0.5, `q(z|x)` around 0.8."""
     deviation = np.linspace(0.05, 1.2, 93)
     grid = np.linspace(-4, 4, 401)
     weights = np.exp(-0.5 * grid**2) / np.exp(-0.5 * grid**2).sum()
@@ -124,9 +124,13 @@ def gaussian_kl_between() -> list[Panel]:
     }
     return [
         Panel(
-            "mean of q - mean of p", "loss (nats)", left, "deviation of p", {"ymax": 6, "ymin": 0}
+            "mean of q - mean of p",
+            "loss (nats)",
+            left,
+            "standard deviation of p",
+            {"ymax": 6, "ymin": 0},
         ),
-        Panel("deviation of q / deviation of p", "nats", right, options={"ymax": 4, "ymin": 0}),
+        Panel("standard deviation of q / that of p", "nats", right, options={"ymax": 4, "ymin": 0}),
     ]
 
 

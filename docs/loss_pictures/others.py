@@ -52,7 +52,7 @@ def vicreg() -> list[Panel]:
     return [
         Panel(x, "part", {"": (distance, part(0, apart))}, options={"title": "invariance"}),
         Panel(
-            "deviation of each feature",
+            "standard deviation of each feature",
             "",
             {"": (spread, part(1, scaled))},
             options={"title": "variance"},

@@ -15,7 +15,7 @@ from kssl.models.capabilities import Projects, has
 
 
 class HealthGuard(keras.callbacks.Callback):
-    """Measures the projections of a fixed batch after each epoch, and warns in plain words.
+    """Measures the projections of a fixed batch after each epoch, and warns of a collapse.
 
     It logs `spread` (1: even over the sphere, 0: collapsed), `effective_rank` (directions used),
     `alignment` (distance of two views of an image, 0 is best) and `uniformity` (0: collapsed, -4:
@@ -86,9 +86,9 @@ class HealthGuard(keras.callbacks.Callback):
         if plateau and epoch + 1 >= self.patience and logs["loss"] > 0.98 * plateau:
             self._warn(
                 "plateau",
-                f"the loss is still {logs['loss']:.3f}, and {plateau:.3f} is what a network has "
-                "that says the same of every image: a higher learning rate, a lower temperature or "
-                "weaker views helps",
+                f"the loss is still {logs['loss']:.3f}, and {plateau:.3f} is that of a network "
+                "with the same projection for every image: a higher learning rate, a lower "
+                "temperature or weaker views helps",
             )
 
     def _plateau(self, logs: Mapping[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""The metrics of every epoch, as a table that any program reads."""
+"""The metrics of every epoch, as a CSV file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kssl.system.files import replacing
 
 
 class MetricsLog(keras.callbacks.Callback):
-    """Writes one row per epoch to a CSV file, whole after each, and stops at a loss of NaN.
+    """Writes one row per epoch to a CSV file, and stops training at a loss of NaN.
 
     Args:
         path: The file; rows of epochs that are trained again after a resume are replaced.

@@ -1,4 +1,4 @@
-"""Pictures of what a generative model draws, while it learns."""
+"""Images sampled from a generative model during training."""
 
 from __future__ import annotations
 

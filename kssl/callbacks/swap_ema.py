@@ -10,7 +10,7 @@ from kssl.optimizers.ema import find_ema
 
 
 class SwapEMA(keras.callbacks.Callback):
-    """Evaluates and predicts with averaged weights, and trains on with the others.
+    """Validates and predicts with averaged weights; training continues with the trained ones.
 
     `keras.callbacks.SwapEMAWeights` for the `EMA` optimizer; that one also does not give the
     weights back after `predict`.

@@ -1,4 +1,4 @@
-"""What kssl itself offers: plugin number one, registered through the same hooks as any other.
+"""What kssl itself offers: the first plugin, registered through the same hooks as any other.
 
 One file for each kind of part: its name, where it is, and one line of help.
 """

@@ -8,8 +8,8 @@ DATASETS = {
     "mnist": ("kssl.data.sources.tfds:mnist", "Handwritten digits, 28 x 28, 70,000"),
     "fashion_mnist": ("kssl.data.sources.tfds:fashion_mnist", "Clothes, 28 x 28, 70,000"),
     "cifar10": ("kssl.data.sources.tfds:cifar10", "Colour photographs, 32 x 32, 60,000"),
-    "digits": ("kssl.data.sources.digits:digits", "1,797 digits that scikit-learn brings"),
-    "synthetic": ("kssl.data.sources.synthetic:synthetic", "Made-up images, for trying things out"),
+    "digits": ("kssl.data.sources.digits:digits", "1,797 digits that come with scikit-learn"),
+    "synthetic": ("kssl.data.sources.synthetic:synthetic", "Synthetic images, for tests"),
     "arrays": ("kssl.data.sources.arrays:arrays", "NumPy files: .npz or .npy"),
     "images": ("kssl.data.sources.images:images", "A folder of image files"),
     "text": ("kssl.data.sources.text:text", "Text files: plain, JSON lines, CSV, TSV"),
@@ -21,5 +21,8 @@ DATASETS = {
     "captions": ("kssl.data.sources.captions:captions", "Images with their captions"),
     "moving_digits": ("kssl.data.sources.moving_digits:moving_digits", "Video of bouncing digits"),
     "photographs": ("kssl.data.sources.photographs:photographs", "Crops of two photographs"),
-    "sklearn_table": ("kssl.data.sources.sklearn_table:sklearn_table", "Tables: cells, iris, wine"),
+    "sklearn_table": (
+        "kssl.data.sources.sklearn_table:sklearn_table",
+        "Tables: breast_cancer, iris, wine",
+    ),
 }

@@ -35,7 +35,7 @@ EVALUATIONS = {
     ),
     "pretext_accuracy": (
         "kssl.evaluation.pretext_accuracy:pretext_accuracy",
-        "Pretext-task accuracy, beside chance and a shortcut baseline",
+        "Pretext-task accuracy, beside the chance level and a shortcut baseline",
     ),
     "retrieval": (
         "kssl.evaluation.retrieval:retrieval",

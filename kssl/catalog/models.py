@@ -6,7 +6,7 @@ from __future__ import annotations
 MODELS = {
     "autoencoder": (
         "kssl.models.autoencoder:AutoEncoder",
-        "Autoencoder: reconstructs its input through a narrow code",
+        "Autoencoder: reconstructs its input from a low-dimensional code",
     ),
     "bert": ("kssl.models.bert:BERT", "Masked language model, and sentence pairs"),
     "byol": (

@@ -4,5 +4,8 @@ from __future__ import annotations
 
 # name: (where it is, one line of help)
 SCHEDULES = {
-    "warmup_cosine": ("kssl.optimizers.schedules:WarmupCosine", "Rise, then a cosine"),
+    "warmup_cosine": (
+        "kssl.optimizers.schedules:WarmupCosine",
+        "Linear warm-up, then cosine decay",
+    ),
 }

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 # name: (where it is, one line of help)
 TRANSFORMS = {
-    "to_float": ("kssl.pretext.scale:to_float", "Images of bytes to [0, 1]"),
+    "to_float": ("kssl.pretext.scale:to_float", "uint8 images to float in [0, 1]"),
     "flatten": ("kssl.pretext.scale:flatten", "Images to vectors"),
     "binarize": ("kssl.pretext.scale:binarize", "Pixels to 0 or 1"),
     "noise": ("kssl.pretext.noise:noise", "Gaussian, masking, salt-and-pepper, swap"),
     "mu_law": ("kssl.pretext.audio.companding:mu_law", "Sound to 256 classes"),
     "future_windows": (
         "kssl.pretext.audio.sequences:future_windows",
-        "CPC: past, future and wrong windows",
+        "CPC: past, future and negative windows",
     ),
     "mask_time": (
         "kssl.pretext.audio.sequences:mask_time",
-        "Hide spans of a sequence: wav2vec 2.0",
+        "Mask spans of a sequence: wav2vec 2.0",
     ),
     "frame_order": ("kssl.pretext.video.frames:frame_order", "Are these three frames in order?"),
     "arrow_of_time": ("kssl.pretext.video.frames:arrow_of_time", "Forwards or backwards?"),
@@ -28,7 +28,7 @@ TRANSFORMS = {
         "kssl.pretext.table.rows:corrupt_features",
         "Swap values within columns: SCARF, VIME",
     ),
-    "mask_features": ("kssl.pretext.table.rows:mask_features", "Hide values of a row: TabNet"),
+    "mask_features": ("kssl.pretext.table.rows:mask_features", "Mask values of a row: TabNet"),
     "one_hot": ("kssl.pretext.table.one_hot:one_hot", "A column of 0 and 1 for each category"),
     "caption_pairs": (
         "kssl.pretext.pair.captions:caption_pairs",
@@ -47,9 +47,9 @@ TRANSFORMS = {
         "Brightness against colour: CMC, split-brain",
     ),
     "inpaint": ("kssl.pretext.image.inpainting:inpaint", "Fill in a hole"),
-    "mask_patches": ("kssl.pretext.image.patch_masking:mask_patches", "Hide patches: MAE, BEiT"),
+    "mask_patches": ("kssl.pretext.image.patch_masking:mask_patches", "Mask patches: MAE, BEiT"),
     "count": ("kssl.pretext.image.counting:count", "The parts add up to the whole"),
-    "tokenize": ("kssl.pretext.text.tokenize:tokenize", "Text to ids of one length"),
+    "tokenize": ("kssl.pretext.text.tokenize:tokenize", "Text to ids, padded or cut to one length"),
     "skip_gram": (
         "kssl.pretext.text.word_pairs:skip_gram",
         "word2vec: words, neighbours and noise words",
@@ -57,11 +57,11 @@ TRANSFORMS = {
     "cbow": ("kssl.pretext.text.word_pairs:cbow", "word2vec: a word from those around it"),
     "mask_tokens": (
         "kssl.pretext.text.token_masking:mask_tokens",
-        "BERT: hide 15 % of the tokens, 80/10/10",
+        "BERT: mask 15 % of the tokens, 80/10/10",
     ),
     "word_dropout": (
         "kssl.pretext.text.token_masking:word_dropout",
-        "Words unknown at random: text VAE",
+        "Random tokens become [UNK]: text VAE",
     ),
     "sentence_pairs": ("kssl.pretext.text.sentence_tasks:sentence_pairs", "BERT: does B follow A?"),
     "sentence_order": (
@@ -79,12 +79,15 @@ TRANSFORMS = {
     ),
     "mask_sentences": (
         "kssl.pretext.text.shuffling:mask_sentences",
-        "PEGASUS: write the hidden sentences",
+        "PEGASUS: generate the masked sentences",
     ),
     "next_token": ("kssl.pretext.text.language:next_token", "GPT: each token from those before it"),
     "prefix": ("kssl.pretext.text.language:prefix", "The rest of a row from its beginning"),
     "corrupt_spans": ("kssl.pretext.text.spans:corrupt_spans", "T5: spans behind sentinels"),
-    "drop_spans": ("kssl.pretext.text.spans:drop_spans", "Write the spans that were left out"),
+    "drop_spans": (
+        "kssl.pretext.text.spans:drop_spans",
+        "T5: generate the spans that were dropped",
+    ),
     "infill": (
         "kssl.pretext.text.infilling:infill",
         "BART: spans of unknown length behind one mask",

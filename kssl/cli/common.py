@@ -1,4 +1,4 @@
-"""What several verbs share: options, how a recipe or a run is got, and shell completion."""
+"""What several verbs share: options, how a recipe or a run is loaded, and shell completion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def device_options(command: Command) -> Command:
             "--backend",
             metavar="NAME",
             type=click.Choice(BACKENDS),
-            help="What Keras runs on: tensorflow, jax or torch.",
+            help="Keras backend: tensorflow, jax or torch.",
         ),
         click.option(
             "--device",
@@ -43,13 +43,13 @@ def device_options(command: Command) -> Command:
             type=click.IntRange(1),
             default=1,
             show_default=True,
-            help="How many of them.",
+            help="Number of devices.",
         ),
         click.option(
             "--data-dir",
             metavar="FOLDER",
             type=click.Path(path_type=Path),
-            help="Where prepared data sets lie.",
+            help="Folder of prepared data sets.",
         ),
     ]
     for option in reversed(options):
@@ -65,7 +65,7 @@ def runs_option(command: Command) -> Command:
         type=click.Path(path_type=Path),
         default=ROOT,
         show_default=True,
-        help="The folder of all runs.",
+        help="Folder of all runs.",
     )(command)
 
 

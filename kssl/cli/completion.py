@@ -1,4 +1,4 @@
-"""`kssl completion`: names and options by the Tab key."""
+"""`kssl completion`: shell completion of names and options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kssl cp`: a recipe of one's own, to edit."""
+"""`kssl cp`: a copy of a recipe, to edit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kssl doctor`: the facts to look at first, and to put into a bug report."""
+"""`kssl doctor`: hardware, software and settings, for troubleshooting and bug reports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PATIENCE = 120  # seconds; a first import from a cold disk is slow
 
 @click.command("doctor")
 def command() -> None:
-    """Say what this machine has, and what kssl will use of it.
+    """Show what this machine has, and what kssl will use of it.
 
     \b
     Example:

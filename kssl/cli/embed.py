@@ -1,4 +1,4 @@
-"""`kssl embed`: what a trained encoder makes of a data set, as an array."""
+"""`kssl embed`: the embeddings of a data set, as an array."""
 
 from __future__ import annotations
 

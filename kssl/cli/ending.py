@@ -65,9 +65,9 @@ def explain(error: BaseException) -> int:
 
 
 def say(kind: str, message: str) -> None:
-    """Print a message on stderr as it is, led by a coloured word: error, warning or note."""
-    colour = {"error": "red", "warning": "yellow"}.get(kind, "cyan")
-    click.echo(click.style(f"{kind}:", fg=colour, bold=True) + f" {message}", err=True)
+    """Print a message on stderr as it is, with a coloured prefix: error, warning or note."""
+    color = {"error": "red", "warning": "yellow"}.get(kind, "cyan")
+    click.echo(click.style(f"{kind}:", fg=color, bold=True) + f" {message}", err=True)
 
 
 def _usage(error: click.ClickException) -> int:

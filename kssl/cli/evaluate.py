@@ -1,4 +1,4 @@
-"""`kssl evaluate`: numbers of a run that exists, with their baselines."""
+"""`kssl evaluate`: evaluate an existing run, beside its baselines."""
 
 from __future__ import annotations
 

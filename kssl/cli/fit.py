@@ -30,7 +30,7 @@ from kssl.runs.directory import Run
 @device_options
 @runs_option
 @click.option("--no-stand-in", is_flag=True, help="Fail where the recipe's data is unavailable.")
-@click.option("--dry-run", is_flag=True, help="Build everything, run one step, print the cost.")
+@click.option("--dry-run", is_flag=True, help="Build everything, run one step, print its time.")
 def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> None:
     """Train a recipe, evaluate it and write its report.
 

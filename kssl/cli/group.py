@@ -37,7 +37,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "vocabulary": "Make a vocabulary of a corpus of text.",
     },
     "This machine": {
-        "doctor": "Say what this machine has and what will be used.",
+        "doctor": "Show what this machine has and what will be used.",
         "plugins": "List plugins, what they offer, and those that failed.",
         "completion": "Print the completion script of a shell.",
     },

@@ -1,4 +1,4 @@
-"""`kssl plugins`: who offers what, and who failed."""
+"""`kssl plugins`: the installed plugins, what they offer, and which failed."""
 
 from __future__ import annotations
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from kssl.cli import screen
@@ -61,25 +62,31 @@ def results_table(results: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Make the table: evaluation, metric, this model, then one column for each baseline.
 
     The model's number is green where it is better than all its baselines, else yellow. Where the
-    terminal is too narrow for the columns, the baselines share one.
+    terminal is too narrow for the columns, the baselines are in lines below, the best one first.
     """
     wide = _wide_table(results)
     return wide if screen.fits(wide) else _narrow_table(results)
 
 
 def _narrow_table(results: Sequence[Mapping[str, Any]]) -> RenderableType:
-    rows = [
-        [
-            f"{name}\n{metric(result)}",
-            _own(result),
-            "\n".join(
-                f"{number(value)}  {_words(baseline)}"
-                for baseline, value in result.get("baselines", {}).items()
-            ),
-        ]
-        for name, result in zip(labels(results), results, strict=True)
-    ]
-    return table(["evaluation, metric", "this model", "baselines"], rows, numbers=[1])
+    rows: list[RenderableType] = []
+    for name, result in zip(labels(results), results, strict=True):
+        rows.append(Text(f"{name}  {metric(result)}  ").append(_own(result)))
+        others = [f"{_words(other)} {number(value)}" for other, value in _best_first(result)]
+        if others:
+            rows.append(screen.folded([f"baselines: {others[0]}", *others[1:]]))
+    return Group(*rows)
+
+
+def _best_first(result: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the baselines, the best one in front; those without a number are the last."""
+    sign = -1.0 if result.get("better") == "higher" else 1.0
+
+    def place(item: tuple[str, Any]) -> float:
+        return math.inf if item[1] is None else sign * float(item[1])
+
+    found = list(result.get("baselines", {}).items())
+    return sorted(found, key=place) if result.get("better") in ARROWS else found
 
 
 def _wide_table(results: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -1,4 +1,4 @@
-"""`kssl runs`: what was run, and how it went."""
+"""`kssl runs`: the list of runs and their status."""
 
 from __future__ import annotations
 

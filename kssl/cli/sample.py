@@ -1,4 +1,4 @@
-"""`kssl sample`: what a generative model draws, or writes.
+"""`kssl sample`: samples from a generative model, images or text.
 
 Which options and samplers there are is asked of the model.
 """
@@ -29,21 +29,37 @@ SEPARATOR = "\n\n―――\n\n"
 @click.option(
     "--seed", metavar="N", type=int, help="The same seed draws the same samples; else the recipe's."
 )
-@click.option("--label", metavar="N", type=click.IntRange(0), help="Draw this class alone.")
+@click.option("--label", metavar="N", type=click.IntRange(0), help="Draw this class only.")
 @click.option(
     "--guidance", metavar="S", type=float, help="1 is off; above: closer to the class, less varied."
 )
-@click.option("--steps", metavar="N", type=click.IntRange(1), help="Noise levels of a diffusion.")
-@click.option("--prompt", metavar="TEXT", help="What a language model writes on from.")
-@click.option("--length", metavar="N", type=click.IntRange(1), help="Tokens of a text: 500.")
+@click.option(
+    "--steps", metavar="N", type=click.IntRange(1), help="Sampling steps of a diffusion model."
+)
+@click.option("--prompt", metavar="TEXT", help="Text that a language model continues.")
+@click.option(
+    "--length", metavar="N", type=click.IntRange(1), help="Length of a text in tokens: 500."
+)
 @click.option(
     "--sampler",
     metavar="NAME",
-    help="How it is drawn. Texts: greedy, random, top_k, top_p, beam; diffusion: ddim, ddpm, heun.",
+    help="Sampling method. Texts: greedy, random, top_k, top_p, beam; diffusion: ddim, ddpm, heun.",
 )
-@click.option("--temperature", metavar="T", type=float, help="Below 1: safer; above: wilder.")
-@click.option("--top-k", metavar="K", type=click.IntRange(1), help="Of the K likeliest tokens.")
-@click.option("--top-p", metavar="P", type=float, help="Of the likeliest tokens with this share.")
+@click.option(
+    "--temperature",
+    metavar="T",
+    type=float,
+    help="Below 1: closer to the likeliest token; above: more random.",
+)
+@click.option(
+    "--top-k", metavar="K", type=click.IntRange(1), help="Sample from the K likeliest tokens."
+)
+@click.option(
+    "--top-p",
+    metavar="P",
+    type=float,
+    help="Sample from the likeliest tokens of total probability P.",
+)
 @click.option("--beams", metavar="N", type=click.IntRange(1), help="Beams of a beam search.")
 @click.option(
     "-o",

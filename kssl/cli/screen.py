@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+_STICKS = "\N{NO-BREAK SPACE}"  # where textwrap breaks no line
 _PIPE_WIDTH = 10_000  # a pipe gets every row on one line
 
 
@@ -69,6 +71,14 @@ def table(
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     return made
+
+
+def folded(items: Iterable[str]) -> RenderableType:
+    """Put items behind one another, indented, with line breaks between items alone."""
+    whole = f"{_STICKS}· ".join(item.replace(" ", _STICKS) for item in items)
+    width = max(20, Console().width - 4)
+    lines = textwrap.wrap(whole, width, break_on_hyphens=False)
+    return Padding(Text("\n".join(lines).replace(_STICKS, " ")), (0, 0, 0, 4), expand=False)
 
 
 def pairs(values: Mapping[str, Any]) -> Table:

@@ -1,4 +1,4 @@
-"""`kssl vocabulary`: which whole number stands for which piece of text."""
+"""`kssl vocabulary`: train the vocabulary of a tokenizer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ KINDS = ("characters", "words", "wordpiece", "bpe", "sentencepiece")
     show_default=True,
     help=f"{', '.join(KINDS)}.",
 )
-@click.option("--size", metavar="N", type=click.IntRange(1), help="How many ids; else 8,000.")
+@click.option(
+    "--size", metavar="N", type=click.IntRange(1), help="Size of the vocabulary; else 8,000."
+)
 @click.option("--lowercase", is_flag=True, help="Make text lower-case first.")
 @click.option(
     "--sentinels", metavar="N", type=click.IntRange(0), default=0, help="Ids for corrupt_spans."
@@ -47,7 +49,7 @@ KINDS = ("characters", "words", "wordpiece", "bpe", "sentencepiece")
     "--data-dir",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="Where prepared data sets lie.",
+    help="Folder of prepared data sets.",
 )
 def command(source: str, field: str | None, output: Path, **options: Any) -> None:
     """Make a vocabulary of the training split of a corpus, for `tokenize` and `tokens`.

@@ -1,4 +1,4 @@
-"""Where the files that a recipe names are looked for."""
+"""Finding the files that a recipe names."""
 
 from __future__ import annotations
 

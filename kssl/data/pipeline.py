@@ -240,9 +240,10 @@ class Pipeline:
         lacking = False
         for position, transform in enumerate(self.transforms):
             if not tasks and _is_skipped(transform, example, lacking):
-                lacking = True
-                continue
-            example = transform(example, seed=random.fold_in(seeds, position))
+                lacking, task = True, getattr(transform, "task", None)
+                example = task.instead(example) if task else example
+            else:
+                example = transform(example, seed=random.fold_in(seeds, position))
         return example
 
 

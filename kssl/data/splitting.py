@@ -28,30 +28,30 @@ def check_split(split: str) -> str:
     return split
 
 
-def check_shares(**shares: float) -> None:
-    """Raise a UserError unless each share is above 0 and they leave something to train on."""
-    if not (all(share > 0 for share in shares.values()) and sum(shares.values()) < 1):
-        given = " and ".join(f"{name}={share}" for name, share in shares.items())
-        raise UserError(f"{given}: shares of the examples must be above 0, and their sum below 1")
+def check_fractions(**fractions: float) -> None:
+    """Raise a UserError unless each fraction is above 0 and they leave something to train on."""
+    if not (all(fraction > 0 for fraction in fractions.values()) and sum(fractions.values()) < 1):
+        given = " and ".join(f"{name}={fraction}" for name, fraction in fractions.items())
+        raise UserError(f"{given}: fractions of the examples must be above 0, their sum below 1")
 
 
-def check_two_shares(name: str, shares: Sequence[float]) -> tuple[float, float]:
-    """Return the shares for validation and for test, or raise a UserError."""
-    if len(shares) != 2:
-        raise UserError(f"{name}: shares {list(shares)} is not [validation, test]")
-    check_shares(validation=shares[0], test=shares[1])
-    return shares[0], shares[1]
+def check_two_fractions(name: str, fractions: Sequence[float]) -> tuple[float, float]:
+    """Return the fractions for validation and for test, or raise a UserError."""
+    if len(fractions) != 2:
+        raise UserError(f"{name}: fractions {list(fractions)} is not [validation, test]")
+    check_fractions(validation=fractions[0], test=fractions[1])
+    return fractions[0], fractions[1]
 
 
-def sizes(count: int, **shares: float) -> dict[str, int]:
+def sizes(count: int, **fractions: float) -> dict[str, int]:
     """How many of `count` examples each split gets: at least one, the rest is `train`."""
-    check_shares(**shares)
-    if count <= len(shares):
+    check_fractions(**fractions)
+    if count <= len(fractions):
         raise UserError(
             f"{count} example{'s' * (count != 1)} cannot be split into train and "
-            f"{' and '.join(shares)}: at least {len(shares) + 1} are needed"
+            f"{' and '.join(fractions)}: at least {len(fractions) + 1} are needed"
         )
-    held = {name: max(1, round(count * share)) for name, share in shares.items()}
+    held = {name: max(1, round(count * fraction)) for name, fraction in fractions.items()}
     while sum(held.values()) >= count:
         held[max(held, key=lambda name: held[name])] -= 1
     return {"train": count - sum(held.values()), **held}
@@ -86,7 +86,7 @@ def piece(order: np.ndarray, parts: dict[str, int], split: str) -> np.ndarray:
     raise UserError(f"there is no split '{split}'{nearest(split, parts)}")
 
 
-def grouped(groups: np.ndarray, shares: tuple[float, float]) -> dict[str, np.ndarray]:
+def grouped(groups: np.ndarray, fractions: tuple[float, float]) -> dict[str, np.ndarray]:
     """Split examples so that those of one group stay together.
 
     Groups are taken in an order that is random but always the same. Each goes to validation if
@@ -95,7 +95,7 @@ def grouped(groups: np.ndarray, shares: tuple[float, float]) -> dict[str, np.nda
 
     Args:
         groups: The group of each example, `(examples,)`.
-        shares: Of the examples, for validation and for test.
+        fractions: Of the examples, for validation and for test.
 
     Returns:
         For each split, the numbers of its examples, sorted.
@@ -114,7 +114,7 @@ def grouped(groups: np.ndarray, shares: tuple[float, float]) -> dict[str, np.nda
             f"{len(names)} group{'s' * (len(names) != 1)} cannot be split into train, validation "
             "and test: at least 3 are needed"
         )
-    room = {"validation": shares[0] * len(groups), "test": shares[1] * len(groups)}
+    room = {"validation": fractions[0] * len(groups), "test": fractions[1] * len(groups)}
     chosen: dict[str, list[int]] = {split: [] for split in SPLITS}
     for group in shuffled(len(names)):
         fits = (split for split, left in room.items() if counts[group] <= left)
@@ -126,5 +126,5 @@ def grouped(groups: np.ndarray, shares: tuple[float, float]) -> dict[str, np.nda
         if not chosen[split]:
             chosen[split] = [min(chosen["train"], key=lambda group: counts[group])]
             chosen["train"].remove(chosen[split][0])
-    # At least one group is left to train: the shares' sum is below 1, and there are three.
+    # At least one group is left to train: the fractions' sum is below 1, and there are three.
     return {split: np.flatnonzero(np.isin(of_example, chosen[split])) for split in SPLITS}

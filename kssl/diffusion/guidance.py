@@ -96,7 +96,7 @@ def chosen_labels(
 
 
 def batch_labels(
-    labels: Any, count: Any, classes: int | None, share: float, seed: Any, training: bool
+    labels: Any, count: Any, classes: int | None, probability: float, seed: Any, training: bool
 ) -> Any:
     """Return the labels `(batch,)` that a network is trained on; None where there are no classes.
 
@@ -104,7 +104,7 @@ def batch_labels(
         labels: Those of the batch, or None.
         count: Examples of the batch.
         classes: Number of classes, which is also the label "none".
-        share: Fraction of the labels that become "none", see `drop_labels`.
+        probability: Of each label to become "none", see `drop_labels`.
         seed: A seed generator.
         training: Whether they must be there.
 
@@ -120,7 +120,7 @@ def batch_labels(
         )
     if labels is None:
         return ops.full((count,), classes, dtype="int32")
-    return drop_labels(ops.reshape(labels, (-1,)), classes, share, seed)
+    return drop_labels(ops.reshape(labels, (-1,)), classes, probability, seed)
 
 
 def classifier_free_guidance(conditional: Any, unconditional: Any, guidance: float) -> Any:

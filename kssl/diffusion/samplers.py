@@ -25,7 +25,7 @@ def _float(*tensors: Any) -> list[Any]:
 
 
 def _added(rates: Rates, following: Rates) -> tuple[Any, Any]:
-    """Return the share `α / α'` of the signal and the variance that lie between two levels.
+    """Return the fraction `α / α'` of the signal and the variance that lie between two levels.
 
     For neighbouring timesteps these are `√(1 - β)` and β. The variance is a difference of noise,
     not of signal: near clean data float32 would lose β in `1 - (α / α')²`.
@@ -147,9 +147,9 @@ def euler_step(noisy: Any, clean: Any, sigma: Any, sigma_next: Any) -> Any:
         2.0
     """
     noisy, clean, sigma, sigma_next = _float(noisy, clean, sigma, sigma_next)
-    share = per_example(sigma_next / sigma, noisy)
+    fraction = per_example(sigma_next / sigma, noisy)
     # Not noisy + (σ' - σ) · slope, the same number: where σ is thousands it would lose digits.
-    return share * noisy + (1.0 - share) * clean
+    return fraction * noisy + (1.0 - fraction) * clean
 
 
 def heun_step(
@@ -205,9 +205,9 @@ class Step:
     draw: Callable[[], Any]
     eta: float = 0.0
 
-    def plus_noise(self, mean: Any, deviation: Any) -> Any:
-        """Return `mean + deviation · noise`; nothing is drawn for the last step."""
-        return mean if self.last else mean + deviation * self.draw()
+    def plus_noise(self, mean: Any, standard_deviation: Any) -> Any:
+        """Return `mean + standard_deviation · noise`; nothing is drawn for the last step."""
+        return mean if self.last else mean + standard_deviation * self.draw()
 
 
 def ddim(step: Step) -> Any:

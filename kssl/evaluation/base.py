@@ -190,6 +190,13 @@ def apply(
     return np.asarray(run(model, method, in_order(inputs, batch_size), **arguments))
 
 
+def to_array(tensor: Any) -> np.ndarray:
+    """Return a tensor of any backend as float32."""
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(tensor), np.float32)
+
+
 def flat(values: np.ndarray) -> np.ndarray:
     """(examples, …) -> (examples, features)."""
     return values.reshape(len(values), -1)
@@ -216,7 +223,7 @@ def digest(model: Any) -> str:
 
 @contextmanager
 def frozen(model: Any, seed: int = 0) -> Iterator[str]:
-    """Prove that what happens inside leaves `model` alone, and make it repeatable.
+    """Check that what happens inside leaves `model` unchanged, and make it repeatable.
 
     The weights are compared by digest. The states of the model's random seeds start from `seed`
     and are put back afterwards, so that an evaluation gives the same number each time and a run
@@ -247,7 +254,7 @@ def frozen(model: Any, seed: int = 0) -> Iterator[str]:
     if digest(model) != before:
         raise RunError(
             f"the weights of {type(model).__name__} changed while it was evaluated, so its numbers"
-            " are void; its methods must not update weights outside of training"
+            " are invalid; its methods must not update weights outside of training"
         )
 
 

@@ -49,15 +49,15 @@ def knn_votes(
     num_classes: int,
     temperature: float | None = 0.07,
 ) -> np.ndarray:
-    """Each class's share of the votes, (M, num_classes); see `knn_predict`."""
+    """Each class's fraction of the votes, (M, num_classes); see `knn_predict`."""
     bank, queries = unit_rows(bank), unit_rows(queries)
     k = min(k, len(bank))
     rows = max(1, _SIMILARITIES // len(bank))
-    shares = [
+    fractions = [
         _votes(queries[start : start + rows] @ bank.T, labels, k, num_classes, temperature)
         for start in range(0, len(queries), rows)
     ]
-    return np.concatenate(shares) if shares else np.zeros((0, num_classes))
+    return np.concatenate(fractions) if fractions else np.zeros((0, num_classes))
 
 
 def _votes(
@@ -69,7 +69,7 @@ def _votes(
 ) -> np.ndarray:
     nearest = most_similar(similarities, k)  # (rows, k)
     top = np.take_along_axis(similarities, nearest, axis=1).astype(np.float64)
-    # relative to the nearest, so that no temperature overflows; the shares do not change
+    # relative to the nearest, so that no temperature overflows; the fractions do not change
     weights = np.exp((top - top[:, :1]) / temperature) if temperature else np.ones_like(top)
     votes = np.zeros((len(top), num_classes))
     np.add.at(votes, (np.arange(len(top))[:, None], labels[nearest]), weights)

@@ -60,7 +60,7 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> Result:
 
     def accuracy(model: Any) -> float:
         guess = apply(model, "predict_target", seen, batch_size=batch_size)
-        return float(np.mean(guess == wanted))
+        return float(np.mean(np.reshape(guess, -1) == wanted))
 
     with frozen(task.model, task.seed) as weights:
         value = accuracy(task.model)

@@ -49,9 +49,9 @@ def knn(
     Args:
         k: Number of neighbours that vote.
         temperature: Small values let the nearest decide; None counts every vote as one.
-        standardize: Give each feature the mean 0 and the deviation 1 within the bank first, for the
-            model and its baselines alike, as `linear` does. Of features behind a ReLU, none of
-            which is negative, the mean hides much of what a cosine can tell.
+        standardize: Give each feature the mean 0 and the standard deviation 1 within the bank
+            first, for the model and its baselines alike, as `linear` does. Of features behind a
+            ReLU, none of which is negative, the mean hides much of what a cosine can tell.
         limit: Use the first so many training examples as the bank, to bound the time; None: all.
         batch_size: Examples embedded at a time; does not change the result.
 
@@ -99,9 +99,10 @@ def linear(
 ) -> Evaluation:
     """Accuracy of a logistic regression on the frozen embedding, the linear probe.
 
-    Multinomial logistic regression by L-BFGS on features standardised with the mean and deviation
-    of the training examples (no choice is made on the test split). With the default settings, the
-    simple models' logistic regressions are those of the raw features, and are fitted once.
+    Multinomial logistic regression by L-BFGS on features standardised with the mean and standard
+    deviation of the training examples (no choice is made on the test split). With the default
+    settings, the simple models' logistic regressions are those of the raw features, and are fitted
+    once.
 
     Args:
         penalty: Strength of the L2 penalty, 1/C in scikit-learn's terms; fixed, not searched.
@@ -152,31 +153,20 @@ def _probe(
 
     With `known`, a simple model that is a logistic regression on a raw feature is the probe of it.
     """
-    (bank, labels), (test, wanted) = (
-        labelled(task.train, limit, task.model),
-        labelled(task.test, None, task.model),
-    )
+    bank, labels = labelled(task.train, limit, task.model)
+    test, wanted = labelled(task.test, None, task.model)
     if len(np.unique(labels)) < 2:
         raise Skipped(f"all {len(labels)} training examples have one label")
 
     def accuracy(rows: np.ndarray, queries: np.ndarray) -> float:
         return score(flat(rows), labels, flat(queries), wanted)
 
-    def embedded(model: Any, which: str) -> list[np.ndarray]:
-        kept = task.cache.setdefault("embeddings", {})  # of the last bank: every probe has its own
-        if kept.get("limit", limit) != limit:
-            kept.clear()
-        kept["limit"] = limit
-        if which not in kept:
-            kept[which] = [
-                flat(apply(model, "embed", x, batch_size=batch_size)) for x in (bank, test)
-            ]
-        return kept[which]
-
+    kept = _embeddings_of(task, limit)
     with frozen(task.model, task.seed) as weights:
-        rows, queries = embedded(task.model, "trained")
+        rows, queries = _embedded(kept, "trained", task.model, (bank, test), batch_size)
     value, width = accuracy(rows, queries), rows.shape[1]
-    baselines = {"untrained": accuracy(*embedded(task.untrained, "untrained"))}
+    fresh = _embedded(kept, "untrained", task.untrained, (bank, test), batch_size)
+    baselines = {"untrained": accuracy(*fresh)}
     simple = SimpleModels(task, (bank, labels), (test, wanted), limit)
     accuracies = simple.accuracies()
     for feature, sides in simple.features(width).items():
@@ -184,17 +174,31 @@ def _probe(
         baselines[feature] = accuracy(*sides) if same is None else same
     baselines |= {"majority class": simple.majority(), **accuracies}
     sizes = {"width": width, "bank": len(labels), "test": len(wanted), "weights_sha256": weights}
-    notes = [
-        below(value, baselines),
-        standard_error(value, len(wanted)),
-        trained_on_labels(task.model),
-    ]
-    note = "; ".join(filter(None, notes))
+    error, labels_seen = standard_error(value, len(wanted)), trained_on_labels(task.model)
+    note = "; ".join(filter(None, [below(value, baselines), error, labels_seen]))
     return Result(name, "accuracy", value, "higher", baselines, {**settings, **sizes}, note)
 
 
+def _embeddings_of(task: Task, limit: int | None) -> dict[str, Any]:
+    """Return the embeddings that probes of this bank have computed; other banks are dropped."""
+    kept: dict[str, Any] = task.cache.setdefault("embeddings", {})
+    if kept.get("limit", limit) != limit:
+        kept.clear()
+    kept["limit"] = limit
+    return kept
+
+
+def _embedded(
+    kept: dict[str, Any], which: str, model: Any, sides: tuple[Any, Any], batch_size: int
+) -> list[np.ndarray]:
+    """Return the embeddings of bank and test, computed once."""
+    if which not in kept:
+        kept[which] = [flat(apply(model, "embed", x, batch_size=batch_size)) for x in sides]
+    return kept[which]
+
+
 def standard_error(accuracy: float, count: int) -> str:
-    """In words: how far an accuracy on so many examples may be off by chance."""
+    """In words: how far an accuracy on so many examples may be off by sampling alone."""
     error = (accuracy * (1 - accuracy) / count) ** 0.5
     return f"one standard error is {100 * error:.2f} percentage points ({count:,} test examples)"
 

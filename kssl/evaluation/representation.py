@@ -1,4 +1,4 @@
-"""Numbers about embeddings that need no labels: do they fill their space, or collapse?"""
+"""Metrics of embeddings that need no labels: spread, effective rank, alignment, uniformity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def spread(rows: np.ndarray) -> float:
-    """Deviation of normalised rows `(examples, width)`, times √width.
+    """Standard deviation of normalised rows `(examples, width)`, times √width.
 
     About 1 for rows spread evenly over the sphere, 0 when all are the same: the test of a collapse
     that no loss shows (Chen and He, SimSiam, arXiv:2011.10566, section 4.1).
@@ -31,8 +31,8 @@ def effective_rank(rows: np.ndarray, epsilon: float = 0.0) -> float:
         4.0
     """
     values = np.linalg.svd(np.asarray(rows, np.float64), compute_uv=False)
-    shares = values / max(values.sum(), np.finfo(np.float64).tiny) + epsilon
-    used = shares[shares > 0]
+    fractions = values / max(values.sum(), np.finfo(np.float64).tiny) + epsilon
+    used = fractions[fractions > 0]
     return float(np.exp(-np.sum(used * np.log(used))))
 
 

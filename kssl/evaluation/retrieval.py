@@ -1,7 +1,8 @@
-"""Whether the examples that an embedding puts next to one another are of one class."""
+"""Retrieval: whether the nearest neighbours in the embedding have the query's class."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -29,7 +30,9 @@ DISTANCES = ("euclidean", "cosine")
 BANKS = ("test", "train")
 
 _SIMILARITIES = 20_000_000  # held at a time: 80 MB of float32
-_LARGEST = 60_000  # training examples whose raw features are held
+# What simple models are fitted on: so many training examples, or so many numbers (1 GB), at most.
+_LARGEST = 60_000
+_NUMBERS = 250_000_000
 
 
 def retrieval(
@@ -39,7 +42,7 @@ def retrieval(
     limit: int | None = None,
     batch_size: int = 256,
 ) -> Evaluation:
-    """Precision@k: the share of the k nearest examples that have the query's class.
+    """Precision@k: the fraction of the k nearest examples that have the query's class.
 
     Each test example is a query once, and the mean is over the queries. With `bank="test"` its
     neighbours are the other test examples (leave one out: none is its own neighbour); with
@@ -49,9 +52,10 @@ def retrieval(
     `embed` gives them.
 
     Baselines: the same encoder `untrained`; what simple models read of the input, under its name
-    (`pixels`, …); `PCA` of the first of these, fitted on the training split, with as many
-    components as the embedding is wide; `chance`, a neighbour drawn from the bank. All of them
-    with the same distance.
+    (`pixels`, …); `PCA` of the first of these, with as many components as the embedding is wide;
+    `chance`, a neighbour drawn from the bank. All of them with the same distance. What is fitted is
+    fitted on the training split: on its first 60,000 examples, fewer where these are more than
+    1 GB, and at least on the bank.
 
     Args:
         k: Number of neighbours that are looked at.
@@ -90,8 +94,8 @@ def _retrieve(
     own = bank == "test"
     queries, labels = labelled(task.test, limit if own else None, task.model)
     rows, row_labels = (queries, labels) if own else labelled(task.train, limit, task.model)
-    shares = _class_shares(labels, row_labels, own)
-    valid = shares > 0
+    fractions = _class_fractions(labels, row_labels, own)
+    valid = fractions > 0
     if not valid.any():
         raise Skipped("no example has another one of its class to be found")
 
@@ -111,7 +115,7 @@ def _retrieve(
     baselines = {"untrained": precision(*embedded(task.untrained))}
     for name, (bank_rows, test_rows) in _raw(task, queries, rows, own, width).items():
         baselines[name] = precision(bank_rows, test_rows)
-    baselines["chance"] = float(shares[valid].mean())
+    baselines["chance"] = float(fractions[valid].mean())
     noun = f"{modality_of(task.model).noun[0]}s"
     settings = {"k": k, "bank": bank, "distance": distance, "width": width}
     sizes = {f"{noun} in the bank": len(row_labels) - own, "queries": int(valid.sum())}
@@ -125,19 +129,22 @@ def _raw(
     task: Task, queries: Any, rows: Any, own: bool, width: int
 ) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
     """Return what simple models read of bank and queries; the bank is None for the queries."""
-    # Whatever is fitted sees the training split, of which `rows` are the first.
-    train = examples_of(task.train, task.model, _LARGEST if own else None)
     from kssl.modalities import count
 
-    raw = modality_of(task.model).raw(train, queries, task.train.vocabulary)
+    modality = modality_of(task.model)
+    one = sum(math.prod(np.shape(each)[1:]) for each in modality.by_key(queries).values())
+    most = max(1, min(_LARGEST, _NUMBERS // max(1, one)))
+    # The training split, of which `rows` are the first where they are the bank.
+    train = examples_of(task.train, task.model, most if own else max(most, count(rows)))
+    raw = modality.raw(train, queries, task.train.vocabulary)
     return {
         name: (None if own else flat(bank)[: count(rows)], flat(asked))
         for name, (bank, asked) in with_pca(raw, width, task.seed).items()
     }
 
 
-def _class_shares(labels: np.ndarray, bank_labels: np.ndarray, own: bool) -> np.ndarray:
-    """Return for each query the share of the bank that has its class, itself left out."""
+def _class_fractions(labels: np.ndarray, bank_labels: np.ndarray, own: bool) -> np.ndarray:
+    """Return for each query the fraction of the bank that has its class, itself left out."""
     classes, counts = np.unique(bank_labels, return_counts=True)
     members = dict(zip(classes.tolist(), counts.tolist(), strict=True))
     found = np.array([members.get(label, 0) for label in labels.tolist()]) - own

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from kssl.layers.base import Layer
+from kssl.moved import renamed
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -22,11 +23,11 @@ class RandomView(Layer):
     those for small images (arXiv:2002.05709, appendix B.9): half of the colour changes, no blur.
 
     Args:
-        scale: Least and largest share of the area that is cut out.
+        scale: Least and largest fraction of the area that is cut out.
         ratio: Least and largest width / height of it.
         strength: Factor of the colour changes; 1 is what SimCLR has for ImageNet.
-        jitter: Chance that colours change at all.
-        grey: Chance to become grey.
+        jitter: Probability that colours change at all.
+        gray: Probability of becoming grey.
         seed: Of the draws; None draws one.
 
     Call arguments:
@@ -45,32 +46,33 @@ class RandomView(Layer):
         (2, 32, 32, 3)
     """
 
+    @renamed(grey="gray")
     def __init__(
         self,
         scale: Sequence[float] = (0.2, 1.0),
         ratio: Sequence[float] = (3 / 4, 4 / 3),
         strength: float = 0.5,
         jitter: float = 0.8,
-        grey: float = 0.2,
+        gray: float = 0.2,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if not (0 < scale[0] <= scale[1] <= 1 and 0 < ratio[0] <= ratio[1]):
             raise ValueError(
-                f"scale must be two shares and ratio two numbers above 0, the least first; got "
+                f"scale must be two fractions and ratio two positive numbers, least first; got "
                 f"{tuple(scale)} and {tuple(ratio)}"
             )
-        if strength < 0 or not (0 <= jitter <= 1 and 0 <= grey <= 1):
+        if strength < 0 or not (0 <= jitter <= 1 and 0 <= gray <= 1):
             raise ValueError(
-                f"strength must be at least 0, jitter and grey in 0 to 1; got {strength}, "
-                f"{jitter} and {grey}"
+                f"strength must be at least 0, jitter and gray in 0 to 1; got {strength}, "
+                f"{jitter} and {gray}"
             )
         self.scale = tuple(scale)
         self.ratio = tuple(ratio)
         self.strength = strength
         self.jitter = jitter
-        self.grey = grey
+        self.gray = gray
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -79,7 +81,7 @@ class RandomView(Layer):
         options = {"value_range": (0.0, 1.0), "seed": self.seed, "dtype": self.dtype_policy}
         # Saturation and hue mean something only where there are colours.
         chroma = input_shape[-1] == 3
-        self.colours = keras.layers.RandomColorJitter(
+        self.colors = keras.layers.RandomColorJitter(
             brightness_factor=change,
             contrast_factor=change,
             # (lowest, highest), of which Keras makes a factor around 1
@@ -87,10 +89,10 @@ class RandomView(Layer):
             hue_factor=min(0.5, 0.2 * self.strength) if chroma else None,
             **options,
         )
-        self.to_grey = None
+        self.to_gray = None
         if chroma:
-            self.to_grey = keras.layers.RandomGrayscale(
-                self.grey, seed=self.seed, dtype=self.dtype_policy
+            self.to_gray = keras.layers.RandomGrayscale(
+                self.gray, seed=self.seed, dtype=self.dtype_policy
             )
         self.built = True
 
@@ -100,11 +102,11 @@ class RandomView(Layer):
             return images
         images = self._cropped(images)
         # A copy: on torch Keras' layer (3.15) changes what it is given.
-        changed = ops.clip(self.colours(ops.copy(images), training=True), 0.0, 1.0)
+        changed = ops.clip(self.colors(ops.copy(images), training=True), 0.0, 1.0)
         drawn = self._uniform((ops.shape(images)[0], 1, 1, 1))
         images = ops.where(drawn < self.jitter, ops.cast(changed, images.dtype), images)
-        if self.to_grey is not None:
-            images = self.to_grey(images, training=True)
+        if self.to_gray is not None:
+            images = self.to_gray(images, training=True)
         return images
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
@@ -119,7 +121,7 @@ class RandomView(Layer):
         area = self._uniform((batch,), *self.scale)
         low, high = self.ratio
         ratio = ops.exp(self._uniform((batch,), math.log(low), math.log(high)))
-        tall = ops.minimum(1.0, ops.sqrt(area / ratio))  # shares of height and width
+        tall = ops.minimum(1.0, ops.sqrt(area / ratio))  # fractions of height and width
         wide = ops.minimum(1.0, ops.sqrt(area * ratio))
         top = self._uniform((batch,)) * (1.0 - tall) * (height - 1)
         left = self._uniform((batch,)) * (1.0 - wide) * (width - 1)

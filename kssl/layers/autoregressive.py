@@ -1,4 +1,4 @@
-"""Layers in which an output sees only what comes before it: MADE, NADE, PixelCNN, WaveNet."""
+"""Autoregressive layers: an output depends only on earlier inputs. MADE, NADE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolutions that do not look ahead: PixelCNN's in two dimensions, WaveNet's in one."""
+"""Causal convolutions: PixelCNN's in two dimensions, WaveNet's in one."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class GatedActivation(Layer):
 
 @keras.saving.register_keras_serializable(package="kssl")
 class DilatedCausalStack(Layer):
-    """Causal convolutions whose reach doubles, with gates, residuals and skips: WaveNet's body.
+    """Dilated causal convolutions with gates, residual and skip connections: WaveNet's body.
 
     Van den Oord et al., WaveNet, arXiv:1609.03499. An output at a time depends on its own input
     and the `receptive_field - 1` before it; to predict the next value, shift the targets by one.

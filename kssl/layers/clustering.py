@@ -1,4 +1,4 @@
-"""Prototypes, and the assignment of examples to them in equal shares."""
+"""Prototypes, and the assignment of examples to them in equal parts."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Prototypes(Layer):
 
 @keras.saving.register_keras_serializable(package="kssl")
 class Sinkhorn(Layer):
-    """Assigns a batch to prototypes so that all prototypes get equal shares.
+    """Assigns a batch to prototypes so that all prototypes get equal parts of it.
 
     The layer around `kssl.losses.sinkhorn`; Cuturi, arXiv:1306.0895, and Caron et al., SwAV,
     arXiv:2006.09882. The assignments are targets: they have no gradient.
@@ -84,8 +84,8 @@ class Sinkhorn(Layer):
 
     Example:
         >>> import keras, kssl
-        >>> shares = kssl.layers.Sinkhorn()(keras.random.normal((8, 4)))
-        >>> round(float(keras.ops.sum(shares)), 4)
+        >>> assignment = kssl.layers.Sinkhorn()(keras.random.normal((8, 4)))
+        >>> round(float(keras.ops.sum(assignment)), 4)
         8.0
     """
 

@@ -1,4 +1,4 @@
-"""The two ends of an autoencoder: from an image to latent vectors, and back."""
+"""Encoder and decoder of an autoencoder with a latent vector."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class LatentEncoder(Layer):
 class ImageDecoder(Layer):
     """Any decoder, and a dense layer to the pixels where it does not end in the image's shape.
 
-    A decoder with an attribute `image_shape` that is None is told the shape first.
+    A decoder with an attribute `image_shape` that is None is given the shape first.
 
     Args:
         decoder: Layer or model from latent vectors to features or images.

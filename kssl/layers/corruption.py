@@ -1,4 +1,4 @@
-"""Noise that a denoising model has to take away again."""
+"""Noise that a denoising model learns to remove."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Corruption(Layer):
     evaluated on corrupted inputs, and it does not rescale what it leaves.
 
     Args:
-        kind: `"gaussian"` adds noise of standard deviation `amount`; `"masking"` sets a share
-            `amount` of the values to 0; `"salt_and_pepper"` sets a share `amount` of the values
+        kind: `"gaussian"` adds noise of standard deviation `amount`; `"masking"` sets a fraction
+            `amount` of the values to 0; `"salt_and_pepper"` sets a fraction `amount` of the values
             to 0 or 1, each half of the time.
-        amount: Standard deviation, or share of the values; in units of the data (0 to 1).
+        amount: Standard deviation, or fraction of the values; in units of the data (0 to 1).
         seed: Seed of the noise; None draws one.
 
     Call arguments:
@@ -35,7 +35,7 @@ class Corruption(Layer):
         Tensor of the same shape.
 
     Raises:
-        ValueError: If `kind` is unknown, or `amount` is negative or a share above 1.
+        ValueError: If `kind` is unknown, or `amount` is negative or a fraction above 1.
 
     Example:
         >>> import keras, kssl
@@ -55,7 +55,7 @@ class Corruption(Layer):
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
         if amount < 0 or (kind != "gaussian" and amount > 1):
-            raise ValueError(f"amount must be at least 0, and a share at most 1; got {amount}")
+            raise ValueError(f"amount must be at least 0, and a fraction at most 1; got {amount}")
         self.kind = kind
         self.amount = amount
         self.seed = seed

@@ -1,4 +1,4 @@
-"""Hiding most tokens from an encoder, and giving a decoder their places back."""
+"""Random masking of tokens for an encoder, and restoring their order for a decoder."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RandomMasking(Layer):
     layer out.
 
     Args:
-        mask_ratio: Share of the tokens that is hidden.
+        mask_ratio: Fraction of the tokens that is hidden.
         seed: Seed of the masks; None draws one.
 
     Call arguments:

@@ -17,7 +17,7 @@ class MLP(Layer):
     Args:
         units: Width of each layer, first to last.
         activation: Name of the activation after every layer.
-        dropout: Share of the units set to zero after every layer while training.
+        dropout: Fraction of the units set to zero after every layer while training.
 
     Call arguments:
         inputs: Tensor `(batch, …)`.

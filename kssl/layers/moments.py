@@ -1,4 +1,4 @@
-"""Where the codes of a deterministic autoencoder lie."""
+"""The distribution of the codes of a deterministic autoencoder."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kssl.layers.base import Layer
 
 @keras.saving.register_keras_serializable(package="kssl")
 class LatentGaussian(Layer):
-    """A Gaussian that follows the codes seen in training, to draw new codes from.
+    """A running Gaussian fit of the codes seen in training, to sample new codes from.
 
     An autoencoder without a prior can still generate when a density is fitted to its codes
     afterwards (Ghosh et al., From Variational to Deterministic Autoencoders, arXiv:1903.12436,
     section 4). Mean and second moments are moving averages, corrected for their start at zero.
 
     Args:
-        momentum: Share of the old average that a batch keeps; 0.99 remembers about 100 batches.
+        momentum: Fraction of the old average that a batch keeps; 0.99 remembers about 100 batches.
         seed: Seed of the draws; None draws one.
 
     Call arguments:

@@ -1,4 +1,4 @@
-"""A teacher that follows its student slowly."""
+"""Momentum encoder: a teacher whose weights are a moving average of its student's."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def cosine_momentum(step: Any, total_steps: int, start: float = 0.996, end: floa
         >>> round(float(kssl.layers.cosine_momentum(50, total_steps=100)), 4)
         0.998
     """
-    share = ops.clip(ops.cast(step, "float32") / total_steps, 0.0, 1.0)
-    return end - (end - start) * (ops.cos(math.pi * share) + 1.0) / 2.0
+    fraction = ops.clip(ops.cast(step, "float32") / total_steps, 0.0, 1.0)
+    return end - (end - start) * (ops.cos(math.pi * fraction) + 1.0) / 2.0
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -48,8 +48,8 @@ class MomentumEncoder(Layer):
 
     Args:
         encoder: The student, a layer or model; its configuration is copied, not its weights.
-        momentum: Share of its own weights that the teacher keeps in a step.
-        final_momentum: Share in the last of `total_steps`, along a half cosine.
+        momentum: Fraction of its own weights that the teacher keeps in a step.
+        final_momentum: Fraction in the last of `total_steps`, along a half cosine.
         total_steps: Steps of the whole training; None keeps `momentum` throughout.
 
     Call arguments:
@@ -135,9 +135,9 @@ class MomentumEncoder(Layer):
         for own, other, moving in zip(
             self.encoder.weights, student.weights, self.moving, strict=True
         ):
-            share = ops.cast(momentum if moving else started, own.dtype)
+            fraction = ops.cast(momentum if moving else started, own.dtype)
             value = ops.stop_gradient(ops.convert_to_tensor(other))
-            own.assign(share * own + (1 - share) * ops.cast(value, own.dtype))
+            own.assign(fraction * own + (1 - fraction) * ops.cast(value, own.dtype))
         self.step.assign(step + 1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

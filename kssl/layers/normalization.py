@@ -1,4 +1,4 @@
-"""Batch normalisation with Keras' numbers and TensorFlow's fused kernel."""
+"""Batch normalisation equal to Keras', with TensorFlow's fused kernel."""
 
 from __future__ import annotations
 

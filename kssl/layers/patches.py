@@ -126,7 +126,7 @@ class Unpatchify(Layer):
 
 @keras.saving.register_keras_serializable(package="kssl")
 class PatchEmbedding(Layer):
-    """One vector for each patch of an image: the entrance of a vision transformer.
+    """The patch embedding of a vision transformer: one vector for each patch of an image.
 
     Dosovitskiy et al., An Image is Worth 16x16 Words, arXiv:2010.11929. A dense layer on each
     patch, which is what a convolution with the patch as kernel and stride computes; positions are

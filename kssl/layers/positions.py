@@ -1,4 +1,4 @@
-"""Sines and cosines that tell where a token stands, or when a diffusion step is."""
+"""Sinusoidal embeddings of positions and of diffusion timesteps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Continuous features as entries of a learned codebook."""
+"""Vector quantization with a learned codebook."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class VectorQuantizer(Layer):
     Args:
         codes: Entries of the codebook.
         commitment: Weight of the term that draws the features to their entries.
-        decay: Share of the old average that a step keeps; None trains the codebook by gradient.
+        decay: Fraction of the old average that a step keeps; None trains the codebook by gradient.
         restart_below: Average number of vectors of a step below which an entry is restarted.
         seed: Seed of the restarts; None draws one.
 

@@ -1,4 +1,4 @@
-"""A memory of features of earlier batches."""
+"""A queue of the features of earlier batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kssl.losses.batch import unit
 
 @keras.saving.register_keras_serializable(package="kssl")
 class FeatureQueue(Layer):
-    """Remembers the features of the last batches: negatives, or neighbours, beyond this batch.
+    """A queue of the features of the last batches: negatives, or neighbours, beyond this batch.
 
     He et al., Momentum Contrast, arXiv:1911.05722; Dwibedi et al., With a Little Help from My
     Friends, arXiv:2104.14548. A call returns what was stored *before* it, so that no example is

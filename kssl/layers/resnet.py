@@ -23,7 +23,7 @@ EXPANSION = 4
 
 @keras.saving.register_keras_serializable(package="kssl")
 class ResidualBlock(Layer):
-    """Convolutions around which the input is added back.
+    """A residual block: convolutions with a skip connection.
 
     He et al., Deep Residual Learning, arXiv:1512.03385: two 3 x 3 convolutions, or a bottleneck
     of 1 x 1, 3 x 3 and 1 x 1, each with batch normalisation. The last scale starts at zero, so

@@ -1,4 +1,4 @@
-"""The body of a vision transformer: blocks of attention over tokens that are vectors already."""
+"""The transformer encoder of a vision transformer, on embedded tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Transformer(Layer):
         depth: Number of blocks.
         heads: Heads of each attention; `width` is a multiple of it.
         mlp_ratio: Width of the hidden layer of each block, in units of `width`.
-        dropout: Share of the outputs of attention and dense layers set to zero while training.
+        dropout: Fraction of the outputs of attention and dense layers set to zero while training.
 
     Call arguments:
         inputs: Tensor `(batch, tokens, width)`.

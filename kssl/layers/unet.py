@@ -15,7 +15,7 @@ from kssl.layers.unet_block import UNetBlock, group_norm
 
 @keras.saving.register_keras_serializable(package="kssl")
 class UNet(Layer):
-    """An image to image network that knows the diffusion timestep and, if wanted, the class.
+    """An image-to-image network conditioned on the diffusion timestep and, if wanted, the class.
 
     Ronneberger et al., arXiv:1505.04597; Ho et al., Denoising Diffusion, arXiv:2006.11239. Each
     level halves height and width; what a level puts out on the way down is joined to it again on
@@ -28,7 +28,7 @@ class UNet(Layer):
         blocks: Residual blocks of each level, on the way down; one more on the way up.
         attention: Levels with self-attention, counted from 0; the middle always has it.
         classes: Number of classes; None is without.
-        dropout: Share of the features set to zero in each block while training.
+        dropout: Fraction of the features set to zero in each block while training.
         max_period: Longest period of the timestep embedding.
         patch_size: Each square of so many pixels is taken as one place with more channels: with 2,
             a quarter of the places and about a quarter of the time.

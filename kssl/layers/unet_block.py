@@ -1,4 +1,4 @@
-"""The block that a U-Net is made of."""
+"""The residual block of a U-Net."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UNetBlock(Layer):
 
     Args:
         filters: Channels of the output.
-        dropout: Share of the features set to zero before the second convolution while training.
+        dropout: Fraction of the features set to zero before the second convolution while training.
         attention: Whether self-attention over all places follows.
 
     Call arguments:

@@ -1,4 +1,4 @@
-"""What a denoising network knows of an image."""
+"""Features of an image from a denoising network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kssl.layers.base import Layer
 
 @keras.saving.register_keras_serializable(package="kssl")
 class UNetFeatures(Layer):
-    """Features of the middle of a denoising network, averaged over all places.
+    """Features of the bottleneck of a denoising network, averaged over all places.
 
     The image is shown without noise and without class, at one small timestep (Xiang et al.,
     Denoising Diffusion Autoencoders, arXiv:2303.09769).
@@ -22,7 +22,7 @@ class UNetFeatures(Layer):
     Args:
         network: `UNet`, or any network with its method `features`; of one without, the output is
             taken.
-        time: What the network is told of the noise.
+        time: The noise level that the network is given.
         scale: Images in [0, 1] are given as `scale · (2 · image - 1)`.
 
     Call arguments:

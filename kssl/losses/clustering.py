@@ -128,13 +128,13 @@ def dino(
         1.6094
     """
     teacher = ops.stop_gradient(ops.cast(teacher, "float32") - ops.cast(center, "float32"))
-    chance = ops.softmax(teacher / teacher_temperature, axis=-1)
+    probability = ops.softmax(teacher / teacher_temperature, axis=-1)
     logs = ops.log_softmax(ops.cast(student, "float32") / student_temperature, axis=-1)
     if len(teacher.shape) == 2:
-        return -ops.sum(chance * logs, axis=-1)  # (batch,)
-    views, crops = chance.shape[1], logs.shape[1]
-    every = ops.sum(ops.sum(chance, axis=1) * ops.sum(logs, axis=1), axis=-1)  # (batch,)
-    same = ops.sum(chance * logs[:, :views], axis=(1, 2))
+        return -ops.sum(probability * logs, axis=-1)  # (batch,)
+    views, crops = probability.shape[1], logs.shape[1]
+    every = ops.sum(ops.sum(probability, axis=1) * ops.sum(logs, axis=1), axis=-1)  # (batch,)
+    same = ops.sum(probability * logs[:, :views], axis=(1, 2))
     return (same - every) / (views * (crops - 1))
 
 

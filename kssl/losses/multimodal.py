@@ -16,7 +16,7 @@ SIGLIP_SCALE = math.log(10.0)
 
 
 def clip(image: Any, text: Any, logit_scale: Any = CLIP_SCALE) -> Any:
-    """CLIP's loss: each image finds its text in the batch and each text its image.
+    """CLIP's loss: each image is matched with its text in the batch and each text with its image.
 
     With L2-normalised rows and `logits = exp(logit_scale) · image textᵀ`, the mean of the
     cross-entropy over the row and over the column of each pair. Its own `logit_scale` is learnt:

@@ -1,4 +1,4 @@
-"""Telling the true from noise: NCE with densities, InfoNCE and NT-Xent with embeddings."""
+"""Noise-contrastive losses: NCE with densities, InfoNCE and NT-Xent with embeddings."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def info_nce(
     symmetric: bool = False,
     same_view: bool = False,
 ) -> Any:
-    """InfoNCE: the cross-entropy of finding each query's key among negatives.
+    """InfoNCE: the cross-entropy of classifying each query's key among negatives.
 
     `-log( exp(q·k/τ) / (exp(q·k/τ) + Σ_n exp(q·n/τ)) )`. Where the negatives come from:
 

@@ -15,7 +15,7 @@ VARIANCE_EPSILON = 1e-4
 
 
 def barlow_twins(first: Any, second: Any, redundancy_weight: float = 0.005) -> Any:
-    """Barlow Twins: the cross-correlation of two views shall be the identity matrix.
+    """Barlow Twins: the cross-correlation of two views is pushed to the identity matrix.
 
     Each feature is standardised over the batch as batch normalisation does (population variance,
     1e-5 added), `C = Aᵀ B / N`, and the loss is `Σ_d (C_dd - 1)² + λ Σ_{d≠e} C_de²`: sums over the
@@ -132,9 +132,11 @@ def _variance_and_covariance(rows: Any) -> tuple[Any, Any]:
     free = ops.maximum(ops.cast(ops.shape(centred)[0] - 1, "float32"), 1.0)
     covariance = ops.matmul(ops.transpose(centred), centred) / free  # (dim, dim)
     width = ops.shape(covariance)[0]
-    deviation = ops.sqrt(ops.diagonal(covariance) + VARIANCE_EPSILON)
+    standard_deviation = ops.sqrt(ops.diagonal(covariance) + VARIANCE_EPSILON)
     others = ops.where(not_self(width), ops.square(covariance), 0.0)
-    return ops.mean(ops.relu(1.0 - deviation)), ops.sum(others) / ops.cast(width, "float32")
+    return ops.mean(ops.relu(1.0 - standard_deviation)), ops.sum(others) / ops.cast(
+        width, "float32"
+    )
 
 
 def negative_cosine(target: Any, prediction: Any) -> Any:

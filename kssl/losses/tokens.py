@@ -17,7 +17,7 @@ def masked_cross_entropy(ids: Any, logits: Any, weights: Any | None = None) -> A
     sum of the weights over the whole batch, 0 if nothing is selected: `MaskedCrossEntropy` does
     that. BERT adds 1e-5 to the denominator, PyTorch gives NaN for none, and Keras'
     `SparseCategoricalCrossentropy` with its default reduction divides by all positions, which
-    dilutes the loss by the share of those selected.
+    dilutes the loss by the fraction of those selected.
 
     Each position has its own value, so that data parallelism changes nothing here; what it does to
     the mean, the class says.

@@ -1,4 +1,4 @@
-"""Losses of word vectors: an observed word against a few sampled ones."""
+"""Losses of word embeddings: an observed word against a few sampled ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kssl.losses.batch import LOWEST, dot
 
 
 def negative_sampling(center: Any, context: Any, negatives: Any) -> Any:
-    """Negative sampling of word2vec: the observed word is told from `K` noise words.
+    """Negative sampling of word2vec: the observed word is discriminated from `K` noise words.
 
     `-log σ(u·v) - Σ_k log σ(-u·n_k)`: noise-contrastive estimation without the noise's density and
     without `log K`, so that scores are no log-densities. For CBOW, `center` is

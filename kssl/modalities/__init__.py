@@ -12,7 +12,9 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import functools
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import kssl
 from kssl.errors import nearest
@@ -43,16 +45,35 @@ _OWN = {each.name: each for each in (Image, Tokens, Audio, Video, Table, Pair)}
 
 
 def get(modality: Modality | str) -> Modality:
-    """Return a modality, or kssl's own one of that name.
+    """Return a modality, or the one of that name, kssl's own or a plugin's.
 
     Raises:
         ValueError: There is none of that name.
     """
     if isinstance(modality, Modality):
         return modality
-    if modality not in _OWN:
-        raise ValueError(f"there is no modality {modality!r}{nearest(str(modality), list(_OWN))}")
-    return _OWN[modality]()
+    if modality in _OWN:
+        return _OWN[modality]()
+    of_plugins = _of_plugins()
+    if modality not in of_plugins:
+        names = [*_OWN, *of_plugins]
+        raise ValueError(f"there is no modality {modality!r}{nearest(str(modality), names)}")
+    return of_plugins[modality]()
+
+
+def _of_plugins() -> dict[str, Callable[[], Modality]]:
+    """Return what imports and makes each modality that a plugin offers, by name."""
+    from kssl.plugins import offered
+
+    others = offered("modalities").keys() - _OWN.keys()
+    return {name: functools.partial(_found, name) for name in sorted(others)}
+
+
+def _found(name: str) -> Modality:
+    from kssl.plugins import find
+
+    modality: Modality = find("modalities", name)()
+    return modality
 
 
 def of_model(model: object) -> Modality:
@@ -70,15 +91,15 @@ def of_keys(keys: Collection[str], others: Iterable[Modality] = ()) -> Modality 
 
     Args:
         keys: What an example has, such as a dict.
-        others: Further modalities that it may be, such as those of plugins.
+        others: Further modalities that it may be, beside kssl's own and those of plugins.
 
     Example:
         >>> of_keys({"image": 0, "label": 0}), of_keys({"label": 0})
         (Image(), None)
     """
     # Those with more to ask for come first: a pair has an image too.
-    known = [own() for own in (Video, Pair, Image, Audio, Tokens, Table)]
-    for modality in (*known, *others):
+    known = (own() for own in (Video, Pair, Image, Audio, Tokens, Table))
+    for modality in itertools.chain(known, others, _made_by_plugins()):
         try:
             modality.present(keys)
         except KeyError:
@@ -87,6 +108,10 @@ def of_keys(keys: Collection[str], others: Iterable[Modality] = ()) -> Modality 
         else:
             return modality
     return None
+
+
+def _made_by_plugins() -> Iterator[Modality]:
+    yield from (make() for make in _of_plugins().values())  # imported if it comes to that
 
 
 kssl._make_known_to_keras()

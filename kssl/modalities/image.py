@@ -29,7 +29,7 @@ class Image(Modality):
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
         bank, test = np.asarray(bank), np.asarray(test)
-        histograms = colour_histogram(bank), colour_histogram(test)
+        histograms = color_histogram(bank), color_histogram(test)
         return {"pixels": (_pixels(bank), _pixels(test)), "colour histogram": histograms}
 
     def pictures(self, examples: Any) -> np.ndarray | None:
@@ -38,15 +38,15 @@ class Image(Modality):
 
     def draw_example(self, axes: Any, example: Any, vocabulary: Any = None) -> None:
         picture = np.clip(np.asarray(example, "float32"), 0.0, 1.0)
-        grey = picture.shape[-1] != 3
-        axes.imshow(picture[..., 0] if grey else picture, cmap="gray", vmin=0, vmax=1)
+        gray = picture.shape[-1] != 3
+        axes.imshow(picture[..., 0] if gray else picture, cmap="gray", vmin=0, vmax=1)
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:
     return images.astype("float32").reshape(len(images), -1)
 
 
-def colour_histogram(images: np.ndarray, bins: int = 8) -> np.ndarray:
+def color_histogram(images: np.ndarray, bins: int = 8) -> np.ndarray:
     """Return the fraction of the pixels in each cell of the colour cube.
 
     Args:
@@ -58,7 +58,7 @@ def colour_histogram(images: np.ndarray, bins: int = 8) -> np.ndarray:
         `(examples, cells)` float32.
 
     Example:
-        >>> colour_histogram(np.zeros((1, 2, 2, 1)), bins=2).tolist()
+        >>> color_histogram(np.zeros((1, 2, 2, 1)), bins=2).tolist()
         [[1.0, 0.0, 0.0, 0.0]]
     """
     count, channels = len(images), images.shape[-1]

@@ -37,8 +37,8 @@ class Video(Modality):
         clip = np.clip(np.asarray(example, "float32"), 0.0, 1.0)
         places = np.unique(np.linspace(0, len(clip) - 1, _SHOWN).astype(int))
         strip = np.concatenate(list(clip[places]), axis=1)  # (height, shown · width, channels)
-        grey = strip.shape[-1] != 3
-        axes.imshow(strip[..., 0] if grey else strip, cmap="gray", vmin=0, vmax=1)
+        gray = strip.shape[-1] != 3
+        axes.imshow(strip[..., 0] if gray else strip, cmap="gray", vmin=0, vmax=1)
 
 
 def mean_and_motion(clips: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Autoencoder, plain and denoising: squeeze an example through a narrow code and rebuild it.
+"""Autoencoder, plain and denoising: reconstruct an example from a low-dimensional code.
 
 Hinton and Salakhutdinov, Reducing the Dimensionality of Data with Neural Networks, Science 313
 (2006). With linear layers and squared error its codes span the space of principal components.

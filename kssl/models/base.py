@@ -1,4 +1,4 @@
-"""What every model of kssl is: its loss, its representation, and what it reads."""
+"""The base class of all models: its loss, its representation, and what it reads."""
 
 from __future__ import annotations
 

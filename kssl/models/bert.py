@@ -21,7 +21,7 @@ from kssl.models.base import Model
 from kssl.models.pseudo_labels import PAIR_TARGET, pair_key
 
 RATE = 0.15  # of `mask_tokens`
-PAPER_WIDTH = 768  # of BERT-base, whose kernels begin with a deviation of 0.02
+PAPER_WIDTH = 768  # of BERT-base, whose kernels begin with a standard deviation of 0.02
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -112,8 +112,8 @@ class BERT(Model):
             )
         # The dense layer behind the first position learns from pairs alone.
         self.network.pooled_dense.trainable = self.pair_label is not None
-        deviation = 0.02 * math.sqrt(PAPER_WIDTH / self.width)
-        initializer = keras.initializers.TruncatedNormal(stddev=deviation)
+        stddev = 0.02 * math.sqrt(PAPER_WIDTH / self.width)
+        initializer = keras.initializers.TruncatedNormal(stddev=stddev)
         small = {"kernel_initializer": initializer, "dtype": self.dtype_policy}
         self.transform = keras.layers.Dense(self.width, activation=_gelu, name="transform", **small)
         self.normalization = keras.layers.LayerNormalization(
@@ -231,7 +231,7 @@ class BERT(Model):
         return ops.sum(encoded * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1.0)
 
     def predict_masked(self, x: Any) -> dict[str, Any]:
-        """Tell the hidden tokens of a batch with `target`.
+        """Predict the masked tokens of a batch with `target`.
 
         Returns:
             Dict of `target`, `predicted`, ids of the true and of the most likely token (-1: none),

@@ -1,4 +1,4 @@
-"""BYOL: a student predicts what its own moving average says of another view.
+"""BYOL: a student predicts the projection of another view by its moving average.
 
 Grill et al., Bootstrap Your Own Latent, arXiv:2006.07733.
 """

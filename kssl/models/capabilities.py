@@ -27,7 +27,7 @@ class NeedsLabels(Protocol):
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    """gives back its input from its embedding (`reconstruct`)"""
+    """reconstructs its input from its embedding (`reconstruct`)"""
 
     def reconstruct(self, x: Any) -> Any:
         """Return the input rebuilt, in the units and the shape of the data."""

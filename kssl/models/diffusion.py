@@ -31,7 +31,7 @@ class Diffusion(Model):
     """Denoising network, trained at every noise level and sampled from the highest to none.
 
     Images are in [0, 1] outside and in [-1, 1] inside. With `classes` it is trained on labels
-    (`needs_labels`): `fit({"image": images, "label": labels})`. A share of them is replaced by the
+    (`needs_labels`): `fit({"image": images, "label": labels})`. Some of them are replaced by the
     class "none", number `classes`, so that guidance can tell what the class adds. Sample with
     averaged weights: train with `kssl.optimizers.EMA`.
 
@@ -42,7 +42,7 @@ class Diffusion(Model):
             preconditioning. See `kssl.diffusion.NoiseSchedule` and `EDMNoise`.
         timesteps: Length of the table.
         classes: Number of classes, the same as the network's; None is without.
-        drop_label: Share of the labels that training replaces by "none".
+        drop_label: Fraction of the labels that training replaces by "none".
         loss: `kssl.losses.Diffusion`, which says what is predicted and how noise levels weigh;
             None is the velocity `"v"` with equal weights or, for `"edm"`, EDM's own
             (`Diffusion("x0", "edm")`).

@@ -1,4 +1,4 @@
-"""DINO: a student says of small views what its own average says of large ones.
+"""DINO: self-distillation; a student matches its moving average's output for large views.
 
 Caron et al., Emerging Properties in Self-Supervised Vision Transformers, arXiv:2104.14294.
 """
@@ -29,9 +29,10 @@ class DINO(JointEmbedding):
         encoder: Any layer or model from views to features, of any size of view where the batch has
             `local_views`; None is `ConvNet`, which pools over the image.
         projector: From features to what is compared with the prototypes; None is
-            `ProjectionHead(128, hidden_dim=512, depth=3, activation="gelu")`. It ends in scores
-            of `prototypes`.
-        prototypes: How many; 65,536 in the paper, 1,024 with tens of thousands of images.
+            `ProjectionHead(128, hidden_dim=512, depth=3, activation="gelu")` and
+            `Prototypes(prototypes)`. One that is given ends in the scores of prototypes itself.
+        prototypes: How many; 65,536 in the paper, 1,024 with tens of thousands of images. None:
+            1,024, or as many as the given projector has scores.
         student_temperature: τ of the student.
         teacher_temperature: τ of the teacher, smaller, so that it is sharper.
         momentum: What the teacher keeps of itself in a step; it rises along a half cosine to 1 at
@@ -45,10 +46,12 @@ class DINO(JointEmbedding):
             width, channels)`; with `augment`, images or a dict with `image`.
 
     Returns:
-        Dict of `student` and `teacher`, lists of logits `(batch, prototypes)`.
+        Dict of `student` and `teacher`, lists of projections, one for each view: its scores of
+        the prototypes `(batch, prototypes)`, cosines before any temperature.
 
     Raises:
-        ValueError: If a temperature is not above 0.
+        ValueError: If a temperature is not above 0, or the given projector has not as many scores
+            as `prototypes`.
 
     Example:
         >>> import numpy, kssl
@@ -64,7 +67,7 @@ class DINO(JointEmbedding):
         self,
         encoder: keras.layers.Layer | None = None,
         projector: keras.layers.Layer | None = None,
-        prototypes: int = 1024,
+        prototypes: int | None = None,
         student_temperature: float = 0.1,
         teacher_temperature: float = 0.04,
         momentum: float = 0.99,
@@ -75,6 +78,7 @@ class DINO(JointEmbedding):
         **kwargs: Any,
     ) -> None:
         if projector is None:
+            prototypes = 1024 if prototypes is None else prototypes
             head = ProjectionHead(128, 512, 3, normalization=None, activation="gelu")
             projector = keras.Sequential([head, Prototypes(prototypes)])
         super().__init__(encoder, projector, augment, modality, **kwargs)
@@ -89,6 +93,12 @@ class DINO(JointEmbedding):
         self.follow_student(momentum, 1.0, total_steps)
 
     def build_heads(self, projection: tuple[int | None, ...]) -> None:
+        if self.prototypes not in (None, projection[-1]):
+            raise ValueError(
+                f"the projector gives {projection[-1]} scores, but prototypes is "
+                f"{self.prototypes}: let it end in Prototypes({self.prototypes}), or leave "
+                "prototypes out"
+            )
         self.center = self.add_weight(
             shape=(projection[-1],), initializer="zeros", trainable=False, name="center"
         )

@@ -1,4 +1,4 @@
-"""GPT: a transformer that predicts each token from those before it, and so writes.
+"""GPT: a transformer that predicts each token from those before it, and generates text.
 
 Radford et al., Language Models are Unsupervised Multitask Learners, 2019 (GPT-2); Brown et al.,
 Language Models are Few-Shot Learners, arXiv:2005.14165.
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class GPT(Model):
     """KerasHub's GPT-2 trained on the next token, with GPT-2's own initial weights.
 
-    Token embeddings start with a deviation of 0.02, as every kernel; the two kernels of a layer
-    whose output is added to the residual stream start smaller by `√(2 · depth)`, so that the
+    Token embeddings start with a standard deviation of 0.02, as every kernel; the two kernels of a
+    layer whose output is added to the residual stream start smaller by `√(2 · depth)`, so that the
     stream does not grow with depth. KerasHub (0.32) does neither. Embedding and output share their
     weights.
 
@@ -41,9 +41,9 @@ class GPT(Model):
         depth: Transformer layers.
         heads: Attention heads of a layer.
         width: Features of a token; four times as many inside a layer.
-        dropout: Share of features set to zero in training: 0 where the text is seen about once.
-        backbone: A `keras_hub.models.GPT2Backbone`, such as one from a preset, to go on from; the
-            sizes above are then not used, and its weights are left as they are.
+        dropout: Fraction of features set to zero in training: 0 where the text is seen about once.
+        backbone: A `keras_hub.models.GPT2Backbone`, such as one from a preset, to train further;
+            the sizes above are then not used, and its weights are left as they are.
         loss: A loss of `(ids, logits)`; None is `MaskedCrossEntropy`, in nats per token.
 
     Call arguments:
@@ -139,9 +139,9 @@ class GPT(Model):
         length: int = 256,
         sampler: str | Mapping[str, Any] | keras_hub.samplers.Sampler = "random",
     ) -> np.ndarray:
-        """Write on from a prompt, with KerasHub's samplers and a cache of keys and values.
+        """Continue a prompt, with KerasHub's samplers and a cache of keys and values.
 
-        A text that is longer than the context goes on from its last half context, again and
+        A text that is longer than the context continues from its last half context, again and
         again: positions are absolute, so the cache cannot slide.
 
         Args:
@@ -212,7 +212,7 @@ class GPT(Model):
             dtype=self.dtype_policy,
         )
         table = network.token_embedding.embeddings
-        table.assign(2.0 * table)  # its deviation is 0.01
+        table.assign(2.0 * table)  # its standard deviation is 0.01
         for layer in network.transformer_layers:
             attention, dense = layer._self_attention_layer, layer._feedforward_output_dense
             for kernel in (attention.output_dense.kernel, dense.kernel):
@@ -229,7 +229,7 @@ def gelu(x: Any) -> Any:
 
 
 def _attention_mask(given: Mapping[str, Any]) -> Any:
-    """Return who may look at whom beside the past, `(batch, length, length)`, or None."""
+    """Return the attention mask beside the causal one, `(batch, length, length)`, or None."""
     if "attention_mask" in given:
         return given["attention_mask"]
     if "document" not in given:

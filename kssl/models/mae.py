@@ -1,4 +1,4 @@
-"""Masked autoencoder: a vision transformer that sees a quarter of an image and paints the rest.
+"""Masked autoencoder: a vision transformer that sees a quarter of an image, predicts the rest.
 
 He et al., Masked Autoencoders Are Scalable Vision Learners, arXiv:2111.06377.
 """
@@ -42,7 +42,7 @@ class MAE(Model):
             an attribute `width`; None is `Transformer(192, depth=12, heads=3)`.
         decoder: Likewise; works on all patches, so keep it light. None is
             `Transformer(128, depth=4, heads=4)`.
-        mask_ratio: Share of the patches that is hidden.
+        mask_ratio: Fraction of the patches that is hidden.
         normalize_targets: Whether each patch is predicted with mean 0 and variance 1 (unbiased),
             which makes a better representation, or in its own units.
         loss: `Reconstruction`, of kind `"squared"` (the default), `"absolute"` or `"huber"`;
@@ -167,8 +167,8 @@ class MAE(Model):
         """Return the images with their hidden patches filled in, the visible ones as they are.
 
         With `normalize_targets` the model does not say how bright or rich in contrast a patch is:
-        it is given the mean and the deviation of the true one. So it is a picture of what was
-        learnt, and no measure of how well an image can be restored.
+        it is given the mean and the standard deviation of the true one. So it is a picture of what
+        was learnt, and no measure of how well an image can be restored.
 
         Args:
             x: As in `call`.

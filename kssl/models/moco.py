@@ -1,4 +1,4 @@
-"""MoCo: each view finds the other among a queue of many earlier ones.
+"""MoCo: contrastive learning with a momentum encoder and a queue of negatives.
 
 He et al., Momentum Contrast for Unsupervised Visual Representation Learning, arXiv:1911.05722;
 Chen et al., Improved Baselines with Momentum Contrastive Learning, arXiv:2003.04297 (v2).

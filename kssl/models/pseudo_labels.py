@@ -1,4 +1,4 @@
-"""Under which key of a batch a pseudo-label is, by its name of today or an older one."""
+"""The key of a pseudo-label in a batch, by its current name or an older one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SimCLR: two random views of an image find each other in a batch of others.
+"""SimCLR: contrastive learning of two random views, against the others of the batch.
 
 Chen et al., A Simple Framework for Contrastive Learning of Visual Representations,
 arXiv:2002.05709. Any other loss of two views makes another method of it: InfoNCE, Barlow Twins

@@ -1,4 +1,4 @@
-"""SimSiam: a predictor and a stopped gradient are enough against collapse.
+"""SimSiam: a predictor and a stop-gradient prevent collapse without negatives.
 
 Chen and He, Exploring Simple Siamese Representation Learning, arXiv:2011.10566.
 """

@@ -1,4 +1,4 @@
-"""Text written by a language model, with KerasHub's samplers and cache."""
+"""Text generation with a language model, with KerasHub's samplers and cache."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import keras
 
 @keras.saving.register_keras_serializable(package="kssl")
 class MatrixAdamW(keras.optimizers.AdamW):
-    """Keras' AdamW whose weight decay leaves biases and gains alone.
+    """Keras' AdamW without weight decay on biases and normalisation gains.
 
     Loshchilov and Hutter, arXiv:1711.05101. Decay is for what multiplies: kernels and embeddings.
     BERT, GPT-2 and MAE all train so. Keras' own decays every weight unless each is named with
@@ -18,7 +18,7 @@ class MatrixAdamW(keras.optimizers.AdamW):
 
     Args:
         learning_rate: A number or a schedule.
-        weight_decay: Share of a weight, times the learning rate, that is taken away in each step.
+        weight_decay: Fraction of a weight, times the learning rate, that is subtracted in a step.
         beta_1: Decay of the average of gradients.
         beta_2: Of squared gradients. Language models have 0.95 to 0.99, MAE 0.95: at 0.999 the
             average is too slow for the first thousand steps.

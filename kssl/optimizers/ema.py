@@ -25,7 +25,7 @@ class EMA(keras.optimizers.Optimizer):
 
     Args:
         optimizer: Any Keras optimizer, without `use_ema`.
-        momentum: Share of the old average that an update keeps.
+        momentum: Fraction of the old average that an update keeps.
         warmup: Whether early updates keep less, `updates / (updates + 10)` at most, so that the
             average soon forgets the random start.
 
@@ -89,10 +89,10 @@ class EMA(keras.optimizers.Optimizer):
         self.optimizer.apply(grads, trainable_variables)
         # Under gradient accumulation most batches do not update the weights.
         updated = ops.cast(ops.convert_to_tensor(self.iterations) > before, "float32")
-        kept = 1.0 - updated * (1.0 - self._share(before))
+        kept = 1.0 - updated * (1.0 - self._fraction(before))
         for average, weight in zip(self.averages, self._trainable_variables, strict=True):
-            share = ops.cast(kept, average.dtype)
-            average.assign(share * average + (1.0 - share) * ops.convert_to_tensor(weight))
+            fraction = ops.cast(kept, average.dtype)
+            average.assign(fraction * average + (1.0 - fraction) * ops.convert_to_tensor(weight))
         self._iterations.assign_add(1)
 
     def swap(self) -> None:
@@ -125,8 +125,8 @@ class EMA(keras.optimizers.Optimizer):
         optimizer = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects)
         return cls(**{**config, "optimizer": optimizer})
 
-    def _share(self, updates: Any) -> Any:
-        """Return the share of the old average that is kept; nothing at the first update."""
+    def _fraction(self, updates: Any) -> Any:
+        """Return the fraction of the old average that is kept; nothing at the first update."""
         updates = ops.cast(updates, "float32")
         most = updates / (updates + 10.0) if self.warmup else ops.cast(updates > 0, "float32")
         return ops.minimum(most, self.momentum)

@@ -12,7 +12,7 @@ from kssl.moved import renamed
 
 @keras.saving.register_keras_serializable(package="kssl")
 class LARS(keras.optimizers.Optimizer):
-    """Momentum with a learning rate of its own for each weight: SimCLR's and BYOL's optimizer.
+    """LARS: momentum with layer-wise adaptive learning rates, as SimCLR and BYOL use it.
 
     You et al., Large Batch Training of Convolutional Networks, arXiv:1708.03888, algorithm 1. A
     weight `w` with the gradient `g` moves by
@@ -107,4 +107,4 @@ class LARS(keras.optimizers.Optimizer):
         return ops.cast(ops.where(both, self.trust_coefficient * length / below, 1.0), weight.dtype)
 
     def _apply_weight_decay(self, variables: list[Any]) -> None:
-        """Do nothing: weight decay is part of the gradient here, where Keras takes it apart."""
+        """Do nothing: weight decay is part of the gradient here, where Keras decouples it."""

@@ -11,7 +11,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="kssl")
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then half a cosine down to the last step.
+    """Linear warm-up, then cosine decay to the last step.
 
     Loshchilov and Hutter, SGDR, arXiv:1608.03983, after the warm-up of Goyal et al.,
     arXiv:1706.02677. `keras.optimizers.schedules.CosineDecay` has a warm-up too, but its first

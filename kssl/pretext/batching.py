@@ -1,4 +1,4 @@
-"""One way to write a transform: for a batch, with a single example taken as a batch of one."""
+"""Transforms written for batches; a single example is taken as a batch of one."""
 
 from __future__ import annotations
 

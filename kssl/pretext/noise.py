@@ -1,4 +1,4 @@
-"""Transforms that spoil the input, so that a model can learn to restore it."""
+"""Transforms that corrupt the input, so that a model can learn to restore it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import put
 from kssl.pretext.random import bernoulli, fold_in, normal, permutation
-from kssl.pretext.scale import grey_values, lengths
+from kssl.pretext.scale import lengths, values_of
 from kssl.pretext.task import Task
 
 
@@ -23,7 +23,7 @@ def noise(
     target: str = "target",
     rank: int = 3,
 ) -> MapFunction:
-    """Add noise to the input and keep the clean one as what is to be restored.
+    """Add noise to the input, and keep the clean one as the target.
 
     The corruptions of denoising autoencoders: P. Vincent et al., "Extracting and composing
     robust features with denoising autoencoders", ICML 2008 (masking), and "Stacked denoising
@@ -32,12 +32,12 @@ def noise(
     Args:
         kind: `gaussian` adds normal noise of standard deviation `amount`, and does not clip, so
             that the noise has no bias at black and white. `masking` sets each value to 0 with
-            chance `amount`. `salt_and_pepper` sets each value, with chance `amount`, to 0 or 1
-            with even odds. `swap` lets each place, with chance `amount`, change places with
-            another one of the same example, drawn at random: pixels with all their channels, steps
-            of a sequence, single values of a row; so every value stays in the example. (For
-            values of other rows of a table there is `corrupt_features`.)
-        amount: How strong; 0 changes nothing. For all but the first it is a chance, at most 1.
+            probability `amount`. `salt_and_pepper` sets each value, with that probability, to 0 or
+            1 with equal probability. `swap` lets each place, with probability `amount`, change
+            places with another one of the same example, drawn at random: pixels with all their
+            channels, steps of a sequence, single values of a row; so every value stays in the
+            example. (For values of other rows of a table there is `corrupt_features`.)
+        amount: How strong; 0 changes nothing. For all but the first it is a probability, at most 1.
         key: What is spoiled: float in [0, 1] (put `to_float` before).
         target: Where the clean one is written.
         rank: Dimensions of one example: 3 for an image, 1 for a row, 2 for a sequence.
@@ -58,7 +58,7 @@ def noise(
     spoil = _KINDS[kind]
 
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
-        clean = grey_values("noise", batch, key)
+        clean = values_of("noise", batch, key)
         return {key: spoil(clean, amount, seeds), target: clean}
 
     return by_batch("noise", change, {key: rank}, random=True, task=Task(key, target=target))
@@ -105,7 +105,9 @@ def _check(kind: str, amount: float, key: str, target: str) -> None:
         raise UserError(f"noise: kind '{kind}'{nearest(kind, _KINDS)}")
     limit = float("inf") if kind == "gaussian" else 1.0
     if not 0.0 <= amount <= limit:
-        meaning = "a standard deviation, 0 or more" if kind == "gaussian" else "a chance, 0 to 1"
+        meaning = (
+            "a standard deviation, 0 or more" if kind == "gaussian" else "a probability, 0 to 1"
+        )
         raise UserError(f"noise: amount {amount} is not {meaning}")
     if key == target:
         raise UserError(f"noise: key and target are both '{key}'; the clean input would be lost")

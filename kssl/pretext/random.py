@@ -1,9 +1,10 @@
-"""Random numbers that depend on the example alone, for whole batches at a time.
+"""Seeds, and random numbers that follow from them alone, for whole batches at a time.
 
 Every number is a hash of (row of `seeds`, position in the row): nothing is kept between calls,
 and a row gives the same numbers in a batch of any size, in any order, on any machine (`normal`
-to the last bit only on the same kind of processor). Rows come from (recipe seed, epoch, example
-index), so a run that is resumed sees what it would have seen.
+to the last bit only on the same kind of processor). `Pipeline._transform` of `kssl.data.pipeline`
+derives the rows from (recipe seed, example index, epoch, place of the transform), so a run that is
+resumed sees what it would have seen.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _VECTOR = 16  # floats in the widest vector register
 
 
 def uniform(seeds: tf.Tensor, shape: Shape, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
-    """Draw numbers evenly from [low, high).
+    """Draw numbers uniformly from [low, high).
 
     Args:
         seeds: int32 `(batch, 2)`, one row per example.
@@ -66,12 +67,12 @@ def normal(seeds: tf.Tensor, shape: Shape, mean: float = 0.0, stddev: float = 1.
 
 
 def bernoulli(seeds: tf.Tensor, shape: Shape, probability: Any = 0.5) -> tf.Tensor:
-    """Toss a coin for every position.
+    """Draw a Bernoulli variable, True or False, for every position.
 
     Args:
         seeds: int32 `(batch, 2)`.
         shape: Shape of what one example gets, without the batch.
-        probability: Chance of True: a number, or a tensor that broadcasts to `(batch, *shape)`.
+        probability: Of True: a number, or a tensor that broadcasts to `(batch, *shape)`.
             0 is never and 1 is always True.
 
     Returns:

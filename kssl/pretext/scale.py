@@ -89,7 +89,7 @@ def binarize(
 ) -> MapFunction:
     """Make pixels black or white: 0.0 or 1.0.
 
-    `dynamic` tosses a coin for every pixel, with its grey value as the chance of 1, anew in
+    `dynamic` tosses a coin for every pixel, with its grey value as the probability of 1, anew in
     every epoch: R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief
     networks", ICML 2008, made their training set in this way once; drawing again is the
     custom since Y. Burda et al., arXiv:1509.00519. `fixed` tosses once: what comes up follows
@@ -110,15 +110,15 @@ def binarize(
         UserError: The mode is unknown; from the map function, when `key` is not float.
 
     Example:
-        >>> grey = {"image": tf.fill((2, 28, 28, 1), 0.5)}
-        >>> sorted(set(binarize()(grey)["image"].numpy().ravel().tolist()))
+        >>> gray = {"image": tf.fill((2, 28, 28, 1), 0.5)}
+        >>> sorted(set(binarize()(gray)["image"].numpy().ravel().tolist()))
         [0.0, 1.0]
     """
     if mode not in _MODES:
         raise UserError(f"binarize: mode '{mode}'{nearest(mode, _MODES)}")
 
     def change(batch: Mapping[str, tf.Tensor], *seeds: tf.Tensor) -> dict[str, tf.Tensor]:
-        value = grey_values("binarize", batch, key)
+        value = values_of("binarize", batch, key)
         if mode == "threshold":
             return {key: tf.cast(value > threshold, tf.float32)}
         own = seeds[0] if seeds else content_seeds(value)
@@ -127,7 +127,7 @@ def binarize(
     return by_batch("binarize", change, {key: rank}, random=mode == "dynamic")
 
 
-def grey_values(name: str, batch: Mapping[str, tf.Tensor], key: str) -> tf.Tensor:
+def values_of(name: str, batch: Mapping[str, tf.Tensor], key: str) -> tf.Tensor:
     """The tensor under `key` as float32, or an error that tells how to get there."""
     if not batch[key].dtype.is_floating:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Statistics that can give a pseudo-label away, for a linear model: what a task must not rest on.
+"""Shortcuts: statistics from which a linear model could predict a pseudo-label.
 
 Each function returns a function from a batch of arrays to features `(examples, features)`. A
 network whose accuracy is not above that of a logistic regression on them may have learned no more.
@@ -50,19 +50,19 @@ def tile_borders(key: str) -> Shortcut:
     return features
 
 
-def patch_colours(key: str) -> Shortcut:
+def patch_colors(key: str) -> Shortcut:
     """Of patches `(batch, patches, height, width, channels)`: mean colours, and how edges fit."""
     fit = tile_borders(key)
 
     def features(batch: Mapping[str, np.ndarray]) -> np.ndarray:
         patches = np.asarray(batch[key], np.float32)
-        colours = patches.mean(axis=(2, 3)).reshape(len(patches), -1)
-        return np.concatenate([colours, fit(batch)], axis=1)
+        colors = patches.mean(axis=(2, 3)).reshape(len(patches), -1)
+        return np.concatenate([colors, fit(batch)], axis=1)
 
     return features
 
 
-def colours(key: str) -> Shortcut:
+def colors(key: str) -> Shortcut:
     """Of images `(batch, height, width, channels)`: mean and standard deviation of each channel."""
 
     def features(batch: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -88,7 +88,7 @@ def brightness(key: str) -> Shortcut:
 
 
 def lengths_and_first_tokens() -> Shortcut:
-    """Of pairs of texts: the length of each, which share of B is in A, and how each begins."""
+    """Of pairs of texts: the length of each, which fraction of B is in A, and how each begins."""
 
     def features(batch: Mapping[str, np.ndarray]) -> np.ndarray:
         tokens, there = np.asarray(batch["tokens"]), np.asarray(batch["padding_mask"], bool)

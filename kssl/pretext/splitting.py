@@ -8,6 +8,7 @@ from typing import Literal
 import tensorflow as tf
 
 from kssl.errors import UserError, nearest
+from kssl.moved import renamed
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import blank, put
 from kssl.pretext.random import permutation
@@ -29,9 +30,10 @@ _AXES = {
 }
 
 
+@renamed(share="fraction")
 def split(
     hide: Part = "bottom",
-    share: float = 0.5,
+    fraction: float = 0.5,
     remove: bool = False,
     fill: float = 0.0,
     key: str = "image",
@@ -48,7 +50,7 @@ def split(
             `future`, the start and the end of a sequence, sound or video; `center`, a rectangle
             (of a sequence: a stretch) in the middle, or `surround`, all around it; `random`, as
             many places anywhere, other ones for each example.
-        share: Share of the places that is hidden, between 0 and 1; counted in whole rows,
+        fraction: Fraction of the places that is hidden, between 0 and 1; counted in whole rows,
             columns, steps or places, at least one hidden and one visible.
         remove: False blanks the hidden part and keeps the shape. True cuts the input in two,
             where the cut is straight.
@@ -65,24 +67,28 @@ def split(
 
     Raises:
         UserError: The part is unknown, does not exist at this rank or cannot be cut off, or the
-            share is out of range; from the map function, when there is nothing to divide.
+            fraction is out of range; from the map function, when there is nothing to divide.
 
     Example:
-        >>> task = split("right", share=0.25)({"image": tf.ones((4, 8, 8, 1))})
+        >>> task = split("right", fraction=0.25)({"image": tf.ones((4, 8, 8, 1))})
         >>> task["image"][0, 0, :, 0].numpy().astype(int).tolist()
         [1, 1, 1, 1, 1, 1, 0, 0]
         >>> cut = split("future", remove=True, key="audio", rank=1)({"audio": tf.ones(10)})
         >>> cut["target"].shape
         TensorShape([5])
     """
-    _check(hide, share, remove, key, rank)
+    _check(hide, fraction, remove, key, rank)
 
     def change(batch: Mapping[str, tf.Tensor], *seeds: tf.Tensor) -> dict[str, tf.Tensor]:
         value = batch[key]
         lengths = _lengths(value, key, rank)
         if remove:
-            return _cut(value, key, _axis(hide, rank), hide, share)
-        mask = _random(seeds[0], lengths, share) if seeds else _straight(lengths, hide, share, rank)
+            return _cut(value, key, _axis(hide, rank), hide, fraction)
+        mask = (
+            _random(seeds[0], lengths, fraction)
+            if seeds
+            else _straight(lengths, hide, fraction, rank)
+        )
         mask = tf.broadcast_to(mask, [tf.shape(value)[0], *lengths])  # (batch, *places)
         return {key: blank(value, mask, fill), "target": value, "mask": mask}
 
@@ -90,27 +96,27 @@ def split(
     return by_batch("split", change, {key: rank}, random=hide == "random", task=task)
 
 
-def _random(seeds: tf.Tensor, lengths: list[int], share: float) -> tf.Tensor:
-    """bool `(batch, *places)`: exactly the share."""
+def _random(seeds: tf.Tensor, lengths: list[int], fraction: float) -> tf.Tensor:
+    """bool `(batch, *places)`: exactly the fraction."""
     count = 1
     for length in lengths:
         count *= length
     order = permutation(seeds, count)  # (batch, places)
-    hit = tf.ones_like(order[:, : _part("random", count, share)])
+    hit = tf.ones_like(order[:, : _part("random", count, fraction)])
     return tf.reshape(put(hit, order) > 0, [-1, *lengths])
 
 
-def _straight(lengths: list[int], hide: str, share: float, rank: int) -> tf.Tensor:
+def _straight(lengths: list[int], hide: str, fraction: float, rank: int) -> tf.Tensor:
     """bool `(1, *places)`."""
     if hide in _MIDDLE:
-        inside = share if hide == "center" else 1.0 - share
+        inside = fraction if hide == "center" else 1.0 - fraction
         axes = [axis for name, axis in _AXES[rank].items() if name != "time" or rank < 3]
         side = inside ** (1.0 / len(axes))  # as much of each side
         sizes = {axis: _part(hide, lengths[axis], side) for axis in axes}
         stretches = {axis: ((lengths[axis] - size) // 2, size) for axis, size in sizes.items()}
     else:
         axis = _axis(hide, rank)
-        stretches = {axis: _stretch(hide, lengths[axis], share)}
+        stretches = {axis: _stretch(hide, lengths[axis], fraction)}
     mask = tf.ones([1, *[1] * len(lengths)], tf.bool)
     for axis, (start, size) in stretches.items():
         place = tf.range(lengths[axis])
@@ -120,9 +126,9 @@ def _straight(lengths: list[int], hide: str, share: float, rank: int) -> tf.Tens
     return ~mask if hide == "surround" else mask
 
 
-def _cut(value: tf.Tensor, key: str, axis: int, hide: str, share: float) -> dict[str, tf.Tensor]:
+def _cut(value: tf.Tensor, key: str, axis: int, hide: str, fraction: float) -> dict[str, tf.Tensor]:
     length = value.shape[axis + 1]
-    start, size = _stretch(hide, length, share)
+    start, size = _stretch(hide, length, fraction)
     pieces = tf.split(
         value, [size, length - size] if start == 0 else [length - size, size], axis + 1
     )
@@ -130,17 +136,17 @@ def _cut(value: tf.Tensor, key: str, axis: int, hide: str, share: float) -> dict
     return {key: visible, "target": hidden}
 
 
-def _stretch(hide: str, length: int, share: float) -> tuple[int, int]:
+def _stretch(hide: str, length: int, fraction: float) -> tuple[int, int]:
     """Start and size of the hidden stretch of an axis."""
-    size = _part(hide, length, share)
+    size = _part(hide, length, fraction)
     return (0 if hide in ("top", "left", "past") else length - size), size
 
 
-def _part(hide: str, length: int, share: float) -> int:
-    """That share of a length, at least one and not all."""
+def _part(hide: str, length: int, fraction: float) -> int:
+    """That fraction of a length, at least one and not all."""
     if length < 2:
         raise UserError(f"split: there is nothing to divide: '{hide}' of a length of {length}")
-    return min(max(round(share * length), 1), length - 1)
+    return min(max(round(fraction * length), 1), length - 1)
 
 
 def _axis(hide: str, rank: int) -> int:
@@ -158,13 +164,13 @@ def _lengths(value: tf.Tensor, key: str, rank: int) -> list[int]:
     return lengths  # type: ignore[no-any-return]
 
 
-def _check(hide: str, share: float, remove: bool, key: str, rank: int) -> None:
+def _check(hide: str, fraction: float, remove: bool, key: str, rank: int) -> None:
     if hide not in _PARTS:
         raise UserError(f"split: hide '{hide}'{nearest(hide, _PARTS)}")
     if rank not in _AXES:
         raise UserError(f"split: rank {rank} is not 1, 2, 3 (an image) or 4 (a video)")
-    if not 0.0 < share < 1.0:
-        raise UserError(f"split: share {share} is not between 0 and 1")
+    if not 0.0 < fraction < 1.0:
+        raise UserError(f"split: fraction {fraction} is not between 0 and 1")
     if key in ("target", "mask"):
         raise UserError(f"split writes '{key}' itself: rename the key")
     if remove and hide not in _REMOVABLE:

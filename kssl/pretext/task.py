@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Task:
         classes: Number of classes of the target; None if it is no class.
         shape: Shape of one example's target, where it is neither one class nor known from the
             example alone.
-        names: What each class means, in order; empty if there are too many to tell.
+        names: What each class means, in order; empty if there are too many to name.
         chance: Accuracy of the best constant answer; None for no classes.
         shortcut: From a batch of arrays to `(examples, features)`: the statistic that could give
             the answer away without looking at what is in the example.
@@ -31,6 +32,10 @@ class Task:
         skipped: Whether the transform is left out where the example as it was is wanted, as in
             probes. False where what it leaves there is whole, and of the shape that the model
             reads: the next token, lightness without colours.
+        parts: How many parts `inputs` has along its first axis, for a model that sees them one by
+            one; None where its rank, above that of an example, says so by itself.
+        instead: What is done to an example in the place of the transform where that is left out,
+            such as cutting it to the length that the model reads; `dict` changes nothing.
         per_example: Whether each training example is a class of its own.
 
     Example:
@@ -49,6 +54,8 @@ class Task:
     target: str = "target"
     skipped: bool = True
     per_example: bool = False
+    parts: int | None = None
+    instead: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
 
     def among(self, examples: int) -> Task:
         """Return the task on a data set of so many examples, where each of them is a class."""

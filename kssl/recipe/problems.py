@@ -1,4 +1,4 @@
-"""Every mistake in a recipe is collected, so that all of them are told at once."""
+"""Every mistake in a recipe is collected, so that all of them are reported at once."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Recipe:
         return node.value if node is not None and isinstance(node.value, str) else None
 
     def check(self) -> None:
-        """Import every part that is named, and hold the arguments against its signature.
+        """Import every part that is named, and check the arguments against its signature.
 
         Raises:
             RecipeError: All mistakes of the recipe together.

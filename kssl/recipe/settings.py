@@ -16,7 +16,7 @@ class FitSettings:
         steps_per_epoch: Steps that count as one epoch; None means the whole of the data.
         steps_per_execution: Steps in one call of the compiled function, at most: a divisor of the
             steps of an epoch is taken. None lets kssl choose.
-        checkpoint_seconds: Seconds between two checkpoints from which a run can go on.
+        checkpoint_seconds: Seconds between two checkpoints from which a run can be resumed.
     """
 
     batch_size: int = 128

@@ -23,6 +23,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "examples": ("transforms", "models", "layers", "losses", "callbacks"),
     "classes": ("models",),
     "inputs": ("models",),
+    "parts": ("models",),
     "modality": ("models",),
     "vocabulary_size": ("models", "layers", "losses"),
     "vocabulary": ("transforms", "models", "callbacks", "evaluations"),

@@ -1,4 +1,4 @@
-"""The look of all figures, and the few shapes that they are made of."""
+"""The style of all figures, and the layouts that they are made of."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The look of the report's figures while they are drawn and saved; no global state is left."""
+    """The style of the report's figures while they are drawn and saved; no global state is left."""
     with matplotlib.rc_context(STYLE):
         yield
 
@@ -185,7 +185,7 @@ def frame(axes: Any) -> None:
     axes.spines[:].set_color(RULE)
 
 
-def class_colours(count: int) -> list[Any]:
+def class_colors(count: int) -> list[Any]:
     """One colour per class; of more classes than there are names, a smooth scale."""
     if count <= len(CLASSES):
         return list(CLASSES[:count])

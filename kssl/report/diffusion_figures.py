@@ -1,4 +1,4 @@
-"""The figures that a diffusion model brings: from image to noise, back, by class, into holes."""
+"""The figures of a diffusion model: forward and reverse process, classes, inpainting."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from kssl.evaluation.base import to_array
 from kssl.report import canvas
 
 Drawn = tuple[Any, str]  # figure, caption
 STEPS = 50  # of sampling
-
-
-def _array(tensor: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(tensor), np.float32)
 
 
 def forward_process(scene: Any) -> Drawn | None:
@@ -30,15 +25,15 @@ def forward_process(scene: Any) -> Drawn | None:
         noisy = model.schedule.add_noise(clean, noise, levels)
         signal, spread = (float(rate[0]) for rate in model.schedule.rates(levels))
         # As bright as the image, however much noise there is.
-        shown = 0.5 * (_array(noisy) / np.hypot(signal, spread) + 1.0)
+        shown = 0.5 * (to_array(noisy) / np.hypot(signal, spread) + 1.0)
         rows.append((f"σ / α = {spread / signal:.2g}", canvas.as_pictures(shown)))
-    caption = "Test images with more and more noise, at eight of the levels that it is trained on."
+    caption = "Test images with more and more noise, at eight of the levels of training."
     return canvas.labelled_rows(rows), caption
 
 
 def reverse_process(scene: Any) -> Drawn:
     """Samples as they come out of noise."""
-    states = _array(scene.model.trajectory(10, seed=scene.seed, steps=STEPS))  # (steps, 10, …)
+    states = to_array(scene.model.trajectory(10, seed=scene.seed, steps=STEPS))  # (steps, 10, …)
     chosen = np.unique(np.linspace(0, len(states) - 1, 9).round().astype(int))
     rows = [(f"step {place + 1}", canvas.as_pictures(states[place])) for place in chosen]
     caption = f"Ten samples after some of the {STEPS} steps of DDIM, from noise to image."
@@ -52,7 +47,7 @@ def classes(scene: Any) -> Drawn:
     labels = np.repeat(np.arange(shown), each)
     settings = {"labels": labels, "guidance": guidance, "steps": STEPS}
     drawn = scene.model.generate(len(labels), seed=scene.seed, **settings)
-    images = canvas.as_pictures(_array(drawn))
+    images = canvas.as_pictures(to_array(drawn))
     rows = [(f"class {n}", images[n * each : (n + 1) * each]) for n in range(shown)]
     caption = (
         f"One row for each class, at guidance {guidance:g} (uncond + s (cond - uncond), 1 is off);"
@@ -72,10 +67,10 @@ def inpainting(scene: Any) -> Drawn | None:
     cut = np.where(hole[..., None], 0.5, images)
     rows = [("test image", images), ("with a hole", cut)]
     filled = scene.model.inpaint(np.concatenate([cut] * 3), hole, seed=scene.seed, steps=STEPS)
-    for place, row in enumerate(np.split(_array(filled), 3)):
+    for place, row in enumerate(np.split(to_array(filled), 3)):
         rows.append((f"filled, {place + 1}", row))
     caption = (
         "The middle of test images, filled in three times by the reverse process; the model is"
-        " told no class and sees nothing of what was there."
+        " given no class and sees nothing of what was there."
     )
     return canvas.labelled_rows([(n, canvas.as_pictures(row)) for n, row in rows]), caption

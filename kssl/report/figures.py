@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kssl.evaluation.base import frozen, trained_on_labels
+from kssl.evaluation.base import frozen, to_array, trained_on_labels
 from kssl.evaluation.retrieval import nearest_neighbours
 from kssl.models.capabilities import BringsFigures, Corrupts, HasDensity, HidesPatches, has
 from kssl.report import canvas, label_curve, latent, learning_curves
@@ -40,12 +40,6 @@ class Figure:
     def applies(self, scene: Scene) -> bool:
         """Whether model and data have what it needs."""
         return scene.size >= self.examples and has(scene.model, *self.needs)
-
-
-def _array(tensor: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
 def draw(run: Any, model: Any, train: Any, test: Any, seed: int = 0) -> list[dict[str, Any]]:
@@ -97,7 +91,7 @@ def _later(path: str) -> Callable[[Scene], Drawn | None]:
 
 
 def draw_results(run: Any) -> None:
-    """Draw the figure of the run's results anew, after another evaluation."""
+    """Draw the figure of the run's results again, after another evaluation."""
     path = run.file("figures/figures.json")
     entries = run.read_json("figures/figures.json") if path.is_file() else []
     entry = _draw_one(Scene(run, None, None, None, 0), "labels", FIGURES["labels"])
@@ -162,7 +156,7 @@ def _reconstructions(scene: Scene) -> Drawn | None:
 
 
 def _samples(scene: Scene) -> Drawn | None:
-    drawn = _array(scene.model.generate(64, seed=scene.seed))
+    drawn = to_array(scene.model.generate(64, seed=scene.seed))
     pictures = scene.pictures(drawn)
     if pictures is None:
         drawn = drawn[: 4 * scene.columns]

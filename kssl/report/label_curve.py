@@ -31,17 +31,17 @@ def draw(run: Any) -> tuple[Any, str] | None:
         return None
     drawn = canvas.figure(7.0, 4.0)
     axes = drawn.add_subplot()
-    for colour, (name, line) in zip(canvas.LINES, lines.items(), strict=False):
+    for color, (name, line) in zip(canvas.LINES, lines.items(), strict=False):
         width = 2.4 if name == _TRAINED else 1.5
         labels, accuracy = zip(*line, strict=True)
-        axes.plot(labels, [100 * each for each in accuracy], "o-", color=colour, lw=width)
+        axes.plot(labels, [100 * each for each in accuracy], "o-", color=color, lw=width)
         axes.lines[-1].set_label(name)
     axes.set_xscale("log")
     axes.set_xlabel("labelled training examples")
     axes.set_ylabel("test accuracy, %")
     axes.legend()
     return drawn, (
-        "Accuracy against the number of labelled examples: the trained network trained on, the same"
+        "Accuracy against the number of labelled examples: the trained network fine-tuned, the same"
         " network from scratch, a logistic regression on its embedding, and simple models of the"
         " raw input."
     )

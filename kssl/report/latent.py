@@ -23,8 +23,8 @@ def quantile_grid(side: int) -> np.ndarray:
 
 def interpolated(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
     """(pairs, D), (pairs, D) -> (pairs * steps, D) points on the straight lines between them."""
-    share = np.linspace(0.0, 1.0, steps, dtype=np.float32)[None, :, None]
-    points = first[:, None] * (1 - share) + second[:, None] * share  # (pairs, steps, D)
+    fraction = np.linspace(0.0, 1.0, steps, dtype=np.float32)[None, :, None]
+    points = first[:, None] * (1 - fraction) + second[:, None] * fraction  # (pairs, steps, D)
     return points.reshape(-1, first.shape[1])
 
 
@@ -72,7 +72,9 @@ def embedding_map(embeddings: np.ndarray, labels: np.ndarray | None, seed: int) 
     """
     rows = np.asarray(embeddings, dtype=np.float32)
     parts = [_plane(rows)]
-    if not collapsed(rows):  # scikit-learn would divide by their deviation, and end the process
+    if not collapsed(
+        rows
+    ):  # scikit-learn would divide by their standard deviation, and end the process
         parts.append((_tsne(rows, seed), "t-SNE"))
     drawn = canvas.figure(9.6, 4.9)
     for place, (points, name) in enumerate(parts):
@@ -130,16 +132,16 @@ def _scatter(axes: Any, points: np.ndarray, labels: np.ndarray | None) -> None:
         axes.scatter(*points.T, s=size, color=canvas.LINES[0], linewidths=0, alpha=0.7)
     else:
         classes = np.unique(labels)
-        for value, colour in zip(classes, canvas.class_colours(len(classes)), strict=True):
+        for value, color in zip(classes, canvas.class_colors(len(classes)), strict=True):
             own = points[labels == value]
             name = str(value) if len(classes) <= 20 else None
-            axes.scatter(*own.T, s=size, color=colour, linewidths=0, alpha=0.8, label=name)
+            axes.scatter(*own.T, s=size, color=color, linewidths=0, alpha=0.8, label=name)
             if name is not None:
-                _name_cluster(axes, own, name, colour)
+                _name_cluster(axes, own, name, color)
     canvas.bare(axes)
 
 
-def _name_cluster(axes: Any, points: np.ndarray, name: str, colour: Any) -> None:
+def _name_cluster(axes: Any, points: np.ndarray, name: str, color: Any) -> None:
     # The name at the median: colour alone must not carry the meaning.
     from matplotlib.patheffects import withStroke
 

@@ -72,18 +72,18 @@ def draw(columns: dict[str, list[float]]) -> Any:
     drawn = canvas.figure(max(3.2 * width, 5.4), 2.7 * rows + 0.2)
     for index, name in enumerate(names):
         axes = drawn.add_subplot(rows, width, index + 1)
-        for prefix, label, colour in (("", "training", 0), ("val_", "validation", 1)):
+        for prefix, label, color in (("", "training", 0), ("val_", "validation", 1)):
             if prefix + name in columns:
-                _line(axes, columns["epoch"], columns[prefix + name], canvas.LINES[colour], label)
+                _line(axes, columns["epoch"], columns[prefix + name], canvas.LINES[color], label)
         _label(axes, name)
         if index == 0:
             axes.legend()
     return drawn
 
 
-def _line(axes: Any, epochs: list[float], values: list[float], colour: str, label: str) -> None:
+def _line(axes: Any, epochs: list[float], values: list[float], color: str, label: str) -> None:
     few = len(epochs) <= 30
-    axes.plot(epochs, values, color=colour, label=label, marker="o" if few else "", markersize=3)
+    axes.plot(epochs, values, color=color, label=label, marker="o" if few else "", markersize=3)
 
 
 def _label(axes: Any, name: str) -> None:
@@ -128,11 +128,11 @@ def _panels(tables: dict[str, dict[str, list[float]]], names: list[str]) -> Any:
     for index, name in enumerate(names):
         axes = drawn.add_subplot(rows, width, index + 1)
         for place, (run, columns) in enumerate(tables.items()):
-            colour = canvas.LINES[place % len(canvas.LINES)]
+            color = canvas.LINES[place % len(canvas.LINES)]
             for prefix, dashes, label in (("", "-", run), ("val_", "--", "")):
                 if prefix + name in columns:
                     values = columns[prefix + name]
-                    axes.plot(columns["epoch"], values, dashes, color=colour, label=label or None)
+                    axes.plot(columns["epoch"], values, dashes, color=color, label=label or None)
         _label(axes, name)
     handles, labels = drawn.axes[0].get_legend_handles_labels()
     drawn.legend(

@@ -127,7 +127,7 @@ def _moment(text: Any) -> str:
 
 
 def duration(seconds: Any) -> str:
-    """Seconds in words.
+    """Return seconds as text.
 
     Example:
         >>> duration(3725.2)
@@ -192,7 +192,7 @@ def _order(value: Any, higher: bool) -> tuple[bool, float]:
 
 
 def number(value: Any, metric: str = "") -> str:
-    """A number as a reader wants it: accuracies in percent, the rest with four digits.
+    """A number as text: accuracies in percent, the rest with four digits.
 
     Example:
         >>> number(0.9714, "accuracy"), number(94.8317), number(12345.6)

@@ -1,4 +1,4 @@
-"""The figure that a language model brings: what it writes."""
+"""The figure that a language model brings: text samples."""
 
 from __future__ import annotations
 

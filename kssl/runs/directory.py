@@ -198,7 +198,7 @@ class Run:
             )
 
     def finish(self, status: str = "finished", message: str = "") -> None:
-        """Record how the work on the run ended.
+        """Record how the run ended.
 
         Args:
             status: `finished`, `failed` or `interrupted`.

@@ -1,4 +1,4 @@
-"""A trained encoder as a file that other programs read, held against its source."""
+"""A trained encoder as a file for other programs, compared with its source."""
 
 from __future__ import annotations
 

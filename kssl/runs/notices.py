@@ -1,4 +1,4 @@
-"""What is said before training because it may not be what was meant."""
+"""Notices before training about what may not be intended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FEW_STEPS = 200  # fewer than these leave most models close to where they began
 
 
 def of_few_steps(prepared: Prepared) -> None:
-    """Say it where training is over before it can have an effect."""
+    """Give notice where training is over before it can have an effect."""
     settings, size = prepared.recipe.settings.fit, prepared.data.train.size
     epoch = settings.steps_per_epoch or prepared.data.train.steps_per_epoch
     if epoch * settings.epochs < FEW_STEPS:
@@ -29,7 +29,7 @@ _COUNTED = {"steps_per_epoch": "steps in an epoch", "examples": "examples"}
 
 
 def of_contradictions(recipe: Recipe) -> None:
-    """Say it where the recipe gives a part another length of the training than the run has."""
+    """Give notice where the recipe gives a part another length of the training than the run has."""
     for path, (given, actual) in recipe.supply.contradicted.items():
         what = _COUNTED.get(path.rpartition(".")[2], "steps")
         print(
@@ -39,7 +39,7 @@ def of_contradictions(recipe: Recipe) -> None:
 
 
 def of_replicas(prepared: Prepared) -> None:
-    """Say it where a loss compares the examples of a batch, and no device sees all of it."""
+    """Give notice where a loss compares the examples of a batch, and no device sees all of it."""
     import keras
 
     loss, count = prepared.model.loss, devices.count()

@@ -38,7 +38,7 @@ class Prepared:
 
 
 def prepare(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None) -> Prepared:
-    """Build what a recipe names, and hold the parts against each other.
+    """Build what a recipe names, and check that the parts fit together.
 
     Args:
         recipe: Loaded by `kssl.recipe.load`.
@@ -91,7 +91,7 @@ def build_model(recipe: Recipe, data: Splits) -> keras.Model:
 
 
 def facts_of(recipe: Recipe, data: Splits, batch: dict[str, Any]) -> dict[str, Any]:
-    """Return what only the run knows, for every part that asks for it and is not told.
+    """Return what only the run knows, for every part that asks for it and is not given it.
 
     Args:
         recipe: The length of training is read, and which model it is.
@@ -112,6 +112,7 @@ def facts_of(recipe: Recipe, data: Splits, batch: dict[str, Any]) -> dict[str, A
         "examples": train.size,
         "classes": lambda: _classes(recipe, data),
         "inputs": getattr(train.task, "inputs", None),
+        "parts": getattr(train.task, "parts", None),
         "modality": modalities.of_keys(batch),
         "vocabulary": train.vocabulary,
         "vocabulary_size": getattr(train.vocabulary, "size", None),
@@ -121,7 +122,7 @@ def facts_of(recipe: Recipe, data: Splits, batch: dict[str, Any]) -> dict[str, A
 
 
 def _check(model: keras.Model, batch: dict[str, Any]) -> None:
-    """Hold a model against a batch: the kind of data, then the values."""
+    """Check a model against a batch: the kind of data, then the values."""
     try:
         model.check_batch(batch)
     except KeyError as error:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
-from kssl.plugins import find, offered
 from kssl.runs import notices
 from kssl.runs.plan import prepare, scope
 from kssl.system import devices
@@ -39,10 +38,9 @@ def preview(recipe: Recipe, path: Path, examples: int = 10, epochs: int = 3) -> 
     raw = pipeline.arrays(limit=examples, transformed=False)
     rounds = [pipeline.arrays(limit=examples, epoch=epoch) for epoch in range(epochs)]
     names = ", ".join(pipeline.transform_names) or "no transforms"
-    others = (find("modalities", name)() for name in offered("modalities"))  # when needed
     title = f"{recipe.name}: {names}"
     try:
-        return contact_sheet(raw, rounds, path, title, pipeline.vocabulary, others)
+        return contact_sheet(raw, rounds, path, title, pipeline.vocabulary)
     except ValueError as error:
         raise UserError(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""What a trained generative model draws or writes."""
+"""Samples of a trained generative model: images or text."""
 
 from __future__ import annotations
 

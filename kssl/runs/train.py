@@ -144,8 +144,8 @@ def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:
         run.write_json(DATA_RECORD, prepared.data.record())
     elif run.read_json(DATA_RECORD)["fingerprint"] != prepared.data.record()["fingerprint"]:
         raise RunError(
-            "the data is not what the run began with (other examples or another order), so it "
-            "cannot go on; start a new run"
+            "the data is not what the run began with (other examples or another order), so "
+            "it cannot be resumed; start a new run"
         )
     record = environment(prepared.model, command)
     supplied = prepared.recipe.supply.plain()  # what the recipe leaves to the run

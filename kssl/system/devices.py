@@ -86,7 +86,7 @@ def _restrict(backend: str, device: str | None, devices: int) -> None:
 
 @contextlib.contextmanager
 def quiet_import() -> Iterator[None]:
-    """Hold back what C++ libraries write to the terminal while they are imported.
+    """Suppress what C++ libraries write to the terminal while they are imported.
 
     TensorFlow greets before its own log level is read. If the import fails, the text is shown.
     """

@@ -1,4 +1,4 @@
-"""What is too large for the machine is refused before it is made."""
+"""Checks that what is about to be made fits in memory."""
 
 from __future__ import annotations
 

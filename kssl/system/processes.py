@@ -1,4 +1,4 @@
-"""Whether a process that wrote down its number is still at work."""
+"""Whether the process that recorded its id is still running."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _CLOCK_TOLERANCE = 2.0  # seconds; the kernel's start times are that exact
 
 
 def is_alive(pid: int, began: float) -> bool:
-    """Tell whether `pid` is still the process that began to work at `began`.
+    """Tell whether `pid` is still the process that was started at `began`.
 
     A process that was born after the work began is another one that was given the same number.
     """

@@ -89,7 +89,7 @@ def from_preset(name: str) -> Any:
     except Exception as error:  # a preset may fail in any way: no such name, no network
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
-            f"tokenize: '{name}' is neither a file nor a available preset of KerasHub: {lines[0]}"
+            f"tokenize: '{name}' is neither a file nor an available preset of KerasHub: {lines[0]}"
         ) from error
 
 

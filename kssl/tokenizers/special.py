@@ -18,6 +18,6 @@ def role_of(vocabulary: Any, name: str, needed_by: str) -> int:
     if name not in vocabulary.special:
         raise UserError(
             f"{needed_by} needs the special token {ROLES[name]}, which this vocabulary lacks; "
-            "kssl vocabulary makes one that has it unless told not to"
+            "kssl vocabulary makes one that has it, unless special is false"
         )
     return int(vocabulary.special[name])

@@ -51,7 +51,7 @@ def test_a_collapse_is_said_once_in_plain_words(caplog):
         history = fitted(HealthGuard(VIEWS), collapsed=True)
     assert history["spread"][0] == pytest.approx(0, abs=1e-6)
     collapse = [message for message in caplog.messages if "nearly the same" in message]
-    plateau = [message for message in caplog.messages if "same of every image" in message]
+    plateau = [message for message in caplog.messages if "same projection for" in message]
     assert len(collapse) == len(plateau) == 1
     assert f"{np.log(63):.3f}" in plateau[0]  # 2N - 1 others for N = 32 pairs
 

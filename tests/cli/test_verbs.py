@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kssl.cli import screen, source
+from kssl.cli import results, screen, source
 from kssl.runs import Sampling
 from kssl.runs.directory import Run
 
@@ -239,6 +239,26 @@ def test_a_narrow_terminal_folds_the_text_and_keeps_the_names(
     lines = kssl("list", "losses").out.splitlines()
     assert max(len(line) for line in lines) <= 60
     assert any(line.startswith("  importance_weighted_bound ") for line in lines)
+
+
+def test_in_a_narrow_terminal_the_baselines_are_below_the_best_one_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baselines = {"untrained": 0.7, "pixels": 0.8, "PCA": None, "pixels, logistic regression": 0.75}
+    result = {"name": "knn", "metric": "accuracy", "value": 0.9, "better": "higher"}
+    for columns, wanted in {
+        "60": [
+            "knn  accuracy ↑  0.9",
+            "    baselines: pixels 0.8 ·",
+            "    pixels, logistic regression 0.75 · untrained 0.7 · PCA –",
+        ],
+        "120": ["evaluation", "knn"],
+    }.items():
+        monkeypatch.setenv("COLUMNS", columns)
+        results.print_results([{**result, "baselines": baselines}], {})
+        lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        found = lines if columns == "60" else [line.split()[0] for line in lines]
+        assert found == wanted
 
 
 def test_a_language_model_writes_to_the_terminal_or_a_file(

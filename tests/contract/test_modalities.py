@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pytest
 
 from kssl import modalities, plugins, testing, tokenizers
 
@@ -70,7 +71,7 @@ def test_simple_models_find_what_is_there() -> None:
 def test_a_histogram_counts_the_fraction_of_the_pixels() -> None:
     images = np.zeros((1, 2, 2, 3), np.float32)
     images[0, 0, 0] = [1.0, 0.0, 0.0]
-    found = modalities.image.colour_histogram(images, bins=2)
+    found = modalities.image.color_histogram(images, bins=2)
     assert found.shape == (1, 8)
     np.testing.assert_allclose(found[0, [0, 4]], [0.75, 0.25])
 
@@ -87,3 +88,16 @@ def test_the_keys_say_the_modality() -> None:
     assert keys({"image", "tokens"}) == modalities.Pair()
     assert keys({"numeric"}) == modalities.Table()
     assert keys({"nothing"}) is None
+
+
+def test_a_modality_of_a_plugin_has_a_name_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Points(modalities.Modality):
+        name = "points"
+        keys = {"points": "float32"}
+
+    part = plugins.Part("modalities", "points", "made:Points", "made for a test", "made")
+    monkeypatch.setattr(plugins, "offered", lambda kind: {"points": part})
+    monkeypatch.setattr(plugins, "find", lambda kind, name: Points)
+    assert modalities.get("points") == Points() == modalities.of_keys({"points", "label"})
+    with pytest.raises(ValueError, match="no modality 'point'; did you mean 'points'"):
+        modalities.get("point")

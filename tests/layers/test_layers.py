@@ -116,7 +116,7 @@ def test_latent_gaussian_learns_mean_and_covariance_only_in_training():
         (lambda: ConvEncoder([0]), "filters must be positive"),
         (lambda: ConvDecoder([4])(np.zeros((1, 2))), "needs image_shape"),
         (lambda: Corruption("dust"), "gaussian, masking, salt_and_pepper; got 'dust'"),
-        (lambda: Corruption("masking", amount=1.5), "a share at most 1; got 1.5"),
+        (lambda: Corruption("masking", amount=1.5), "a fraction at most 1; got 1.5"),
         (lambda: GaussianSampling(samples=0), "samples must be at least 1"),
         (lambda: LatentEncoder(MLP(), latent_dim=0), "latent_dim must be at least 1"),
         (lambda: LatentGaussian(momentum=1.0), "between 0 and 1"),

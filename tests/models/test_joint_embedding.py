@@ -143,6 +143,13 @@ def test_dino_moves_its_centre_after_the_loss():
     np.testing.assert_allclose(array(model.center), centre, rtol=1e-4)
 
 
+def test_dino_takes_as_many_prototypes_as_its_projector_has_scores():
+    assert small(DINO).prototypes is None
+    assert DINO().prototypes == 1024
+    with pytest.raises(ValueError, match=r"gives 5 scores, but prototypes is 7: .*Prototypes\(7"):
+        small(DINO, prototypes=7)
+
+
 @pytest.mark.parametrize("method", [BYOL, SimSiam, MoCo, DINO])
 def test_says_what_to_do_without_views(method):
     model = small(method)

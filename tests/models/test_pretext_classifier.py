@@ -46,6 +46,38 @@ def test_whole_examples_are_embedded_after_training_on_tiles(tmp_path):
     np.testing.assert_array_equal(*(ops.convert_to_numpy(each) for each in predictions))
 
 
+def test_frames_are_parts_though_a_video_has_as_many_axes(tmp_path):
+    videos = RANDOM.rand(8, 5, 6, 6, 1).astype("float32")
+    model = PretextClassifier(2, "frames", ConvNet([4]), modality="video", parts=3)
+    fitted(model, {"video": videos, "frames": videos[:, :3], "target": np.arange(8) % 2})
+    each = [ops.convert_to_numpy(model.encoder(videos[:, place])) for place in range(5)]
+    embedding = run(model, "embed", videos)
+    np.testing.assert_allclose(embedding, np.mean(each, axis=0), rtol=1e-4, atol=1e-5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(run(again, "embed", videos), embedding, atol=1e-6)
+
+
+def test_copies_with_a_label_each_are_classified_one_by_one(tmp_path):
+    copies = RANDOM.rand(8, 4, 6, 6, 1).astype("float32")
+    target = np.tile(np.arange(4), (8, 1))
+    model = PretextClassifier(4, encoder=ConvNet([4]))
+    fitted(model, {"image": copies, "target": target})
+    assert model.example_shape == (6, 6, 1) and model.parts is None
+    outputs = model({"image": copies})
+    assert outputs["logits"].shape == (8, 4, 4)
+    alone = model({"image": copies[:, 2:3].repeat(4, axis=1)})["logits"]
+    np.testing.assert_allclose(*map(ops.convert_to_numpy, (outputs["logits"][:, 2], alone[:, 0])),
+                               rtol=1e-4, atol=1e-5)  # fmt: skip
+    loss = float(model.objective({"target": target}, outputs, None, False))
+    own = keras.losses.sparse_categorical_crossentropy(target, outputs["logits"], from_logits=True)
+    assert loss == pytest.approx(float(ops.mean(own)), rel=1e-5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.predict_target({"image": copies}).shape == (8, 4)
+    assert run(again, "embed", copies[:, 0]).shape == (8, 4)
+
+
 def test_learns_a_label_that_can_be_seen():
     keras.utils.set_random_seed(0)
     images = np.zeros((64, 8, 8, 1), "float32")

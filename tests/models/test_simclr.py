@@ -68,7 +68,7 @@ def test_views_are_made_on_the_device_when_training():
 def test_a_view_is_a_part_of_the_image_enlarged():
     ramp = np.broadcast_to(np.linspace(0, 1, 12, dtype="float32")[:, None, None], (12, 12, 3))
     images = np.broadcast_to(ramp, (64, 12, 12, 3))
-    view = ops.convert_to_numpy(RandomView(strength=0.0, grey=0.0, seed=1)(images, training=True))
+    view = ops.convert_to_numpy(RandomView(strength=0.0, gray=0.0, seed=1)(images, training=True))
     steps = np.diff(view[:, :, 5, 0], axis=1)
     assert (steps >= -1e-6).all()  # top to bottom is never mirrored
     height = steps.sum(axis=1)  # the share of the height that is seen
@@ -105,8 +105,8 @@ def test_learns_what_views_share():
     [
         (lambda: SimCLR(augment="gpu"), 'must be "device"'),
         (lambda: small().compile("adam", loss="mse"), "brings its own loss"),
-        (lambda: RandomView(scale=(0.0, 1.0)), "scale must be two shares"),
-        (lambda: RandomView(grey=2.0), "in 0 to 1"),
+        (lambda: RandomView(scale=(0.0, 1.0)), "scale must be two fractions"),
+        (lambda: RandomView(gray=2.0), "in 0 to 1"),
     ],
 )
 def test_says_what_is_wrong(act, message):

@@ -86,7 +86,7 @@ def test_other_keys_can_be_named() -> None:
     ("settings", "message"),
     [
         ({"kind": "gausian"}, "did you mean 'gaussian'"),
-        ({"kind": "masking", "amount": 1.2}, "a chance, 0 to 1"),
+        ({"kind": "masking", "amount": 1.2}, "a probability, 0 to 1"),
         ({"amount": -0.1}, "a standard deviation, 0 or more"),
         ({"amount": float("nan")}, "a standard deviation"),
         ({"target": "image"}, "the clean input would be lost"),

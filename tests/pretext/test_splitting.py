@@ -24,7 +24,7 @@ IMAGES = np.random.default_rng(0).uniform(0.1, 1, (3, 8, 10, 2)).astype(np.float
     ],
 )
 def test_the_part_is_hidden_and_nothing_else(hide: str, hidden: object) -> None:
-    made = pretext.split(hide, share=0.25)({"image": IMAGES})  # type: ignore[arg-type]
+    made = pretext.split(hide, fraction=0.25)({"image": IMAGES})  # type: ignore[arg-type]
     expected = np.zeros((8, 10), bool)
     expected[hidden] = True  # type: ignore[index]
     np.testing.assert_array_equal(made["mask"], np.stack([expected] * 3))
@@ -33,15 +33,15 @@ def test_the_part_is_hidden_and_nothing_else(hide: str, hidden: object) -> None:
 
 
 def test_the_surround_of_one_share_is_all_but_the_center_of_the_other() -> None:
-    surround = pretext.split("surround", share=0.7)({"image": IMAGES})["mask"].numpy()
-    center = pretext.split("center", share=0.3)({"image": IMAGES})["mask"].numpy()
+    surround = pretext.split("surround", fraction=0.7)({"image": IMAGES})["mask"].numpy()
+    center = pretext.split("center", fraction=0.3)({"image": IMAGES})["mask"].numpy()
     np.testing.assert_array_equal(surround, ~center)
     assert abs(center.mean() - 0.3) < 0.06
 
 
 @pytest.mark.parametrize("hide", ["top", "bottom", "left", "right"])
 def test_the_two_pieces_of_a_cut_are_the_image(hide: str) -> None:
-    made = pretext.split(hide, share=0.4, remove=True)({"image": IMAGES})  # type: ignore[arg-type]
+    made = pretext.split(hide, fraction=0.4, remove=True)({"image": IMAGES})  # type: ignore[arg-type]
     pieces = [made["target"], made["image"]]
     axis = 1 if hide in ("top", "bottom") else 2
     joined = np.concatenate(pieces if hide in ("top", "left") else pieces[::-1], axis=axis)
@@ -88,7 +88,7 @@ def test_something_is_always_hidden_and_something_visible() -> None:
     ("settings", "message"),
     [
         ({"hide": "botom"}, "did you mean 'bottom'"),
-        ({"share": 1.0}, "share 1.0 is not between 0 and 1"),
+        ({"fraction": 1.0}, "fraction 1.0 is not between 0 and 1"),
         ({"rank": 5}, "rank 5 is not 1, 2, 3"),
         ({"hide": "future"}, "rank 3 has no 'future'; it has top, bottom"),
         ({"hide": "top", "rank": 1}, "rank 1 has no 'top'; it has past, future"),

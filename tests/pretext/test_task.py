@@ -32,7 +32,7 @@ CLASSIFIED: list[tuple[Callable[[], Any], dict[str, np.ndarray]]] = [
     (pretext.rotate, {"image": IMAGES}),
     (lambda: pretext.jigsaw(10, grid=2), {"image": IMAGES}),
     (pretext.relative_position, {"image": IMAGES}),
-    (lambda: pretext.frame_order(valid_share=0.25), {"video": CLIPS}),
+    (lambda: pretext.frame_order(valid_probability=0.25), {"video": CLIPS}),
     (pretext.arrow_of_time, {"video": CLIPS}),
 ]
 
@@ -103,7 +103,7 @@ def test_a_shortcut_finds_what_gives_the_answer_away() -> None:
 
 def test_edges_that_fit_tell_where_the_tiles_of_a_puzzle_belong() -> None:
     smooth = tf.image.resize(RANDOM.random((3000, 4, 4, 1)), (24, 24), "bicubic").numpy()
-    transform = pretext.jigsaw(2, grid=2, tile=12, standardize=False, grey=0.0)
+    transform = pretext.jigsaw(2, grid=2, tile=12, standardize=False, gray=0.0)
     seeds = np.stack([np.zeros(3000), np.arange(3000)], 1).astype(np.int32)
     result = transform({"image": tf.constant(smooth)}, seeds)
     result = {key: value.numpy() for key, value in result.items()}
@@ -198,3 +198,17 @@ def test_the_old_name_of_the_label_of_a_rotation_still_works() -> None:
         warnings.simplefilter("error")
         again = made(pretext.rotate(), {"image": IMAGES[:8]})
     np.testing.assert_array_equal(result["rotation"], again["target"])
+
+
+@pytest.mark.parametrize("name", ["corrupt_spans", "drop_spans"])
+def test_rows_without_their_spans_are_as_long_as_those_with_them(name: str) -> None:
+    words = kssl.tokenizers.train_vocabulary(["a b c d e f g h i j"], "words", sentinels=8)
+    ids = np.tile(np.arange(5, 25, dtype=np.int32) % 10 + 5, (6, 1))
+    rows = {"tokens": ids, "padding_mask": np.ones_like(ids, bool)}
+    for length in (None, 12):
+        transform = getattr(pretext, name)(words, 0.3, inputs_length=length)
+        pipeline = Pipeline(tf.data.Dataset.from_tensor_slices(rows), [transform])
+        whole, gaps = pipeline.arrays(tasks=False), pipeline.arrays()
+        for key in rows:
+            assert whole[key].shape == gaps[key].shape
+        np.testing.assert_array_equal(whole["tokens"], ids[:, : whole["tokens"].shape[1]])

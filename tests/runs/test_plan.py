@@ -95,6 +95,12 @@ def test_a_task_tells_the_model_what_it_needs(tmp_path: Path) -> None:
     patches = "{use: relative_position, patch: 3}"
     placed = prepared(tmp_path, classifier, f"pretext=[to_float, {patches}]").model
     assert (placed.classes, placed.inputs, placed.parts) == (8, "patches", 2)
+    films = "data={use: moving_digits, size: 8, frames: 6, count: 1, examples: 64}"
+    order = "pretext=[{use: to_float, key: video}, frame_order]"
+    ordered = prepared(tmp_path, classifier, films, order).model
+    assert (ordered.classes, ordered.inputs, ordered.parts) == (2, "frames", 3)
+    turns = prepared(tmp_path, classifier, "pretext=[to_float, {use: rotate, all_four: true}]")
+    assert (turns.model.classes, turns.model.copies) == (4, 4)
     examples = prepared(tmp_path, classifier, "pretext=[to_float, {use: exemplar, preset: small}]")
     assert (examples.model.classes, examples.model.inputs) == (128, "view_1")
 

@@ -1,4 +1,4 @@
-"""Which array of a file is what: read off the names, or told."""
+"""Which array of a file is which feature and split: from the names, or as given."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def table_of(
         `train` or `all` is always there, with an `image`.
 
     Raises:
-        UserError: It cannot be told, or a name in `keys` is not in the file.
+        UserError: It is not clear, or a name in `keys` is not in the file.
     """
     if keys is not None and not keys:
         raise UserError("arrays: keys is empty; leave it out to have the names of the arrays read")
-    table = _told(names, keys, file) if keys else _read_off(names, file, packed)
+    table = _given(names, keys, file) if keys else _read_off(names, file, packed)
     base = table.get("train") or table.get("all")
     if base is None or any("image" not in features for features in table.values()):
         raise UserError(
@@ -47,7 +47,7 @@ def table_of(
     return table
 
 
-def _told(names: Collection[str], keys: Mapping[str, Any], file: str) -> Table:
+def _given(names: Collection[str], keys: Mapping[str, Any], file: str) -> Table:
     by_split = [key for key in keys if key in SPLITS]
     if by_split and len(by_split) != len(keys):
         raise UserError(

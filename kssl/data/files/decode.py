@@ -45,12 +45,12 @@ class Files:
     split: str
 
 
-def read_files(files: Files, broken_share: float, budget: int) -> Dataset:
+def read_files(files: Files, broken_fraction: float, budget: int) -> Dataset:
     """Decode every item once, leave out what is broken, and make a dataset of the rest.
 
     Args:
         files: What is read.
-        broken_share: Largest share of the items that may be broken (one is always forgiven,
+        broken_fraction: Largest fraction of the items that may be broken (one is always forgiven,
             unless 0).
         budget: Bytes up to which the examples are held in memory; more are decoded again each
             time they are used.
@@ -59,7 +59,7 @@ def read_files(files: Files, broken_share: float, budget: int) -> Dataset:
         A dataset of dicts of known shapes and size, in the order of the items.
 
     Raises:
-        UserError: More than the share, or all, are broken.
+        UserError: More than the fraction, or all, are broken.
     """
     attempts = _Attempts(files.load, budget)
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -69,21 +69,21 @@ def read_files(files: Files, broken_share: float, budget: int) -> Dataset:
         for item, why in sorted(attempts.broken.items())
     ]
     what = f"{files.what} of split '{files.split}'"
-    report_broken(files.where, what, broken, len(files.names), broken_share)
+    report_broken(files.where, what, broken, len(files.names), broken_fraction)
     good = [item for item in range(len(files.names)) if item not in attempts.broken]
     if attempts.bytes <= budget:
         return _held(files, good, attempts)
     return _streamed(files, good, attempts)
 
 
-def check_broken_share(name: str, broken_share: float) -> None:
-    """Raise a UserError unless this is a share."""
-    if not 0 <= broken_share <= 1:
-        raise UserError(f"{name}: broken_share {broken_share} is not between 0 and 1")
+def check_broken_fraction(name: str, broken_fraction: float) -> None:
+    """Raise a UserError unless this is a fraction."""
+    if not 0 <= broken_fraction <= 1:
+        raise UserError(f"{name}: broken_fraction {broken_fraction} is not between 0 and 1")
 
 
 def report_broken(
-    where: str, what: str, broken: Sequence[str], count: int, broken_share: float
+    where: str, what: str, broken: Sequence[str], count: int, broken_fraction: float
 ) -> None:
     """Warn of what is broken, or raise when it is too much.
 
@@ -92,20 +92,20 @@ def report_broken(
         what: What the items are, in the plural.
         broken: How each broken item is spoken of, with the reason where one is known.
         count: How many items there are in all.
-        broken_share: Largest share that may be broken; one always may, unless it is 0.
+        broken_fraction: Largest fraction that may be broken; one always may, unless it is 0.
 
     Raises:
-        UserError: More than the share, or all, are broken.
+        UserError: More than the fraction, or all, are broken.
     """
     if not broken:
         return
     names = ", ".join(broken[:5]) + (", …" if len(broken) > 5 else "")
     said = f"{len(broken)} of {count} {what} cannot be used"
-    allowed = max(1, int(broken_share * count)) if broken_share else 0
+    allowed = max(1, int(broken_fraction * count)) if broken_fraction else 0
     if len(broken) > allowed or len(broken) == count:
         raise UserError(
-            f"{where}: {said}: {names}. More than broken_share={broken_share} are broken: "
-            "mend or remove them, or raise it"
+            f"{where}: {said}: {names}. More than broken_fraction={broken_fraction} are broken: "
+            "repair or remove them, or raise it"
         )
     logging.getLogger("kssl").warning("%s: %s: %s; left out", where, said, names)
 

@@ -64,7 +64,7 @@ class Folder:
 
 def read_folder(
     path: Path,
-    shares: tuple[float, float] = (0.1, 0.1),
+    fractions: tuple[float, float] = (0.1, 0.1),
     extensions: Sequence[str] = EXTENSIONS,
     what: str = "images",
 ) -> Folder:
@@ -72,7 +72,7 @@ def read_folder(
 
     Args:
         path: The folder.
-        shares: Of the files, for validation and for test.
+        fractions: Of the files, for validation and for test.
         extensions: How the names of the files end, in lower case.
         what: How the files are called in messages.
 
@@ -84,15 +84,15 @@ def read_folder(
     found, others = walk(path, extensions)
     if not found:
         raise UserError(_nothing(path, others, extensions, what))
-    return split_files(path, found, shares, what)
+    return split_files(path, found, fractions, what)
 
 
-def split_files(path: Path, files: list[Path], shares: tuple[float, float], what: str) -> Folder:
+def split_files(path: Path, files: list[Path], fractions: tuple[float, float], what: str) -> Folder:
     """Split files, or folders, that lie below `path`: by sub-folders, else by their names."""
     own = _own_splits(path, files)
     if own.get("train"):
-        return Folder(path, _complete(path, own, shares, what), True, what)
-    return Folder(path, cut_files(path, files, SPLITS, shares, what), False, what)
+        return Folder(path, _complete(path, own, fractions, what), True, what)
+    return Folder(path, cut_files(path, files, SPLITS, fractions, what), False, what)
 
 
 def walk(path: Path, extensions: Sequence[str]) -> tuple[list[Path], Counter[str]]:
@@ -136,25 +136,25 @@ def _own_splits(path: Path, files: list[Path]) -> dict[str, list[Path]]:
 
 
 def _complete(
-    path: Path, own: dict[str, list[Path]], shares: tuple[float, float], what: str
+    path: Path, own: dict[str, list[Path]], fractions: tuple[float, float], what: str
 ) -> dict[str, list[Path]]:
     """Cut the splits that there is no sub-folder for out of the train folder."""
     lacking = [split for split in SPLITS if split == "train" or split not in own]
     if lacking == ["train"]:
         return own
-    return {**own, **cut_files(path, own["train"], lacking, shares, what)}
+    return {**own, **cut_files(path, own["train"], lacking, fractions, what)}
 
 
 def cut_files(
     path: Path,
     files: list[Path],
     splits: Sequence[str],
-    shares: tuple[float, float],
+    fractions: tuple[float, float],
     what: str,
 ) -> dict[str, list[Path]]:
     """Split files by a hash of their names; each split gets at least one."""
     named = {file.relative_to(path).as_posix(): file for file in files}
-    parts = cut_names(str(path), list(named), splits, shares, what)
+    parts = cut_names(str(path), list(named), splits, fractions, what)
     return {split: [named[name] for name in part] for split, part in parts.items()}
 
 
@@ -162,7 +162,7 @@ def cut_names(
     where: str,
     names: list[str],
     splits: Sequence[str],
-    shares: tuple[float, float],
+    fractions: tuple[float, float],
     what: str,
 ) -> dict[str, list[str]]:
     """Split names by their hash, so that another name moves none; each split gets at least one.
@@ -171,7 +171,7 @@ def cut_names(
         where: The folder or file, for the message.
         names: All different; their order is kept.
         splits: Which splits there are to be.
-        shares: Of the names, for validation and for test.
+        fractions: Of the names, for validation and for test.
         what: How the things are called, in the plural.
     """
     if len(names) < len(splits):
@@ -183,7 +183,7 @@ def cut_names(
     result, start, bound = {}, 0, 0.0
     held_out = [split for split in ("validation", "test") if split in splits]
     for left, split in zip(range(len(held_out), 0, -1), held_out, strict=True):
-        bound += shares[0] if split == "validation" else shares[1]
+        bound += fractions[0] if split == "validation" else fractions[1]
         end = max(start + 1, sum(place < bound for place, _ in places))
         end = min(end, len(names) - left)  # leave one for each split that is still to come
         result[split] = [name for _, name in places[start:end]]

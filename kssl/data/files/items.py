@@ -39,7 +39,7 @@ class Items:
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def read_items(items: Items, load: Callable[[int], Block], broken_share: float) -> Dataset:
+def read_items(items: Items, load: Callable[[int], Block], broken_fraction: float) -> Dataset:
     """Decode every item, by its place, and make a dataset; see `read_files`."""
     files = Files(
         names=items.names,
@@ -49,7 +49,7 @@ def read_items(items: Items, load: Callable[[int], Block], broken_share: float) 
         what=items.what,
         split=items.split,
     )
-    return read_files(files, broken_share, MEMORY_BUDGET)
+    return read_files(files, broken_fraction, MEMORY_BUDGET)
 
 
 def split_items(
@@ -57,14 +57,16 @@ def split_items(
     extensions: Sequence[str],
     what: str,
     group: str | None,
-    shares: tuple[float, float],
+    fractions: tuple[float, float],
     split: str,
 ) -> Items:
     """The files of a split of a folder; with `group="folder"` sub-folders stay together."""
-    return of_folder(read_folder(path, shares, extensions, what), group, shares, split)
+    return of_folder(read_folder(path, fractions, extensions, what), group, fractions, split)
 
 
-def of_folder(folder: Folder, group: str | None, shares: tuple[float, float], split: str) -> Items:
+def of_folder(
+    folder: Folder, group: str | None, fractions: tuple[float, float], split: str
+) -> Items:
     """The items of a split of a folder whose files are listed already."""
     if group not in (None, "folder"):
         raise UserError(
@@ -73,7 +75,7 @@ def of_folder(folder: Folder, group: str | None, shares: tuple[float, float], sp
     chosen = folder.splits[split]
     if group == "folder" and not folder.split_by_folders:
         files = sorted(file for part in folder.splits.values() for file in part)
-        rows = grouped(np.array([folder.class_of(file) for file in files]), shares)
+        rows = grouped(np.array([folder.class_of(file) for file in files]), fractions)
         chosen = [files[row] for row in rows[split]]
     return Items(
         where=folder.path,
@@ -140,15 +142,15 @@ def labelled(
     what: str,
     count: int,
     group: str | None,
-    shares: tuple[float, float],
+    fractions: tuple[float, float],
     split: str,
 ) -> Items:
     """The rows of a split of a `.npz` file with `count` items, and their labels if it has any."""
     if group is None:
-        parts = sizes(count, validation=shares[0], test=shares[1])
+        parts = sizes(count, validation=fractions[0], test=fractions[1])
         rows = piece(shuffled(count), parts, split)
     else:
-        rows = grouped(_one_each(archive, group, count), shares)[split]
+        rows = grouped(_one_each(archive, group, count), fractions)[split]
     names = [name for name in ("labels", "label") if name in archive.names]
     features = {}
     if names:

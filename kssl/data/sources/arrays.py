@@ -46,8 +46,8 @@ def arrays(
         keys: Which array is what; see above.
         packed_shape: Shape of one image when its row holds bits packed by `numpy.packbits`, such
             as `[28, 28, 1]`. Bits become uint8 0 and 255, so that `to_float` makes 0.0 and 1.0.
-        validation: Share of the examples for validation, where the file has no such split.
-        test: Share for test, where the file has no such split.
+        validation: Fraction of the examples for validation, where the file has no such split.
+        test: Fraction for test, where the file has no such split.
 
     Returns:
         A dataset of `{"image": …, "label": int64 ()}`, with other features if `keys` names any,
@@ -70,8 +70,8 @@ def arrays(
         names = table.get(split) or table.get("train") or table["all"]
         found = {feature: opened.read(name) for feature, name in names.items()}
     _check_lengths(found, names, file)
-    shares = {"validation": validation, "test": test}
-    rows = _rows(len(found["image"]), table, split, shares)
+    fractions = {"validation": validation, "test": test}
+    rows = _rows(len(found["image"]), table, split, fractions)
     changes = {}
     for feature, array in found.items():
         where = f"{file}: the array '{names[feature]}'" if names[feature] else f"{file}"
@@ -129,11 +129,11 @@ def _why(error: Exception) -> str:
     return text or type(error).__name__
 
 
-def _rows(count: int, table: Table, split: str, shares: dict[str, float]) -> np.ndarray:
+def _rows(count: int, table: Table, split: str, fractions: dict[str, float]) -> np.ndarray:
     """Which rows of the arrays that were read are the split's."""
     if split != "train" and split in table:
         return np.arange(count)
-    parts = sizes(count, **{name: shares[name] for name in shares if name not in table})
+    parts = sizes(count, **{name: fractions[name] for name in fractions if name not in table})
     return piece(shuffled(count), parts, split)
 
 
@@ -169,7 +169,7 @@ def _check(feature: str, array: np.ndarray, packed_shape: Sequence[int] | None, 
 
 
 def _change(feature: str, packed_shape: Sequence[int] | None) -> Change:
-    """What is done to a block of a feature's rows before anyone sees it."""
+    """How a block of a feature's rows is converted."""
     if feature == "label":
         return lambda rows: rows.reshape(len(rows)).astype(np.int64)
     if feature != "image":

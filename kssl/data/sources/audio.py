@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kssl.data.files.decode import Block, Broken, check_broken_share
+from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.items import (
     Archive,
     labelled,
@@ -22,20 +22,22 @@ from kssl.data.files.items import (
 )
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
-from kssl.data.splitting import check_split, check_two_shares
+from kssl.data.splitting import check_split, check_two_fractions
 from kssl.errors import UserError
+from kssl.moved import renamed
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 
 
+@renamed(broken_share="broken_fraction", shares="fractions")
 def audio(
     split: str,
     path: str,
     length: int,
     sample_rate: int | None = None,
     group: str | None = None,
-    broken_share: float = 0.05,
-    shares: Sequence[float] = (0.1, 0.1),
+    broken_fraction: float = 0.05,
+    fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
     """Recordings from a folder of WAV or FLAC files, or from a `.npz` file.
 
@@ -60,9 +62,9 @@ def audio(
             all must have the same rate, which is kept.
         group: What has one value here stays in one split: the name of an array of the `.npz`
             file, such as `speaker`, or `folder` for the first sub-folder.
-        broken_share: A recording that cannot be decoded, or is empty, is named in a warning and
-            left out; it is an error when more than this share of a split are.
-        shares: Shares of the recordings for validation and for test.
+        broken_fraction: A recording that cannot be decoded, or is empty, is named in a warning and
+            left out; it is an error when more than this fraction of a split are.
+        fractions: Fractions of the recordings for validation and for test.
 
     Returns:
         A dataset of `{"audio": float32 (length,), "padding_mask": bool (length,)}`, with
@@ -77,15 +79,15 @@ def audio(
         >>> dataset = audio("train", "recordings/", length=16_000, sample_rate=16_000)
     """
     check_split(split)
-    check_broken_share("audio", broken_share)
+    check_broken_fraction("audio", broken_fraction)
     if length < 1 or (sample_rate is not None and sample_rate < 1):
         raise UserError(f"audio: length {length} and sample_rate {sample_rate} must be 1 or more")
-    file, two = find_file(path), check_two_shares("audio", shares)
+    file, two = find_file(path), check_two_fractions("audio", fractions)
     if file.is_dir():
         items = split_items(file, EXTENSIONS, "recordings", group, two, split)
         rates: set[int] = set()
         load = _Load(items.files, length, sample_rate, rates)
-        dataset = read_items(items, load, broken_share)
+        dataset = read_items(items, load, broken_fraction)
         _check_rates(file, rates, sample_rate)
         return dataset
     with open_archive(file, "audio") as archive:
@@ -95,7 +97,7 @@ def audio(
     def load_row(item: int) -> Block:
         return pieces(recordings.samples(items.rows[item], sample_rate), length)
 
-    return read_items(items, load_row, broken_share)
+    return read_items(items, load_row, broken_fraction)
 
 
 def pieces(samples: np.ndarray, length: int) -> Block:

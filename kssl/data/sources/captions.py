@@ -11,27 +11,29 @@ from typing import Any
 
 import numpy as np
 
-from kssl.data.files.decode import Block, Broken, check_broken_share, report_broken
+from kssl.data.files.decode import Block, Broken, check_broken_fraction, report_broken
 from kssl.data.files.folder import cut_names
 from kssl.data.files.image import decode
 from kssl.data.files.items import Items, read_items
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
-from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_shares
+from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_fractions
 from kssl.errors import UserError
+from kssl.moved import renamed
 
 _IMAGE_KEYS = ("image", "file_name", "filename", "file", "path")
 _TEXT_KEYS = ("captions", "caption", "texts", "text")
 
 
+@renamed(broken_share="broken_fraction", shares="fractions")
 def captions(
     split: str,
     path: str,
     folder: str | None = None,
     size: int = 64,
     every: bool = False,
-    broken_share: float = 0.05,
-    shares: Sequence[float] = (0.1, 0.1),
+    broken_fraction: float = 0.05,
+    fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
     """Images with their captions, from a folder of image files and a table.
 
@@ -50,10 +52,10 @@ def captions(
         size: Height and width of the images, made as `images` makes them.
         every: Whether each caption is an example of its own, with its image; else an image is
             one example with all its captions, of which `caption_pairs` draws one each epoch.
-        broken_share: A line that cannot be read and an image that is missing or cannot be decoded
+        broken_fraction: A line that cannot be read, and an image that is missing or undecodable,
             or has no caption are named in a warning and left out; it is an error when more than
-            this share are.
-        shares: Shares of the images for validation and for test.
+            this fraction are.
+        fractions: Fractions of the images for validation and for test.
 
     Returns:
         A dataset of `{"image": uint8 (size, size, 3), "captions": string (most captions,)}`, with
@@ -68,13 +70,13 @@ def captions(
         >>> dataset = captions("train", "photos/captions.jsonl", size=96)
     """
     check_split(split)
-    check_broken_share("captions", broken_share)
+    check_broken_fraction("captions", broken_fraction)
     if size < 1:
         raise UserError(f"captions: size {size} is not 1 or more")
-    two = check_two_shares("captions", shares)
+    two = check_two_fractions("captions", fractions)
     table = find_file(path)
     root = find_file(folder) if folder is not None else table.parent
-    entries = _read(table, broken_share)
+    entries = _read(table, broken_fraction)
     chosen = _splits(table, entries, two)[split]
     most = max(len(entry.texts) for entry in entries.values())
 
@@ -92,7 +94,7 @@ def captions(
         filled = texts + [b""] * (most - len(texts))
         return {"image": picture, "captions": np.array([filled], object)}
 
-    return read_items(Items(root, "images", split, chosen, {}), load, broken_share)
+    return read_items(Items(root, "images", split, chosen, {}), load, broken_fraction)
 
 
 @dataclass
@@ -104,7 +106,7 @@ class _Entry:
     split: str | None
 
 
-def _read(table: Path, broken_share: float) -> dict[str, _Entry]:
+def _read(table: Path, broken_fraction: float) -> dict[str, _Entry]:
     """The images of a table by file name, in its order."""
     entries: dict[str, _Entry] = {}
     broken: list[str] = []
@@ -118,7 +120,7 @@ def _read(table: Path, broken_share: float) -> dict[str, _Entry]:
             broken.append(f"line {number} ({why})")
     if not count:
         raise UserError(f"{table} has no lines")
-    report_broken(str(table), "lines", broken, count, broken_share)
+    report_broken(str(table), "lines", broken, count, broken_fraction)
     return entries
 
 
@@ -180,7 +182,7 @@ def _check_columns(table: Path, row: Mapping[str, Any]) -> None:
 
 
 def _splits(
-    table: Path, entries: Mapping[str, _Entry], shares: tuple[float, float]
+    table: Path, entries: Mapping[str, _Entry], fractions: tuple[float, float]
 ) -> dict[str, list[str]]:
     said = {name: SPLIT_WORDS.get((entry.split or "").lower()) for name, entry in entries.items()}
     told = {split: [name for name in entries if said[name] == split] for split in SPLITS}
@@ -188,5 +190,5 @@ def _splits(
         lacking = [split for split in SPLITS if split == "train" or not told[split]]
         if lacking == ["train"]:
             return told
-        return {**told, **cut_names(str(table), told["train"], lacking, shares, "images")}
-    return cut_names(str(table), list(entries), SPLITS, shares, "images")
+        return {**told, **cut_names(str(table), told["train"], lacking, fractions, "images")}
+    return cut_names(str(table), list(entries), SPLITS, fractions, "images")

@@ -49,7 +49,7 @@ def _enlarge(images: np.ndarray, size: int) -> np.ndarray:
     """Grey levels 0 … 16 `(n, 8, 8)` -> uint8 `(n, size, size, 1)`."""
     import tensorflow as tf
 
-    grey = images[..., None].astype(np.float32) * (255.0 / 16.0)
+    gray = images[..., None].astype(np.float32) * (255.0 / 16.0)
     # Bicubic keeps strokes sharper than bilinear; it overshoots, hence the clipping.
-    grey = tf.image.resize(grey, (size, size), "bicubic", antialias=size < 8).numpy()
-    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    gray = tf.image.resize(gray, (size, size), "bicubic", antialias=size < 8).numpy()
+    return np.clip(np.rint(gray), 0, 255).astype(np.uint8)

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from kssl.data.files.decode import Block, Files, check_broken_share, read_files
+from kssl.data.files.decode import Block, Files, check_broken_fraction, read_files
 from kssl.data.files.folder import read_folder
 from kssl.data.files.image import decode
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
 from kssl.data.locate import find_file
-from kssl.data.splitting import check_split, check_two_shares
+from kssl.data.splitting import check_split, check_two_fractions
 from kssl.errors import UserError
+from kssl.moved import renamed
 
 
+@renamed(broken_share="broken_fraction", shares="fractions")
 def images(
     split: str,
     path: str,
     size: int = 32,
     channels: Literal[1, 3] = 3,
     labels: bool | Literal["auto"] = "auto",
-    broken_share: float = 0.05,
-    shares: Sequence[float] = (0.1, 0.1),
+    broken_fraction: float = 0.05,
+    fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
     """A folder of image files, with its sub-folders.
 
@@ -41,9 +43,9 @@ def images(
         channels: 3 for colour, 1 for grey.
         labels: Whether the sub-folder's name is the class; `auto`: if every image is in one,
             and there are at least two.
-        broken_share: A file that cannot be decoded is named in a warning and left out; it is an
-            error when more than this share of a split are (one is always forgiven, unless 0).
-        shares: Shares of the files for validation and for test.
+        broken_fraction: A file that cannot be decoded is named in a warning and left out; it is an
+            error when more than this fraction of a split are (one is always forgiven, unless 0).
+        fractions: Fractions of the files for validation and for test.
 
     Returns:
         A dataset of `{"image": uint8 (size, size, channels)}`, with `"label": int64 ()` if there
@@ -57,8 +59,8 @@ def images(
         >>> dataset = images("train", "photos/", size=64)
     """
     check_split(split)
-    _check(size, channels, labels, broken_share, shares)
-    folder = read_folder(find_file(path), (shares[0], shares[1]))
+    _check(size, channels, labels, broken_fraction, fractions)
+    folder = read_folder(find_file(path), (fractions[0], fractions[1]))
     chosen = folder.splits[split]
 
     def load(item: int) -> Block:
@@ -73,7 +75,7 @@ def images(
             what="images",
             split=split,
         ),
-        broken_share,
+        broken_fraction,
         MEMORY_BUDGET,
     )
 
@@ -93,7 +95,7 @@ def class_names(path: str, labels: bool | Literal["auto"] = "auto") -> list[str]
 
 
 def _check(
-    size: int, channels: int, labels: object, broken_share: float, shares: Sequence[float]
+    size: int, channels: int, labels: object, broken_fraction: float, fractions: Sequence[float]
 ) -> None:
     if size < 1:
         raise UserError(f"images: size {size} is not 1 or more")
@@ -101,5 +103,5 @@ def _check(
         raise UserError(f"images: channels {channels} is neither 1 (grey) nor 3 (colour)")
     if labels not in (True, False, "auto"):
         raise UserError(f"images: labels {labels!r} is none of true, false and auto")
-    check_broken_share("images", broken_share)
-    check_two_shares("images", shares)
+    check_broken_fraction("images", broken_fraction)
+    check_two_fractions("images", fractions)

@@ -19,7 +19,7 @@ def synthetic(
     classes: int = 10,
     seed: int = 0,
 ) -> Dataset:
-    """Made-up images with something to learn in them, for trying things out in seconds.
+    """Made-up images with something to learn in them, for quick trials.
 
     Each class has a smooth random pattern; an image is its class's pattern, shifted by up to an
     eighth of its size, at a random contrast, with noise.

@@ -1,4 +1,4 @@
-"""Tables as data sets: CSV and Parquet, encoded by what their training rows tell."""
+"""Tables as data sets: CSV and Parquet, with an encoding fitted on the training rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kssl.data.files.decode import check_broken_share, report_broken
+from kssl.data.files.decode import check_broken_fraction, report_broken
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
-from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_shares, grouped
+from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_fractions, grouped
 from kssl.data.tables.column_types import column_type
 from kssl.data.tables.encode import (
     FittedTable,
@@ -23,12 +23,14 @@ from kssl.data.tables.encode import (
 )
 from kssl.data.tables.reader import Column, read_columns, same_rows
 from kssl.errors import UserError, nearest
+from kssl.moved import renamed
 
 Use = Literal["numeric", "categorical", "skip", "group", "split"]
 
 _USES = ("numeric", "categorical", "skip", "group", "split")
 
 
+@renamed(broken_share="broken_fraction", shares="fractions")
 def tabular(
     split: str = "train",
     *,
@@ -36,10 +38,10 @@ def tabular(
     label: str | None = None,
     types: Mapping[str, Use] | None = None,
     header: bool = True,
-    broken_share: float = 0.05,
-    shares: Sequence[float] = (0.1, 0.1),
+    broken_fraction: float = 0.05,
+    fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
-    """Rows of a CSV or Parquet file, with numbers scaled and names numbered.
+    """Rows of a CSV or Parquet file, with numbers standardized and categories as integers.
 
     A column whose values are numbers is numeric, any other is categorical; `types` says what is
     not to be guessed, such as whole numbers that are codes. How a column is scaled and which
@@ -61,10 +63,10 @@ def tabular(
         types: Column -> `numeric`, `categorical`, `skip` (not used), `group` (see above) or
             `split` (the column says which split a row is in: `train`, `valid`, `test`, …).
         header: Whether the first line has the names; if not they are `column_0`, `column_1`, ….
-        broken_share: Lines with a wrong number of fields and rows without a label are counted in
+        broken_fraction: Lines with a wrong number of fields and rows without a label are counted in
             a warning and left out; so are values that are no numbers in a column of numbers, which
-            count as missing. It is an error when more than this share is so.
-        shares: Shares of the rows for validation and for test.
+            count as missing. It is an error when more than this fraction is so.
+        fractions: Fractions of the rows for validation and for test.
 
     Returns:
         A dataset of `{"numeric": float32 (n,), "categorical": int32 (m,)}` and, with a label,
@@ -83,19 +85,25 @@ def tabular(
     """
     check_split(split)
     fitted = fit_table(
-        path, label=label, types=types, header=header, broken_share=broken_share, shares=shares
+        path,
+        label=label,
+        types=types,
+        header=header,
+        broken_fraction=broken_fraction,
+        fractions=fractions,
     )
     return fitted.dataset(split)
 
 
+@renamed(broken_share="broken_fraction", shares="fractions")
 def fit_table(
     path: str,
     *,
     label: str | None = None,
     types: Mapping[str, Use] | None = None,
     header: bool = True,
-    broken_share: float = 0.05,
-    shares: Sequence[float] = (0.1, 0.1),
+    broken_fraction: float = 0.05,
+    fractions: Sequence[float] = (0.1, 0.1),
 ) -> FittedTable:
     """Find the types of a table's columns, and fit their encoding on the training rows.
 
@@ -104,8 +112,8 @@ def fit_table(
         label: The column of classes.
         types: What is not to be guessed.
         header: Whether the first line has the names.
-        broken_share: Largest share of lines, or of values of a column, that may be broken.
-        shares: Shares of the rows for validation and for test.
+        broken_fraction: Largest fraction of lines, or of values of a column, that may be broken.
+        fractions: Fractions of the rows for validation and for test.
 
     Returns:
         What was found: `print` shows it, `vocabulary_sizes` are the sizes of embeddings.
@@ -116,21 +124,21 @@ def fit_table(
         >>> fit_table("pets.csv", types={"kind": "categorical"}).categorical[0].name
         'kind'
     """
-    check_broken_share("tabular", broken_share)
-    two = check_two_shares("tabular", shares)
+    check_broken_fraction("tabular", broken_fraction)
+    two = check_two_fractions("tabular", fractions)
     file = find_file(path)
-    settings = (label, tuple((types or {}).items()), header, broken_share, two)
+    settings = (label, tuple((types or {}).items()), header, broken_fraction, two)
     return _fit_file(file, file.stat().st_mtime_ns, settings)
 
 
 @functools.lru_cache(maxsize=1)  # the three splits of a recipe read and warn once
 def _fit_file(file: Path, _: int, settings: tuple[Any, ...]) -> FittedTable:
-    label, pairs, header, broken_share, shares = settings
+    label, pairs, header, broken_fraction, fractions = settings
     types = dict(pairs)
-    columns = {column.name: column for column in read_columns(file, header, broken_share)}
+    columns = {column.name: column for column in read_columns(file, header, broken_fraction)}
     _check_names(str(file), columns, label, types)
-    columns = _labelled(str(file), columns, label, broken_share)
-    return fit_columns(str(file), columns, label, types, broken_share, shares)
+    columns = _labelled(str(file), columns, label, broken_fraction)
+    return fit_columns(str(file), columns, label, types, broken_fraction, fractions)
 
 
 def fit_columns(
@@ -138,19 +146,19 @@ def fit_columns(
     columns: Mapping[str, Column],
     label: str | None,
     types: Mapping[str, str],
-    broken_share: float,
-    shares: tuple[float, float],
+    broken_fraction: float,
+    fractions: tuple[float, float],
 ) -> FittedTable:
     """Fit columns that have been read; as `fit_table`."""
-    rows = _splits(where, columns, types, shares)
+    rows = _splits(where, columns, types, fractions)
     uses = {
-        name: types.get(name) or column_type(where, column, broken_share)
+        name: types.get(name) or column_type(where, column, broken_fraction)
         for name, column in columns.items()
         if name != label
     }
     train = {name: column.take(rows["train"]) for name, column in columns.items()}
     skipped = {
-        name: {"skip": "as told", "empty": "it has no values"}.get(use, f"it is the {use}")
+        name: {"skip": "as given", "empty": "it has no values"}.get(use, f"it is the {use}")
         for name, use in uses.items()
         if use not in ("numeric", "categorical")
     }
@@ -166,7 +174,7 @@ def fit_columns(
         columns=columns,
     )
     if not fitted.numeric and not fitted.categorical:
-        raise UserError(f"{where}: no column is left to learn from; there is:\n{fitted}")
+        raise UserError(f"{where}: no column is left to train on; there is:\n{fitted}")
     warn_of_identifiers(fitted)
     return fitted
 
@@ -188,7 +196,7 @@ def _check_names(
 
 
 def _labelled(
-    where: str, columns: dict[str, Column], label: str | None, broken_share: float
+    where: str, columns: dict[str, Column], label: str | None, broken_fraction: float
 ) -> dict[str, Column]:
     """Leave out the rows that have no label."""
     if label is None:
@@ -197,7 +205,7 @@ def _labelled(
     if not missing.any():
         return columns
     broken = [f"row {row + 1} below the header (no {label})" for row in np.flatnonzero(missing)]
-    report_broken(where, "rows", broken, len(missing), broken_share)
+    report_broken(where, "rows", broken, len(missing), broken_fraction)
     keep = np.flatnonzero(~missing)
     return {name: column.take(keep) for name, column in columns.items()}
 
@@ -206,12 +214,12 @@ def _splits(
     where: str,
     columns: Mapping[str, Column],
     types: Mapping[str, str],
-    shares: tuple[float, float],
+    fractions: tuple[float, float],
 ) -> dict[str, np.ndarray]:
     told = {use: name for name, use in types.items() if use in ("group", "split")}
     group = columns[told["group"]].codes if "group" in told else same_rows(list(columns.values()))
     if "split" not in told:
-        return grouped(group, shares)
+        return grouped(group, fractions)
     column = columns[told["split"]]
     split_of = [SPLIT_WORDS.get(value.lower(), "") for value in column.values] + [""]
     found = np.array(split_of)[column.codes]

@@ -11,15 +11,17 @@ from kssl.data.splitting import check_split
 from kssl.data.text.corpus import EMBEDDED, Corpus, open_corpus
 from kssl.data.text.sentences import CUTS, Unit
 from kssl.errors import UserError, nearest
+from kssl.moved import renamed
 
 
+@renamed(shares="fractions")
 def text(
     split: str,
     path: str | Sequence[str] | Mapping[str, Any],
     unit: Unit = "document",
     field: str | int | None = None,
     label: str | int | None = None,
-    shares: Sequence[float] = (0.1, 0.1),
+    fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
     """Text files: plain, JSON lines, CSV or TSV, each also as `.gz`.
 
@@ -27,7 +29,7 @@ def text(
     a row of a `.csv` or `.tsv` file. Which split it is in follows from its text alone, so that
     copies of a document never are in two splits, and adding documents moves no other (but in
     corpora so small that a split would be empty). A corpus of one document is cut by position:
-    train is the first part, then validation, then test; with `shares=(0.05, 0.1)` the test split
+    train is the first part, then validation, then test; with `fractions=(0.05, 0.1)` the test split
     is the last tenth of the characters, exactly. A folder whose files or sub-folders are called
     `train`, `validation` (or `dev`, …) and `test` is split by them.
 
@@ -46,7 +48,7 @@ def text(
         field: JSON field or column of the text; a number for a table without header, counted
             from 0. None is `"text"`.
         label: Field or column of the class; every unit of a document has its class.
-        shares: Of the documents, for validation and for test.
+        fractions: Of the documents, for validation and for test.
 
     Returns:
         A dataset of `{"text": string ()}`, with `"label": int64 ()` if `label` is given; its
@@ -63,11 +65,12 @@ def text(
     check_split(split)
     if unit not in CUTS:
         raise UserError(f"text: unit '{unit}'{nearest(str(unit), CUTS)}")
-    return _dataset(open_corpus(path, field, label, shares), split, unit)
+    return _dataset(open_corpus(path, field, label, fractions), split, unit)
 
 
+@renamed(shares="fractions")
 def python_topics(
-    split: str = "train", unit: Unit = "paragraph", shares: Sequence[float] = (0.1, 0.1)
+    split: str = "train", unit: Unit = "paragraph", fractions: Sequence[float] = (0.1, 0.1)
 ) -> Dataset:
     """Some 460,000 characters of English about Python, which every Python brings along.
 
@@ -78,7 +81,7 @@ def python_topics(
     Args:
         split: `train`, `validation` or `test`, by document.
         unit: `document`, `paragraph`, `sentence` or `line`.
-        shares: Of the documents, for validation and for test.
+        fractions: Of the documents, for validation and for test.
 
     Returns:
         A dataset of `{"text": string ()}`.
@@ -88,7 +91,7 @@ def python_topics(
         >>> sorted(example), example["text"].dtype.name
         (['text'], 'string')
     """
-    return text(split, EMBEDDED, unit, shares=shares)
+    return text(split, EMBEDDED, unit, fractions=fractions)
 
 
 def _dataset(corpus: Corpus, split: str, unit: str) -> Dataset:

@@ -40,7 +40,7 @@ def tfds(
         split: `train`, `validation` or `test`.
         name: As tensorflow-datasets writes it: `mnist`, `glue/sst2`, `mnist:3.0.1`.
         data_dir: Folder that holds, or gets, prepared data sets.
-        validation: How much of train becomes the validation split when there is none: a share
+        validation: How much of train becomes the validation split when there is none: a fraction
             below 1, or a number of examples.
         test: The same for the test split.
         splits: What to read instead, in tensorflow-datasets' notation:
@@ -171,10 +171,10 @@ def _own_splits(names: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _amount(kind: str, value: float, count: int) -> int:
-    """A share below 1, or a number of examples, as a number of examples."""
+    """A fraction below 1, or a number of examples, as a number of examples."""
     if not value > 0 or (value >= 1 and value != int(value)):
         raise UserError(
-            f"{kind}={value} must be a share between 0 and 1, or a whole number of examples of "
+            f"{kind}={value} must be a fraction between 0 and 1, or a whole number of examples of "
             "at least 1"
         )
     return max(1, round(count * value)) if value < 1 else int(value)

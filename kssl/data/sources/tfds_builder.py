@@ -1,4 +1,4 @@
-"""Getting a data set of tensorflow-datasets: found prepared, else downloaded, else a quick no."""
+"""Opening a data set of tensorflow-datasets: prepared, else downloaded, else a quick error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kssl.data.locate import Unavailable
-from kssl.errors import UserError, nearest
+from kssl.errors import UserError, first_line, nearest
 
 PATIENCE = 3.0  # seconds for a server to answer; tensorflow-datasets would retry for minutes
 
@@ -122,7 +122,7 @@ def _fits(version: str, wanted: str | None) -> bool:
 
 
 def _download(name: str, set_name: str, folders: list[Path]) -> Any:
-    """Download and prepare, after making sure within seconds that there is a chance."""
+    """Download and prepare, after checking within seconds that the server can be reached."""
     import tensorflow_datasets
 
     looked = ", ".join(str(folder) for folder in folders)
@@ -143,7 +143,8 @@ def _download(name: str, set_name: str, folders: list[Path]) -> Any:
         raise
     except Exception as error:  # a hundred builders raise what they like
         raise Unavailable(
-            f"{name} could not be downloaded and prepared: {_first_line(error)}. {advice}"
+            f"{name} could not be downloaded and prepared: {type(error).__name__}: "
+            f"{first_line(error)}. {advice}"
         ) from error
     return builder
 
@@ -168,11 +169,6 @@ def _first_urls(set_name: str) -> list[str]:
 def _close(name: str, known: list[str]) -> str:
     hint = nearest(name, known)
     return hint if hint.startswith("; did you mean") else f" among its {len(known):,}"
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 @contextmanager

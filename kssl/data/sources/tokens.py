@@ -1,4 +1,4 @@
-"""Text as whole numbers, read once and held in memory: packed blocks, or rows of sentences."""
+"""Text as token ids, read once and held in memory: packed blocks, or rows of sentences."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tokens(
     Args:
         split: `train`, `validation` or `test`, by document; see `text`.
         corpus: A path, `python_topics`, or settings of `text` but for its unit:
-            `{path: news.jsonl.gz, field: body, label: topic, shares: [0.05, 0.1]}`.
+            `{path: news.jsonl.gz, field: body, label: topic, fractions: [0.05, 0.1]}`.
         vocabulary: A file that `kssl vocabulary` wrote, or the settings of
             `train_vocabulary`, such as `{kind: bpe, size: 8000}`: then it is made of the training
             split, and kept in `KSSL_CACHE_DIR` or the user's cache folder.

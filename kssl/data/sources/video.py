@@ -9,27 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from kssl.data.files.decode import Block, Broken, check_broken_share
+from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.folder import EXTENSIONS as PICTURES
 from kssl.data.files.folder import Folder, split_files, walk
 from kssl.data.files.image import decode_to, fit
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
-from kssl.data.splitting import check_split, check_two_shares
+from kssl.data.splitting import check_split, check_two_fractions
 from kssl.errors import UserError
+from kssl.moved import renamed
 
 FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
 
 
+@renamed(broken_share="broken_fraction", shares="fractions")
 def video(
     split: str,
     path: str,
     shape: Sequence[int] = (16, 64, 64),
     stride: int = 1,
     group: str | None = None,
-    broken_share: float = 0.05,
-    shares: Sequence[float] = (0.1, 0.1),
+    broken_fraction: float = 0.05,
+    fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
     """Clips from a folder of video files, of folders of frames, or from a `.npz` file.
 
@@ -55,9 +57,9 @@ def video(
         stride: Every which frame is used: 2 leaves out every other.
         group: What has one value here stays in one split: the name of an array of the `.npz`
             file, such as `source`, or `folder` for the first sub-folder.
-        broken_share: A film that cannot be decoded to its end, or has too few frames, is named in
-            a warning and left out; it is an error when more than this share of a split are.
-        shares: Shares of the films for validation and for test.
+        broken_fraction: A film that cannot be decoded to its end, or is too short, is named in
+            a warning and left out; it is an error when more than this fraction of a split are.
+        fractions: Fractions of the films for validation and for test.
 
     Returns:
         A dataset of `{"video": uint8 (frames, height, width, 3)}` (a `.npz` file keeps its
@@ -70,26 +72,26 @@ def video(
         >>> dataset = video("train", "films/", shape=[8, 32, 32])
     """
     check_split(split)
-    _check(shape, stride, broken_share)
-    file, two = find_file(path), check_two_shares("video", shares)
+    _check(shape, stride, broken_fraction)
+    file, two = find_file(path), check_two_fractions("video", fractions)
     cut = _Cut(*shape, stride)
     if file.is_dir():
         items = of_folder(_films(file, two), group, two, split)
         return read_items(
-            items, lambda item: cut.clips(_frames(items.files[item], cut)), broken_share
+            items, lambda item: cut.clips(_frames(items.files[item], cut)), broken_fraction
         )
     with open_archive(file, "video") as archive:
         clips = _clips(archive)
         items = labelled(archive, "clips", len(clips), group, two, split)
-    return read_items(items, lambda item: _stored(clips[items.rows[item]], cut), broken_share)
+    return read_items(items, lambda item: _stored(clips[items.rows[item]], cut), broken_fraction)
 
 
-def _check(shape: Sequence[int], stride: int, broken_share: float) -> None:
+def _check(shape: Sequence[int], stride: int, broken_fraction: float) -> None:
     if len(shape) != 3 or min(shape) < 1:
         raise UserError(f"video: shape {list(shape)} is not [frames, height, width]")
     if stride < 1:
         raise UserError(f"video: stride {stride} is not 1 or more")
-    check_broken_share("video", broken_share)
+    check_broken_fraction("video", broken_fraction)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class _Cut:
         return fit(image, self.height, self.width, channels)
 
 
-def _films(path: Path, shares: tuple[float, float]) -> Folder:
+def _films(path: Path, fractions: tuple[float, float]) -> Folder:
     """The films below a folder, files and folders of frames, by split."""
     pictures, others = walk(path, PICTURES)
     folders = {picture.parent for picture in pictures} - {path}
@@ -128,7 +130,7 @@ def _films(path: Path, shares: tuple[float, float]) -> Folder:
             f"{path}: there are no films, that is sub-folders of images or files ending in "
             f"{', '.join(FILMS)}; found: {loose or found or 'no files at all'}"
         )
-    return split_files(path, films, shares, "films")
+    return split_files(path, films, fractions, "films")
 
 
 def _frames(film: Path, cut: _Cut) -> Iterator[np.ndarray]:

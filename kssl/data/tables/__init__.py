@@ -1,1 +1,1 @@
-"""Tables: columns out of files, and what is learned of them from the training rows."""
+"""Tables: columns read from files, and their encoding, fitted on the training rows."""

@@ -9,10 +9,10 @@ import numpy as np
 from kssl.data.tables.reader import Column
 
 
-def column_type(where: str, column: Column, broken_share: float) -> str:
+def column_type(where: str, column: Column, broken_fraction: float) -> str:
     """Return `numeric`, `categorical` or `empty`, with a warning where it is not clear.
 
-    A column counts as numbers unless more than `broken_share` of its values are none.
+    A column counts as numbers unless more than `broken_fraction` of its values are not numbers.
     """
     present = column.codes[~column.missing]
     if not len(present):
@@ -21,7 +21,7 @@ def column_type(where: str, column: Column, broken_share: float) -> str:
         )
         return "empty"
     odd = np.isnan(column.numbers)[present]
-    if odd.mean() > broken_share:
+    if odd.mean() > broken_fraction:
         return "categorical"
     if odd.any():
         example = column.values[present[np.argmax(odd)]]

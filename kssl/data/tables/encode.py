@@ -1,4 +1,4 @@
-"""What is learned of a table before a model sees it, from its training rows alone."""
+"""The encoding of a table, fitted on its training rows alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class NumericColumn:
 
 @dataclass(frozen=True)
 class CategoricalColumn:
-    """A column of names, which become whole numbers from 1; 0 is a value that is not known.
+    """A categorical column: integers from 1; 0 is an unknown value.
 
     Attributes:
         name: The column's name.
@@ -52,7 +52,7 @@ class CategoricalColumn:
 
 @dataclass(frozen=True)
 class FittedTable:
-    """A table with what its training rows tell of its columns; `print` shows it.
+    """A table with the encodings of its columns, fitted on the training rows; `print` shows it.
 
     Attributes:
         numeric: The columns of numbers, in the order of the key `numeric`.
@@ -109,7 +109,7 @@ class FittedTable:
         width = max(map(len, [*names, self.label or "", *self.skipped]), default=0)
         for each in (*self.numeric, *self.categorical):
             missing = f", {each.missing} missing" * bool(each.missing)
-            lines.append(f"{each.name:{width}}  {_told(each)}{missing}")
+            lines.append(f"{each.name:{width}}  {_said_of(each)}{missing}")
         if self.label is not None:
             lines.append(f"{self.label:{width}}  label, {_few(self.classes)}")
         lines += [f"{name:{width}}  not used: {why}" for name, why in self.skipped.items()]
@@ -117,7 +117,7 @@ class FittedTable:
 
 
 def fit_numeric(column: Column) -> NumericColumn:
-    """Fit a column of training rows as numbers."""
+    """Fit a numeric column on the training rows."""
     values = _values(column)
     known = values[np.isfinite(values)]
     mean, std = (float(known.mean()), float(known.std())) if len(known) else (0.0, 1.0)
@@ -127,7 +127,7 @@ def fit_numeric(column: Column) -> NumericColumn:
 
 
 def fit_categorical(column: Column) -> CategoricalColumn:
-    """Fit a column of training rows as names."""
+    """Fit a categorical column on the training rows."""
     missing = int(column.missing.sum())
     used = in_order([column.values[code] for code in np.unique(column.codes) if code >= 0])
     return CategoricalColumn(column.name, used + (MISSING_VALUE,) * bool(missing), missing)
@@ -153,7 +153,7 @@ def in_order(values: list[str]) -> tuple[str, ...]:
 
 
 def warn_of_identifiers(table: FittedTable) -> None:
-    """Warn of columns of names in which nearly every row has a name of its own."""
+    """Warn of categorical columns in which nearly every row has a value of its own."""
     rows = len(table.rows["train"])
     for each in table.categorical:
         if len(each.values) > max(100, rows // 2):
@@ -184,7 +184,7 @@ def _side_by_side(columns: list[np.ndarray], rows: int, kind: Any) -> np.ndarray
     return np.stack(columns, axis=1).astype(kind) if columns else np.zeros((rows, 0), kind)
 
 
-def _told(column: NumericColumn | CategoricalColumn) -> str:
+def _said_of(column: NumericColumn | CategoricalColumn) -> str:
     if isinstance(column, NumericColumn):
         return f"numeric: mean {column.mean:.4g}, std {column.std:.4g}"
     return f"categorical, {_few(column.values)}"

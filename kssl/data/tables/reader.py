@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kssl.data.files.decode import report_broken
-from kssl.errors import UserError
+from kssl.errors import UserError, first_line
 
 # What stands for a value that is not known, in any column.
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null")
@@ -46,7 +46,7 @@ class Column:
         return Column(self.name, self.codes[rows], self.values, self.numbers)
 
 
-def read_columns(path: Path, header: bool, broken_share: float) -> list[Column]:
+def read_columns(path: Path, header: bool, broken_fraction: float) -> list[Column]:
     """Read a table.
 
     Args:
@@ -54,7 +54,7 @@ def read_columns(path: Path, header: bool, broken_share: float) -> list[Column]:
             `.parquet`.
         header: Whether the first line of a text names the columns; without, they are named
             `column_0`, `column_1`, ….
-        broken_share: Largest share of lines with too few or too many fields.
+        broken_fraction: Largest fraction of lines with too few or too many fields.
 
     Raises:
         UserError: The file is damaged or empty, or too many lines are broken.
@@ -63,7 +63,7 @@ def read_columns(path: Path, header: bool, broken_share: float) -> list[Column]:
         raise UserError(f"tabular: '{path}' is a folder; give the file that the table is in")
     parquet = path.suffix.lower() in (".parquet", ".pq")
     try:
-        table = _parquet(path) if parquet else _csv(path, header, broken_share)
+        table = _parquet(path) if parquet else _csv(path, header, broken_fraction)
     except (UserError, MemoryError):
         raise
     except Exception as error:  # a damaged file makes readers fail in any way
@@ -87,11 +87,11 @@ def same_rows(columns: Sequence[Column]) -> np.ndarray:
     return found
 
 
-def _csv(path: Path, header: bool, broken_share: float) -> Any:
+def _csv(path: Path, header: bool, broken_fraction: float) -> Any:
     import pyarrow
     from pyarrow import csv
 
-    first = _first_line(path)
+    first = _head(path)
     delimiter = max(_DELIMITERS, key=first.count)  # the comma, where there is none of them
     broken: list[str] = []
 
@@ -118,7 +118,7 @@ def _csv(path: Path, header: bool, broken_share: float) -> Any:
     if not header:
         table = table.rename_columns([f"column_{number}" for number in range(len(names))])
     rows = table.num_rows + len(broken)
-    report_broken(str(path), "rows", broken, rows, broken_share)
+    report_broken(str(path), "rows", broken, rows, broken_fraction)
     return table
 
 
@@ -131,7 +131,7 @@ def _utf8(path: Path) -> Any:
     return pyarrow.transcoding_input_stream(stream, "utf-8-sig", "utf-8")
 
 
-def _first_line(path: Path) -> str:
+def _head(path: Path) -> str:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as stream:
         line = stream.readline(2**20)
@@ -193,5 +193,4 @@ def _why(error: Exception) -> str:
         return (
             f"it is no UTF-8 text, see the byte 0x{error.object[error.start]:02x}: save it as UTF-8"
         )
-    text = str(error).strip().splitlines()
-    return text[0] if text else type(error).__name__
+    return first_line(error)

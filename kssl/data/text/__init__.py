@@ -1,1 +1,1 @@
-"""Text: documents out of files, cut into pieces, and laid out in rows."""
+"""Text: documents read from files, split into units, and packed into rows."""

@@ -15,9 +15,10 @@ import numpy as np
 
 from kssl.data.from_arrays import MEMORY_BUDGET
 from kssl.data.locate import Unavailable, find_file
-from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_two_shares
+from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_two_fractions
 from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, kind_of, read_documents
 from kssl.errors import UserError, nearest
+from kssl.moved import renamed, under_new_names
 
 if TYPE_CHECKING:
     from kssl.tokenizers import Vocabulary
@@ -35,14 +36,14 @@ class Corpus:
         where: How the corpus is spoken of.
         pools: For each pool (a split, or "all"), its documents' places in [0, 1), read order.
         names: Class names in the order of their numbers; empty without labels.
-        shares: Of a pool's documents, for validation and for test.
+        fractions: Of a pool's documents, for validation and for test.
     """
 
     where: str
     reader: Any  # pool -> iterator of documents
     pools: dict[str, np.ndarray]
     names: tuple[str, ...]
-    shares: tuple[float, float]
+    fractions: tuple[float, float]
 
     def documents(self, split: str) -> Iterator[Document]:
         """The documents of a split, in the order of the files."""
@@ -56,19 +57,20 @@ class Corpus:
         lacking = tuple(each for each in SPLITS if each == "train" or each not in self.pools)
         places = self.pools[pool]
         if len(places) == 1 and len(lacking) > 1:
-            yield from (_part(each, split, lacking, self.shares) for each in self.reader(pool))
+            yield from (_part(each, split, lacking, self.fractions) for each in self.reader(pool))
             return
-        chosen = _assigned(places, lacking, self.shares, self.where)
+        chosen = _assigned(places, lacking, self.fractions, self.where)
         for document, number in zip(self.reader(pool), chosen, strict=True):
             if lacking[number] == split:
                 yield document
 
 
+@renamed(shares="fractions")
 def open_corpus(
     path: Paths,
     field: str | int | None = None,
     label: str | int | None = None,
-    shares: Sequence[float] = (0.1, 0.1),
+    fractions: Sequence[float] = (0.1, 0.1),
 ) -> Corpus:
     """Find the files of a corpus and look through them once.
 
@@ -76,13 +78,13 @@ def open_corpus(
         path: See `kssl.data.text`; `python_topics` is the embedded one.
         field: Field or column of the text.
         label: Field or column of the class.
-        shares: Of the documents, for validation and for test.
+        fractions: Of the documents, for validation and for test.
 
     Raises:
         Unavailable: There is no such file.
         UserError: The corpus has no text, or cannot be split.
     """
-    both = check_two_shares("text", shares)
+    both = check_two_fractions("text", fractions)
     if path == EMBEDDED:
         return _scanned(EMBEDDED, {"all": ()}, None, None, both, ())
     files = _files(path)
@@ -107,7 +109,7 @@ def _scan(
     files: tuple[tuple[str, tuple[Path, ...]], ...],
     field: str | int | None,
     label: str | int | None,
-    shares: tuple[float, float],
+    fractions: tuple[float, float],
     stamps: tuple[Any, ...],
 ) -> Corpus:
     troubles = Troubles(where)
@@ -139,7 +141,7 @@ def _scan(
         raise UserError(f"{where}: there is no text{inside}{f' ({told})' if told else ''}")
     small = size <= MEMORY_BUDGET // 2
     reader = (lambda pool: iter(held[pool])) if small else lambda pool: read(pool, Troubles(where))
-    return Corpus(where, reader, pools, _sorted(names - {None}), shares)
+    return Corpus(where, reader, pools, _sorted(names - {None}), fractions)
 
 
 def _topics() -> Iterator[Document]:
@@ -222,7 +224,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def _assigned(
-    places: np.ndarray, lacking: tuple[str, ...], shares: tuple[float, float], where: str
+    places: np.ndarray, lacking: tuple[str, ...], fractions: tuple[float, float], where: str
 ) -> np.ndarray:
     """For each document, which of the lacking splits it is in; each gets at least one."""
     if len(places) < len(lacking):
@@ -235,7 +237,7 @@ def _assigned(
     start, bound = 0, 0.0
     held_out = [split for split in ("validation", "test") if split in lacking]
     for left, split in zip(range(len(held_out), 0, -1), held_out, strict=True):
-        bound += shares[0] if split == "validation" else shares[1]
+        bound += fractions[0] if split == "validation" else fractions[1]
         end = max(start + 1, int(np.searchsorted(places[order], bound)))
         end = min(end, len(places) - left)  # leave one for each split that is still to come
         result[order[start:end]] = lacking.index(split)
@@ -244,12 +246,14 @@ def _assigned(
 
 
 def _part(
-    document: Document, split: str, lacking: tuple[str, ...], shares: tuple[float, float]
+    document: Document, split: str, lacking: tuple[str, ...], fractions: tuple[float, float]
 ) -> Document:
     """A lone document's part that is a split: train is in front, then validation, then test."""
     size = len(document.text)
     held = [
-        share for name, share in zip(("validation", "test"), shares, strict=True) if name in lacking
+        each
+        for name, each in zip(("validation", "test"), fractions, strict=True)
+        if name in lacking
     ]
     bounds = [0, *(int(size * (1 - sum(held[number:]))) for number in range(len(held))), size]
     number = lacking.index(split)
@@ -263,10 +267,11 @@ def corpus_of(given: str | Mapping[str, Any]) -> Corpus:
     """The corpus that a recipe names: a path, `python_topics`, or the settings of `text`.
 
     Raises:
-        UserError: A setting is not one of `path`, `field`, `label`, `shares`.
+        UserError: A setting is not one of `path`, `field`, `label`, `fractions`.
         Unavailable: There are no such files.
     """
     settings = {"path": given} if isinstance(given, str) else dict(given)
+    settings = under_new_names("corpus", open_corpus.renamed, settings)  # type: ignore[attr-defined]
     known = inspect.signature(open_corpus).parameters
     for name in settings:
         if name not in known:

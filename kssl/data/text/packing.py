@@ -39,7 +39,7 @@ def packed(texts: Sequence[str], vocabulary: Vocabulary, length: int, stride: in
     if len(stream) < length:
         raise UserError(
             f"tokens: the split has {len(stream)} ids, which is less than one block of {length}: "
-            "give more text, a larger share, or a smaller length"
+            "give more text, a larger fraction, or a smaller length"
         )
     blocks = (len(stream) - length) // stride + 1
     require(16.0 * blocks * length, f"{blocks:,} blocks of {length} ids")
@@ -145,7 +145,7 @@ def pairs(columns: Columns, of_row: np.ndarray) -> Columns:
     if of_row[0] == of_row[-1]:
         raise UserError(
             "tokens: rows: pairs takes sentences from another document, but the split has only "
-            "one: give a corpus of several documents, or larger shares"
+            "one: give a corpus of several documents, or larger fractions"
         )
     count = len(of_row)
     random = np.random.RandomState(0)  # its numbers are frozen by NumPy

@@ -1,4 +1,4 @@
-"""Documents out of text files, however damaged: bounded lines, and every trouble counted."""
+"""Reading documents from text files, damaged ones too: bounded lines, and problems counted."""
 
 from __future__ import annotations
 

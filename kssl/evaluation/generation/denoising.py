@@ -1,4 +1,4 @@
-"""How much of the noise a model takes away, against a same-size model that never saw any."""
+"""How well a model removes noise, against a model of the same size trained without noise."""
 
 from __future__ import annotations
 

@@ -125,8 +125,8 @@ def binarization(pipeline: Any, values: np.ndarray, key: str = "image") -> str:
         return "as stored (0/1 values)"
     if stored.size == few.size:
         white = few.ravel() == 1.0
-        grey = stored.ravel()
-        if not white.any() or white.all() or grey[~white].max() <= grey[white].min():
+        gray = stored.ravel()
+        if not white.any() or white.all() or gray[~white].max() <= gray[white].min():
             return "threshold"
     return "dynamic, one fixed draw per test image"
 
@@ -153,10 +153,10 @@ def independent_pixels(train: np.ndarray, test: np.ndarray, family: str = "berno
         variance = rows.var(axis=0, dtype=np.float64) + 1 / 12 / 255**2
         terms = 0.5 * ((targets - mean) ** 2 / variance + np.log(2 * math.pi * variance))
         return float(terms.sum(axis=1).mean())
-    chance = (mean * len(rows) + 1) / (len(rows) + 2)
+    probability = (mean * len(rows) + 1) / (len(rows) + 2)
     # linear in the target: the mean target suffices, no (examples, pixels) array of float64
     target = targets.mean(axis=0, dtype=np.float64)
-    return -float((target * np.log(chance) + (1 - target) * np.log1p(-chance)).sum())
+    return -float((target * np.log(probability) + (1 - target) * np.log1p(-probability)).sum())
 
 
 def bits_per_dim(nats: float, dims: int, bins: int | None = None) -> float:

@@ -1,4 +1,4 @@
-"""How well a model gives back an example that it has not seen, against PCA of the same width."""
+"""Reconstruction error of unseen examples, against PCA of the same width."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def tensor_of(pipeline: Any, model: Any) -> np.ndarray:
 
 
 def latent_width(model: Any, inputs: np.ndarray) -> int:
-    """The number of values that an example is pressed into: `latent_dim`, else the embedding's."""
+    """The width of the bottleneck: `latent_dim`, else that of the embedding."""
     from kssl.models.capabilities import HasLatent, has
 
     if has(model, HasLatent):

@@ -10,7 +10,7 @@ WIDTH, EPOCHS, BATCH, SEED = 64, 3, 128, 0
 
 
 class SampleClassifier:
-    """A small convolutional network, and the features that it decides on.
+    """A small convolutional network, and the features before its last layer.
 
     Args:
         network: From images to features `(batch, 64)` and logits.

@@ -21,6 +21,7 @@ from kssl.evaluation.base import (
     frozen,
     named,
     positive,
+    to_array,
 )
 from kssl.evaluation.generation.sample_classifier import train_classifier
 
@@ -37,10 +38,10 @@ def sample_quality(
     """Fréchet distance, precision and recall of generated images, against the test images.
 
     Fréchet distance: of the Gaussians that have the means and covariances of the features (Heusel
-    et al. 2017, arXiv:1706.08500). Precision: the share of samples that lie within the k-nearest-
-    neighbour radius of a test image; recall: the share of test images within that of a sample
+    et al. 2017, arXiv:1706.08500). Precision: the fraction of samples within the k-nearest-
+    neighbour radius of a test image; recall: the fraction of test images within that of a sample
     (Kynkäänniemi et al. 2019, arXiv:1904.06991). For a model with classes (`model.classes`) also
-    the share of samples at `guidance` that the classifier recognises as their class.
+    the fraction of samples at `guidance` that the classifier recognises as their class.
 
     Beside the model stand as many training images (what a perfect model would reach), images of a
     `Gaussian` with the mean and covariance of the training pixels, and of `independent pixels`,
@@ -69,38 +70,45 @@ def sample_quality(
         positive(name, value)
 
     def evaluate(task: Task) -> list[Result]:
-        train, train_labels = _raw(task.train, limit)
-        test, test_labels = _raw(task.test, None)
-        if train.shape[1:] != tuple(task.model.example_shape):
-            raise Skipped(
-                f"the model draws images of {tuple(task.model.example_shape)}, the data has "
-                f"{train.shape[1:]}: leave out the transform that changes their size, and give "
-                "`size` to the data source"
-            )
-        classifier = train_classifier(train, train_labels)
-        accuracy = float(np.mean(classifier.predict(test) == test_labels))
-        with frozen(task.model, task.seed) as weights:
-            samples = _generate(task.model, count, task.seed)
-            right = _recognised(task.model, classifier, guided, guidance, task.seed)
-        number = min(count, len(train), len(test))
-        settings = {
-            "samples": count,
-            "test images": len(test),
-            "classifier": classifier.description,
-            "classifier_accuracy": accuracy,
-            "weights_sha256": weights,
-        }
-        sources = {"": samples, **_baselines(train, number, task.seed)}
-        features = {name: classifier.features(images) for name, images in sources.items()}
-        target = classifier.features(test)
-        results = _distances(features, target, settings)
-        results += _precision_and_recall(features, target[:number], k, settings)
-        if right is not None:
-            given = {**settings, "samples": guided, "guidance": guidance}
-            results.append(_recognition(right, 1.0 / task.model.classes, accuracy, given))
-        return results
+        return _measured(task, count, guidance, guided, k, limit)
 
     return named("sample_quality", evaluate, needs=["Generates"], modalities=["image"])
+
+
+def _measured(
+    task: Task, count: int, guidance: float, guided: int, k: int, limit: int | None
+) -> list[Result]:
+    """Train the classifier, and compare the samples with the test images in its features."""
+    train, train_labels = _raw(task.train, limit)
+    test, test_labels = _raw(task.test, None)
+    if train.shape[1:] != tuple(task.model.example_shape):
+        raise Skipped(
+            f"the model generates images of {tuple(task.model.example_shape)}, the data has "
+            f"{train.shape[1:]}: leave out the transform that changes their size, and give "
+            "`size` to the data source"
+        )
+    classifier = train_classifier(train, train_labels)
+    accuracy = float(np.mean(classifier.predict(test) == test_labels))
+    with frozen(task.model, task.seed) as weights:
+        samples = _generate(task.model, count, task.seed)
+        right = _recognised(task.model, classifier, guided, guidance, task.seed)
+    number = min(count, len(train), len(test))
+    settings = {
+        "samples": count,
+        "test images": len(test),
+        "classifier": classifier.description,
+        "classifier_accuracy": accuracy,
+        "weights_sha256": weights,
+    }
+    sources = {"": samples, **_baselines(train, number, task.seed)}
+    features = {name: classifier.features(images) for name, images in sources.items()}
+    target = classifier.features(test)
+    results = _distances(features, target, settings)
+    results += _precision_and_recall(features, target[:number], k, settings)
+    if right is not None:
+        given = {**settings, "samples": guided, "guidance": guidance}
+        results.append(_recognition(right, 1.0 / task.model.classes, accuracy, given))
+    return results
 
 
 def _raw(pipeline: Any, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -119,16 +127,12 @@ def _raw(pipeline: Any, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _generate(model: Any, count: int, seed: int, **settings: Any) -> np.ndarray:
-    import keras
-
     # A VAE makes its images all at once: parts bound the memory.
     parts = [
-        keras.ops.convert_to_numpy(
-            model.generate(min(500, count - start), seed=seed + start, **settings)
-        )
+        to_array(model.generate(min(500, count - start), seed=seed + start, **settings))
         for start in range(0, count, 500)
     ]
-    return np.concatenate(parts).astype(np.float32)
+    return np.concatenate(parts)
 
 
 def _recognised(
@@ -141,7 +145,7 @@ def _recognised(
     classes = model.classes
     labels = np.arange(guided) % classes
     images = model.generate(guided, seed=seed + 1_000_000, labels=labels, guidance=guidance)
-    return float(np.mean(classifier.predict(_array(images)) == labels))
+    return float(np.mean(classifier.predict(to_array(images)) == labels))
 
 
 def _recognition(
@@ -158,14 +162,8 @@ def _recognition(
     )
 
 
-def _array(tensor: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(tensor), np.float32)
-
-
 def _baselines(train: np.ndarray, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Return the training images themselves, and what two simple models of them draw."""
+    """Return the training images themselves, and samples of two simple models of them."""
     random = np.random.default_rng(seed)
     rows = flat(train)
     chosen = random.integers(0, len(rows), (count, rows.shape[1]))
@@ -253,7 +251,7 @@ def precision_recall(samples: np.ndarray, target: np.ndarray, k: int = 3) -> tup
         k: A row's radius is the distance to its k-th nearest other row of its own set.
 
     Returns:
-        The share of samples within the radius of a true row, and the share of true rows within
+        The fraction of samples within the radius of a true row, and that of true rows within
         that of a sample.
 
     Example:

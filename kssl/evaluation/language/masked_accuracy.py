@@ -1,4 +1,4 @@
-"""How often a masked language model tells the hidden token."""
+"""Accuracy and perplexity of a masked language model."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from kssl.evaluation.base import (
 from kssl.evaluation.inputs import columns_of, modality_of
 from kssl.evaluation.probes import standard_error
 
+_NOTE = "of a token given all others; to be compared for one vocabulary and one masking only"
 _KEYS = ("tokens", "target", "segment", "padding_mask")
 
 
 def masked_accuracy(limit: int | None = 2000, batch_size: int = 64) -> Evaluation:
-    """Accuracy and perplexity at the hidden tokens of the test split.
+    """Accuracy and perplexity at the masked tokens of the test split.
 
     Masks are drawn once, as in every evaluation, so that all models see the same ones. Accuracy is
-    the share of the hidden positions whose most likely token is the true one. Perplexity is
+    the fraction of the hidden positions whose most likely token is the true one. Perplexity is
     `exp` of the mean of `-log p(true token | all other tokens)` in nats over these positions: it
     looks at both sides, and is of this vocabulary, so it is not to be compared with that of a model
     that reads from left to right, or with another vocabulary.
 
     Baselines: the same network `untrained`; always the `most frequent token` of the training
-    split's, special ones apart; for perplexity the share of each token in the training split, with
+    split's, special ones apart; for perplexity each token's frequency in the training split, with
     1 added to each count.
 
     Args:
@@ -62,41 +63,29 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
         raise Skipped("the data has no 'target': it needs the transform mask_tokens")
     batch = {key: arrays[key] for key in _KEYS if key in arrays}
     with frozen(task.model, task.seed) as weights:
-        right, loss, target = _told(task.model, batch, batch_size)
+        right, loss, target = _predicted(task.model, batch, batch_size)
     if not len(target):
-        raise Skipped("no token of the test split is hidden")
-    fresh_right, fresh_loss, _ = _told(task.untrained, batch, batch_size)
-    shares = _shares(task, int(arrays["target"].max()) + 1)
-    common = int(shares.argmax())
+        raise Skipped("no token of the test split is masked")
+    fresh_right, fresh_loss, _ = _predicted(task.untrained, batch, batch_size)
+    frequencies = _frequencies(task, int(arrays["target"].max()) + 1)
+    common = int(frequencies.argmax())
     settings: dict[str, Any] = {"rows": len(arrays["target"]), "weights_sha256": weights}
     settings |= {"positions": len(target), "selected": int((arrays["target"] >= 0).sum())}
-    accuracy = float(right.mean())
+    name, accuracy, perplexity = "masked_accuracy", float(right.mean()), _perplexity(loss)
+    always = {"most frequent token": float((target == common).mean())}
+    accuracies = {**always, "untrained": float(fresh_right.mean())}
+    guessed = {"token frequencies": _perplexity(-np.log(frequencies[target]))}
+    perplexities = {**guessed, "untrained": _perplexity(fresh_loss)}
+    error = standard_error(accuracy, len(target)).replace("test examples", "masked tokens")
+    spelled = {**settings, "most frequent token": _spelled(task, common)}
     return [
-        Result(
-            "masked_accuracy",
-            "accuracy",
-            accuracy,
-            "higher",
-            {
-                "most frequent token": float((target == common).mean()),
-                "untrained": float(fresh_right.mean()),
-            },
-            {**settings, "most frequent token": _spelled(task, common)},
-            standard_error(accuracy, len(target)).replace("test examples", "hidden tokens"),
-        ),
-        Result(
-            "masked_accuracy",
-            "perplexity",
-            float(np.exp(loss.mean())),
-            "lower",
-            {
-                "token shares": float(np.exp(-np.log(shares[target]).mean())),
-                "untrained": float(np.exp(fresh_loss.mean())),
-            },
-            settings,
-            "of a token given all others; to be compared for one vocabulary and one masking only",
-        ),
+        Result(name, "accuracy", accuracy, "higher", accuracies, spelled, error),
+        Result(name, "perplexity", perplexity, "lower", perplexities, settings, _NOTE),
     ]
+
+
+def _perplexity(loss: np.ndarray) -> float:
+    return float(np.exp(loss.mean()))
 
 
 def _spelled(task: Task, token: int) -> str:
@@ -104,22 +93,22 @@ def _spelled(task: Task, token: int) -> str:
     return f"{token} ({known.spell([token])[0]!r})" if known is not None else str(token)
 
 
-def _told(
+def _predicted(
     model: Any, batch: dict[str, np.ndarray], batch_size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether each hidden token was told, its loss, and its id."""
+    """Whether each masked token was predicted correctly, its loss, and its id."""
     from kssl.data.array_batches import in_order
     from kssl.models.inference import MethodCall
 
     called = MethodCall(model, "predict_masked", {})
-    told = called.predict(in_order(batch, batch_size), verbose=0)
-    there = np.asarray(told["target"]) >= 0
-    target, guess = (np.asarray(told[key])[there] for key in ("target", "predicted"))
-    return target == guess, -np.asarray(told["log_probability"], np.float64)[there], target
+    found = called.predict(in_order(batch, batch_size), verbose=0)
+    masked = np.asarray(found["target"]) >= 0
+    target, guess = (np.asarray(found[key])[masked] for key in ("target", "predicted"))
+    return target == guess, -np.asarray(found["log_probability"], np.float64)[masked], target
 
 
-def _shares(task: Task, size: int) -> np.ndarray:
-    """The share of each id in the training split; special ones have next to none."""
+def _frequencies(task: Task, size: int) -> np.ndarray:
+    """The relative frequency of each id in the training split; special ones have next to none."""
     tokens = columns_of(task.train, modality_of(task.model))["tokens"]
     counts = np.bincount(tokens.reshape(-1), minlength=size).astype(np.float64)
     known = task.train.vocabulary

@@ -1,4 +1,4 @@
-"""How well a language model predicts a text: perplexity, and bits per byte."""
+"""Perplexity and bits per byte of a language model."""
 
 from __future__ import annotations
 
@@ -121,13 +121,13 @@ def _frequencies(
     if size <= 5000:
         pairs = np.ones((size, size))
         np.add.at(pairs, (train["tokens"][seen], train["target"][seen]), 1.0)
-        chances = pairs / pairs.sum(axis=1, keepdims=True)
-        found["previous token"] = -np.log(chances[test["tokens"][asked], target]).mean()
+        probabilities = pairs / pairs.sum(axis=1, keepdims=True)
+        found["previous token"] = -np.log(probabilities[test["tokens"][asked], target]).mean()
     return found
 
 
 def _bytes(pipeline: Any, ids: np.ndarray) -> int:
-    """Bytes of the text that these ids stand for; 0 if nobody knows."""
+    """Bytes of the text that these ids stand for; 0 if unknown."""
     vocabulary = pipeline.vocabulary
     return 0 if vocabulary is None else len(vocabulary.decode(ids.tolist()).encode())
 

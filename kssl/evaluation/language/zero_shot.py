@@ -1,4 +1,4 @@
-"""Classification by a language model alone: which label word does it expect?"""
+"""Zero-shot classification by a language model: the likeliest label word after a prompt."""
 
 from __future__ import annotations
 

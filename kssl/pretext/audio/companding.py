@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
-from kssl.pretext.scale import grey_values
+from kssl.pretext.scale import values_of
 
 
 def mu_law(
@@ -42,7 +42,7 @@ def mu_law(
     edges = tf.constant(_edges(classes))
 
     def change(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        sound = grey_values("mu_law", batch, key)
+        sound = values_of("mu_law", batch, key)
         # Comparing is exact; a logarithm is rounded otherwise in one place than in another.
         codes = tf.searchsorted(edges, tf.reshape(sound, [-1]), side="right")
         return {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from kssl.errors import UserError
+from kssl.moved import renamed
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.random import choice, fold_in, uniform
 from kssl.pretext.task import Task
@@ -23,7 +24,7 @@ def future_windows(
     key: str = "audio",
     rank: int = 1,
 ) -> MapFunction:
-    """Cut a sequence into past windows, the ones that follow, and others to tell them from.
+    """Cut a sequence into context windows, the future windows to predict, and negatives.
 
     The data of contrastive predictive coding: A. van den Oord et al., "Representation learning
     with contrastive predictive coding", arXiv:1807.03748. A place is drawn; from there `context`
@@ -83,10 +84,7 @@ def future_windows(
             "future": _windows(sequence, right, window, step),
         }
         if negatives:
-            # Any window but the right one, each as likely: those from it on move up by one.
-            drawn = choice(fold_in(seeds, 1), (future * negatives,), usable - 1)
-            drawn = tf.reshape(drawn, [-1, future, negatives])
-            wrong = drawn + tf.cast(drawn >= right[..., None], tf.int32)
+            wrong = _wrong(fold_in(seeds, 1), right, usable, negatives)
             cut["negatives"] = _windows(sequence, wrong, window, step)
         return cut
 
@@ -95,26 +93,27 @@ def future_windows(
     return by_batch("future_windows", change, {key: rank}, True, optional, task)
 
 
+@renamed(chance="start_fraction")
 def mask_time(
-    chance: float = 0.065,
+    start_fraction: float = 0.065,
     span: int = 10,
     step: int = 1,
     key: str = "audio",
     target: str = "target",
     rank: int = 1,
 ) -> MapFunction:
-    """Hide spans of a sequence, and keep the whole one as what is to be restored.
+    """Mask spans of a sequence, and keep the whole one as the target.
 
     The rule of A. Baevski et al., "wav2vec 2.0", arXiv:2006.11477, section 3.1: of n time steps,
-    `chance` · n (rounded up or down at random, so that it is right on average) are drawn without
-    replacement as starts, and the `span` steps from each are hidden; spans may overlap, and end
-    with the sequence. With the default values some 49 % of the steps of a long sequence are
+    `start_fraction` · n (rounded up or down at random, so that it is right on average) are drawn
+    without replacement as starts, and the `span` steps from each are hidden; spans may overlap, and
+    end with the sequence. With the default values some 49 % of the steps of a long sequence are
     hidden, in stretches of 14.7 on average. There is always at least one start.
 
     Where the example has a `padding_mask`, only real steps are counted, drawn and hidden.
 
     Args:
-        chance: Share of the steps that are starts.
+        start_fraction: Fraction of the steps at which a hidden span begins.
         span: Steps that are hidden from a start on.
         step: Values of the sequence that make one time step: for raw sound the stride of the
             encoder, such as 320 samples (20 ms at 16 kHz). The last step may be shorter.
@@ -134,10 +133,10 @@ def mask_time(
         >>> hidden["mask"].shape
         TensorShape([2, 50])
     """
-    if not 0.0 < chance <= 1.0 or span < 1 or step < 1:
+    if not 0.0 < start_fraction <= 1.0 or span < 1 or step < 1:
         raise UserError(
-            f"mask_time: chance {chance} must be above 0 and at most 1, span {span} and step "
-            f"{step} 1 or more"
+            f"mask_time: start_fraction {start_fraction} must be above 0 and at most 1, "
+            f"span {span} and step {step} 1 or more"
         )
     if key == target:
         raise UserError(f"mask_time: key and target are both '{key}'; the whole one would be lost")
@@ -146,7 +145,7 @@ def mask_time(
         sequence = batch[key]
         length = _length("mask_time", sequence, key)
         real = tf.sequence_mask(_real_steps(batch, sequence)[:, 0], length)[:, ::step]
-        mask = _spans(seeds, real, chance, span)  # (batch, time steps)
+        mask = _spans(seeds, real, start_fraction, span)  # (batch, time steps)
         values = tf.repeat(mask, step, axis=1)[:, :length]
         values = tf.reshape(values, [-1, length] + [1] * (rank - 1))
         hidden = tf.where(values, tf.zeros((), sequence.dtype), sequence)
@@ -156,14 +155,14 @@ def mask_time(
     return by_batch("mask_time", change, {key: rank}, True, {_PADDING: 1}, task)
 
 
-def _spans(seeds: tf.Tensor, real: tf.Tensor, chance: float, span: int) -> tf.Tensor:
+def _spans(seeds: tf.Tensor, real: tf.Tensor, start_fraction: float, span: int) -> tf.Tensor:
     """bool `(batch, steps)`: the spans of wav2vec 2.0, within the steps that are real."""
     steps = real.shape[1]
     count = tf.reduce_sum(tf.cast(real, tf.float32), axis=1, keepdims=True)  # (batch, 1)
-    starts = tf.floor(chance * count + uniform(fold_in(seeds, 0), (1,)))
+    starts = tf.floor(start_fraction * count + uniform(fold_in(seeds, 0), (1,)))
     starts = tf.cast(tf.clip_by_value(starts, 1.0, tf.maximum(count, 1.0)), tf.int32)
     # The largest draws: there is no need to sort them all.
-    most = min(steps, int(chance * steps) + 1)
+    most = min(steps, int(start_fraction * steps) + 1)
     drawn = tf.where(real, uniform(fold_in(seeds, 1), (steps,)), -1.0)
     places = tf.math.top_k(drawn, most).indices  # (batch, most)
     rows = tf.broadcast_to(tf.range(tf.shape(real)[0])[:, None], tf.shape(places))
@@ -172,6 +171,13 @@ def _spans(seeds: tf.Tensor, real: tf.Tensor, chance: float, span: int) -> tf.Te
     begun = tf.reshape(tf.cumsum(begins, axis=1), [-1, steps])
     ended = tf.pad(begun, [[0, 0], [span, 0]])[:, :steps]
     return (begun > ended) & real
+
+
+def _wrong(seeds: tf.Tensor, right: tf.Tensor, usable: tf.Tensor, count: int) -> tf.Tensor:
+    """Numbers of other windows for each right one, `(batch, future, count)`, each as likely."""
+    future = right.shape[1]
+    drawn = tf.reshape(choice(seeds, (future * count,), usable - 1), [-1, future, count])
+    return drawn + tf.cast(drawn >= right[..., None], tf.int32)  # from it on, one further
 
 
 def _length(name: str, sequence: tf.Tensor, key: str) -> int:

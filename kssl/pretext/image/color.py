@@ -74,13 +74,13 @@ def color_views(
         raise UserError(f"color_views: space '{space}'{nearest(space, ('lab', 'ydbdr'))}")
 
     def change(batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
-        images = unit_images("color_views", batch, key, colour=True)
+        images = unit_images("color_views", batch, key, color=True)
         if space == "lab":
-            light, colour = scaled_lab(images)
+            light, color = scaled_lab(images)
         else:
             luma, *differences = _mixed(tf.unstack(images, axis=-1), _YDBDR)
-            light, colour = luma[..., None], tf.stack(differences, axis=-1)
-        return {"view_1": light, "view_2": colour, **({} if keep else {key: None})}
+            light, color = luma[..., None], tf.stack(differences, axis=-1)
+        return {"view_1": light, "view_2": color, **({} if keep else {key: None})}
 
     task = None if keep else Task("view_1")  # else the image is still there for probes
     return by_batch("color_views", change, {key: 3}, task=task)

@@ -39,10 +39,10 @@ def ab_bins() -> np.ndarray:
     level = np.linspace(0, 1, 33, dtype=np.float32)
     every = np.stack(np.meshgrid(level, level, level, indexing="ij"), axis=-1).reshape(-1, 3)
     surface = every[((every == 0) | (every == 1)).any(axis=1)]  # as wide in a and b as all colours
-    colours = rgb_to_lab(surface).numpy()[:, 1:]
+    colors = rgb_to_lab(surface).numpy()[:, 1:]
     line = SIZE * np.arange(-REACH, REACH + 1, dtype=np.float32)
     grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
-    distance = np.stack([np.hypot(*(colours - point).T).min() for point in grid])
+    distance = np.stack([np.hypot(*(colors - point).T).min() for point in grid])
     return grid[distance <= _FARTHEST]
 
 
@@ -91,7 +91,7 @@ def fit_color_prior(
         raise UserError(f"fit_color_prior: the examples have no '{key}'")
     counts = np.zeros(len(ab_bins()))
     for batch in data.take(examples).batch(64):
-        images = unit_images("fit_color_prior", batch, key, colour=True)
+        images = unit_images("fit_color_prior", batch, key, color=True)
         counts += np.bincount(_classes(images), minlength=len(counts))
     if not counts.sum():
         raise UserError("fit_color_prior: there are no examples to count")
@@ -141,7 +141,7 @@ def _load(prior: Any) -> np.ndarray:
     found = np.asarray(found, np.float64)
     if found.shape != (len(ab_bins()),) or not (found >= 0).all() or not found.sum() > 0:
         raise UserError(
-            f"colorize: prior must be {len(ab_bins())} shares of 0 or more, not {found.shape}"
+            f"colorize: prior must be {len(ab_bins())} fractions of 0 or more, not {found.shape}"
         )
     return found / found.sum()
 

@@ -34,7 +34,7 @@ _PARTS = np.stack([np.eye(3), np.outer(LUMA, np.ones(3)), _TURN.T]).reshape(3, 9
 def color_jitter(
     values: tf.Tensor,
     numbers: tf.Tensor,
-    chances: tuple[Any, Any],
+    probabilities: tuple[Any, Any],
     ranges: tuple[Range, Range, Range, Range],
 ) -> tf.Tensor:
     """Change the colours of views at random, and clip them to [0, 1].
@@ -43,21 +43,22 @@ def color_jitter(
         values: In [0, 1], `(rows, height, width, channels)`; of one channel only brightness and
             contrast change, with three they are red, green and blue.
         numbers: Even in [0, 1), `(rows, DRAWS)`.
-        chances: To change brightness, contrast, saturation and hue at all, and to become grey.
+        probabilities: To change brightness, contrast, saturation and hue at all, and to become
+            grey.
         ranges: Of brightness, contrast and saturation, factors around 1; of hue, a part of the
             circle around 0.
 
     Returns:
         float32, shaped like `values`, in [0, 1].
     """
-    jitter, *four, grey = tf.split(numbers, DRAWS, axis=1)  # each (rows, 1)
-    jittered = jitter < chances[0]
+    jitter, *four, gray = tf.split(numbers, DRAWS, axis=1)  # each (rows, 1)
+    jittered = jitter < probabilities[0]
     brightness, contrast, saturation = (
         tf.where(jittered, between(number, limits), 1.0)
         for number, limits in zip(four[:3], ranges[:3], strict=True)
     )
     hue = tf.where(jittered, between(four[3], ranges[3]), 0.0)
-    saturation = tf.where(grey < chances[1], 0.0, saturation)
+    saturation = tf.where(gray < probabilities[1], 0.0, saturation)
     scale, pixels = brightness * contrast, values.shape[1] * values.shape[2]
     if values.shape[3] == 1:
         colored = tf.reshape(values, [-1, pixels]) * scale
@@ -69,18 +70,18 @@ def color_jitter(
     return tf.reshape(tf.clip_by_value(colored + offset, 0.0, 1.0), [-1, *values.shape[1:]])
 
 
-def solarize(values: tf.Tensor, number: tf.Tensor, chance: Any) -> tf.Tensor:
+def solarize(values: tf.Tensor, number: tf.Tensor, probability: Any) -> tf.Tensor:
     """Invert what is lighter than 0.5, in some of the views.
 
     Args:
         values: In [0, 1], `(rows, height, width, channels)`.
         number: Even in [0, 1), `(rows, 1)`.
-        chance: Of a view to be solarized.
+        probability: Of a view to be solarized.
 
     Returns:
         float32, shaped like `values`.
     """
-    threshold = tf.where(number < chance, 0.5, 1.0)
+    threshold = tf.where(number < probability, 0.5, 1.0)
     flat = tf.reshape(values, [-1, values.shape[1:].num_elements()])
     return tf.reshape(flat - 2.0 * tf.nn.relu(flat - threshold), [-1, *values.shape[1:]])
 
@@ -89,9 +90,9 @@ def _matrix(scale: tf.Tensor, saturation: tf.Tensor, hue: tf.Tensor) -> tf.Tenso
     """What a row of red, green and blue is multiplied with, `(rows, 3, 3)`."""
     angle = 2.0 * np.pi * hue
     along, aside = saturation * by_rows(tf.cos, angle), saturation * by_rows(tf.sin, angle)
-    shares = tf.stack([scale * along, scale * (1.0 - along), scale * aside], axis=2)
+    weights = tf.stack([scale * along, scale * (1.0 - along), scale * aside], axis=2)
     # A product of matrices, as TensorFlow would reorder a sum with constants inside tf.data.
-    return tf.reshape(tf.matmul(shares, _PARTS), [-1, 3, 3])  # (rows, 1, 3) times (3, 9)
+    return tf.reshape(tf.matmul(weights, _PARTS), [-1, 3, 3])  # (rows, 1, 3) times (3, 9)
 
 
 def _mean_luma(values: tf.Tensor) -> tf.Tensor:

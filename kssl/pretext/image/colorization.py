@@ -1,4 +1,4 @@
-"""Colour a picture from its lightness."""
+"""Colorization: predict the colours of an image from its lightness."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def colorize(
             numbers that `kssl.pretext.fit_color_prior` makes from the training split. The
             default counts the two photographs that scikit-learn brings, so that a recipe needs
             no file; a prior of the data itself is better. None weighs all alike.
-        mix: Share of the uniform distribution that is mixed into the prior; 0.5 as in the paper,
+        mix: Fraction of the uniform distribution that is mixed into the prior; 0.5 as in the paper,
             1 weighs all alike.
         key: The images: uint8, or float in [0, 1], `(height, width, 3)`.
 
@@ -68,7 +68,7 @@ def colorize(
     weights = None if target == "regression" else tf.constant(color_weights(prior, mix))
 
     def change(batch: Mapping[str, tf.Tensor]) -> dict[str, Any]:
-        light, *ab = lab_channels(unit_images("colorize", batch, key, colour=True))
+        light, *ab = lab_channels(unit_images("colorize", batch, key, color=True))
         light = light[..., None] * 0.01  # (batch, height, width, 1)
         ab = tf.stack(ab, axis=-1)  # (batch, height, width, 2)
         ab = _averaged(ab, image_size("colorize", batch, key), step, key)
@@ -115,13 +115,13 @@ def _soft(centre: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
     apart = tf.square(offset[..., None, :] - tf.constant(SIZE * _AROUND, tf.float32))
     distance = tf.where(classes >= 0, apart[..., 0] + apart[..., 1], 1e6)
     nearness, which = tf.math.top_k(-distance, _NEIGHBOURS)  # (batch, height, width, 5)
-    share = by_rows(tf.exp, nearness / (2 * _WIDTH**2))
-    share /= tf.reduce_sum(share, axis=-1, keepdims=True)
+    weight = by_rows(tf.exp, nearness / (2 * _WIDTH**2))
+    weight /= tf.reduce_sum(weight, axis=-1, keepdims=True)
     classes = tf.reshape(tf.gather(classes, which, batch_dims=3), [-1, _NEIGHBOURS])
     pixels = tf.range(tf.shape(classes)[0])[:, None]
     places = tf.reshape(pixels * len(ab_bins()) + classes, [-1, 1])
     size = tf.shape(classes)[:1] * len(ab_bins())
-    dense = tf.scatter_nd(places, tf.reshape(share, [-1]), size)
+    dense = tf.scatter_nd(places, tf.reshape(weight, [-1]), size)
     return tf.reshape(dense, [-1, *centre.shape[1:3], len(ab_bins())])
 
 

@@ -1,4 +1,4 @@
-"""What is counted in the parts adds up to what is counted in the whole."""
+"""Learning to count: the features of the parts add up to those of the whole image."""
 
 from __future__ import annotations
 

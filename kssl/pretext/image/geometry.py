@@ -56,9 +56,9 @@ def random_boxes(numbers: tf.Tensor, image: Size, scale: Range, ratio: Range, fl
     Args:
         numbers: Even in [0, 1), `(rows, DRAWS)`.
         image: Height and width of the images.
-        scale: Area, as a share of the image's.
+        scale: Area, as a fraction of the image's.
         ratio: Width / height.
-        flip: Chance to swap left and right.
+        flip: Probability of swapping left and right.
     """
     height, width = (float(side) for side in image)
     areas, ratios, others = tf.split(numbers, [LANES, LANES, 3], axis=1)
@@ -133,7 +133,7 @@ def _interpolated(images: tf.Tensor, boxes: Boxes, size: Size) -> tf.Tensor:
 def _ends(start: tf.Tensor, length: tf.Tensor, size: int, image: int) -> list[tf.Tensor]:
     """Where the first and the last pixel of a view lie, on the padded image from 0 to 1."""
     margin, unit = 0.5 / size, 1 / (image + 1)
-    return [(start + length * share) * unit + 0.5 * unit for share in (margin, 1 - margin)]
+    return [(start + length * fraction) * unit + 0.5 * unit for fraction in (margin, 1 - margin)]
 
 
 def _sources(images: tf.Tensor, boxes: Boxes) -> tf.Tensor:
@@ -169,9 +169,9 @@ def _weights(
 ) -> tf.Tensor:
     """How much of each pixel of the image is in each of the view, `(rows, size, image)`, whole."""
     length = length[:, None]
-    shares = (np.arange(size, dtype=np.float32)[None] + 0.5) / size  # (1, size)
-    shares = tf.where(flip[:, None], shares[:, ::-1], shares)  # (rows, size)
-    centres = tf.reshape(start[:, None] + length * shares, [-1, 1])  # (rows * size, 1)
+    fractions = (np.arange(size, dtype=np.float32)[None] + 0.5) / size  # (1, size)
+    fractions = tf.where(flip[:, None], fractions[:, ::-1], fractions)  # (rows, size)
+    centres = tf.reshape(start[:, None] + length * fractions, [-1, 1])  # (rows * size, 1)
     reach = tf.reshape(tf.tile(tf.maximum(length * (1 / size), 1.0), [1, size]), [-1, 1])
     places = np.arange(image, dtype=np.float32)[None] + 0.5
     weights = tf.nn.relu(reach - tf.abs(places - centres))  # (rows * size, image)

@@ -14,7 +14,7 @@ from kssl.pretext.image.view import View, changed, checked_images, make_views
 from kssl.pretext.random import fold_in
 from kssl.pretext.task import Task
 
-_STILL = View((1.0, 1.0), flip=0.0, jitter=0.0, grey=0.0, blur=0.0)
+_STILL = View((1.0, 1.0), flip=0.0, jitter=0.0, gray=0.0, blur=0.0)
 
 
 def patch_grid(
@@ -35,7 +35,7 @@ def patch_grid(
         stride: Distance from one patch to the next; half of `size` if left out, so that the grid
             is 7 × 7. What does not fill another patch is left at the borders, evenly.
         augment: Settings of `kssl.pretext.View` by which each patch is changed at random by itself,
-            so that neighbours cannot be told by their colours: `{jitter: 0.8, grey: 0.2}`,
+            so that neighbours cannot be recognised by their colours: `{jitter: 0.8, gray: 0.2}`,
             `{scale: [0.8, 1.0]}`. Left out, patches stay as they are.
         keep: Whether `key` stays in the example, see `two_views`.
         key: The images: uint8, or float in [0, 1], `(height, width, channels)`; 1 or 3 channels.

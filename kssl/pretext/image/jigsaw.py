@@ -8,19 +8,21 @@ from typing import Any
 import tensorflow as tf
 
 from kssl.errors import UserError
+from kssl.moved import renamed
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.permutations import permutation_set
-from kssl.pretext.image.pixels import choose_rows, crops, grey_scale, image_size, unit_images
+from kssl.pretext.image.pixels import choose_rows, crops, grayscale, image_size, unit_images
 from kssl.pretext.random import bernoulli, choice, fold_in
 from kssl.pretext.shortcuts import tile_borders
 from kssl.pretext.task import Task
 
 
+@renamed(grey="gray")
 def jigsaw(
     permutations: int = 100,
     grid: int = 3,
     tile: int | None = None,
-    grey: float = 0.66,
+    gray: float = 0.66,
     standardize: bool = True,
     keep: bool = True,
     key: str = "image",
@@ -28,18 +30,18 @@ def jigsaw(
     """Cut each image into tiles and shuffle them; which permutation it was is the label.
 
     M. Noroozi and P. Favaro, "Unsupervised learning of visual representations by solving jigsaw
-    puzzles", arXiv:1603.09246. What would give the order away without looking at things is taken
-    away as there: each tile is cut out of its cell at a random place, which leaves a gap for lines
-    that run on; colour is dropped from most images, because lenses shift it towards the borders;
-    and each tile is standardized, because light falls off smoothly. The permutations are those of
-    `kssl.pretext.permutation_set`, as far apart as can be.
+    puzzles", arXiv:1603.09246. What would give the order away without looking at objects is
+    removed as there: each tile is cut out of its cell at a random place, which leaves a gap for
+    lines that run on; colour is dropped from most images, because lenses shift it towards the
+    borders; and each tile is standardized, because light falls off smoothly. The permutations are
+    those of `kssl.pretext.permutation_set`, as far apart as can be.
 
     Args:
         permutations: How many there are to tell apart; 100 and 1,000 are customary.
         grid: Tiles in a row and in a column.
         tile: Side of a tile in pixels; three quarters of a cell if left out, as in the paper (64 of
             85). As large as the cell, it has no gap and no jitter.
-        grey: Chance that an image loses its colour before it is cut.
+        gray: Probability that an image loses its colour before it is cut.
         standardize: Whether each channel of each tile gets mean 0 and standard deviation 1; a tile
             without any change becomes 0.
         keep: Whether `key` stays in the example, for probes and other evaluations.
@@ -60,8 +62,8 @@ def jigsaw(
         >>> puzzle["tiles"].shape, puzzle["target"].shape
         (TensorShape([8, 9, 12, 12, 3]), TensorShape([8]))
     """
-    if grid < 2 or not 0.0 <= grey <= 1.0:
-        raise UserError(f"jigsaw: grid {grid} must be 2 or more, grey {grey} a chance, 0 to 1")
+    if grid < 2 or not 0.0 <= gray <= 1.0:
+        raise UserError(f"jigsaw: grid {grid} must be 2 or more, gray {gray} a probability")
     orders = tf.constant(permutation_set(permutations, grid * grid))
 
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, Any]:
@@ -74,9 +76,9 @@ def jigsaw(
         top = _start(rows, cell[0], side, height % grid // 2, fold_in(seeds, 1))
         left = _start(columns, cell[1], side, width % grid // 2, fold_in(seeds, 2))
         tiles = crops(unit_images("jigsaw", batch, key), top, left, (side, side))
-        if grey > 0.0 and channels == 3:
-            without = tf.broadcast_to(grey_scale(tiles), tf.shape(tiles))
-            tiles = choose_rows(bernoulli(fold_in(seeds, 3), (), grey), without, tiles)
+        if gray > 0.0 and channels == 3:
+            without = tf.broadcast_to(grayscale(tiles), tf.shape(tiles))
+            tiles = choose_rows(bernoulli(fold_in(seeds, 3), (), gray), without, tiles)
         tiles = _standardized(tiles) if standardize else tiles
         return {"tiles": tiles, "target": number, **({} if keep else {key: None})}
 

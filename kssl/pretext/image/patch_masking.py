@@ -1,4 +1,4 @@
-"""Hide patches of an image from an encoder: masked image modelling."""
+"""Masked image modelling: patches hidden from an encoder."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from kssl.pretext.task import Task
 
 _KINDS = ("random", "blocks")
 
-_PROPOSALS = 16  # blocks that are drawn; the first few fill the share
-_LEAST = 16 / 196  # share of the patches that a block has at least, as in BEiT
+_PROPOSALS = 16  # blocks that are drawn; the first few fill the fraction
+_LEAST = 16 / 196  # fraction of the patches that a block has at least, as in BEiT
 _LONGEST = 1 / 0.3  # a block is at most so many times as long as wide, as in BEiT
 
 
@@ -37,7 +37,7 @@ def mask_patches(
 
     Args:
         patch_size: Side of a patch in pixels.
-        mask_ratio: Share of the patches that is hidden; the rest, rounded down, stays visible.
+        mask_ratio: Fraction of the patches that is hidden; the rest, rounded down, stays visible.
             0.75 for `random`; BEiT hides 0.4 in blocks.
         kind: `random` or `blocks`.
         fill: None leaves the image as it is, for a model that takes the visible patches out of it.

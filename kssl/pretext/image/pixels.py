@@ -32,7 +32,7 @@ def image_size(name: str, batch: Mapping[str, tf.Tensor], key: str) -> tuple[int
 
 
 def unit_images(
-    name: str, batch: Mapping[str, tf.Tensor], key: str, colour: bool = False
+    name: str, batch: Mapping[str, tf.Tensor], key: str, color: bool = False
 ) -> tf.Tensor:
     """Return images of a known size as float32 in [0, 1]; uint8 is divided by 255.
 
@@ -40,14 +40,14 @@ def unit_images(
         name: The transform's name, for its errors.
         batch: The tensors that it reads.
         key: The images.
-        colour: Whether they must have three channels.
+        color: Whether they must have three channels.
 
     Raises:
         UserError: The size is not known, the type another one, or there is no colour.
     """
     channels = image_size(name, batch, key)[-1]
     images = batch[key]
-    if colour and channels != 3:
+    if color and channels != 3:
         raise UserError(
             f"{name} needs colour: '{key}' has {channels} channel{'s' * (channels != 1)}, "
             "and 3 are expected (red, green, blue)"
@@ -118,7 +118,7 @@ def choose_rows(condition: tf.Tensor, yes: tf.Tensor, no: tf.Tensor) -> tf.Tenso
     return tf.raw_ops.Select(condition=condition, x=yes, y=no)
 
 
-def grey_scale(images: tf.Tensor) -> tf.Tensor:
+def grayscale(images: tf.Tensor) -> tf.Tensor:
     """Brightness `(…, 1)` of colours `(…, 3)`, as television had it (ITU-R BT.601)."""
     red, green, blue = tf.unstack(images, axis=-1)
     return (0.299 * red + 0.587 * green + 0.114 * blue)[..., None]

@@ -1,4 +1,4 @@
-"""Where does the second patch lie, seen from the first?"""
+"""Relative position: where does the second patch lie, seen from the first?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.pixels import crops, image_size, unit_images
 from kssl.pretext.random import choice, fold_in, normal
-from kssl.pretext.shortcuts import patch_colours
+from kssl.pretext.shortcuts import patch_colors
 from kssl.pretext.task import Task
 
 # Steps down and to the right, row by row around the centre; the index is the label.
@@ -73,17 +73,9 @@ def relative_position(
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, Any]:
         height, width, channels = image_size("relative_position", batch, key)
         side, between, shift = _sizes(min(height, width), patch, gap, jitter)
-        reach = side + between + shift
         _check_size(height, width, channels, (side, between, shift), key)
         position = choice(fold_in(seeds, 0), (), len(_STEPS))
-        steps = tf.gather(tf.constant(_STEPS), position) * (side + between)  # (batch, 2)
-        moved = choice(fold_in(seeds, 1), (2,), 2 * shift + 1) - shift
-        drawn = fold_in(seeds, 2)
-        free = [length - 2 * reach - side + 1 for length in (height, width)]
-        centre = reach + tf.stack(
-            [choice(fold_in(drawn, axis), (), free[axis]) for axis in (0, 1)], axis=1
-        )
-        starts = tf.stack([centre, centre + steps + moved], axis=1)  # (batch, 2 patches, 2)
+        starts = _starts(seeds, position, (height, width), (side, between, shift))
         images = unit_images("relative_position", batch, key)
         pair = crops(images, starts[..., 0], starts[..., 1], (side, side))
         if channels == 3 and color == "drop":
@@ -99,9 +91,23 @@ def relative_position(
         classes=len(_STEPS),
         names=_NAMES,
         chance=1 / len(_STEPS),
-        shortcut=patch_colours("patches"),
+        shortcut=patch_colors("patches"),
     )
     return by_batch("relative_position", change, {key: 3}, random=True, task=task)
+
+
+def _starts(
+    seeds: tf.Tensor, position: tf.Tensor, size: tuple[int, int], lengths: tuple[int, int, int]
+) -> tf.Tensor:
+    """Corners of the patch and of its neighbour, `(batch, 2 patches, 2)`: rows and columns."""
+    side, between, shift = lengths
+    reach, drawn = side + between + shift, fold_in(seeds, 2)
+    steps = tf.gather(tf.constant(_STEPS), position) * (side + between)  # (batch, 2)
+    moved = choice(fold_in(seeds, 1), (2,), 2 * shift + 1) - shift
+    free = [length - 2 * reach - side + 1 for length in size]
+    places = [choice(fold_in(drawn, axis), (), free[axis]) for axis in (0, 1)]
+    centre = reach + tf.stack(places, axis=1)  # (batch, 2)
+    return tf.stack([centre, centre + steps + moved], axis=1)
 
 
 def _one_channel(pair: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:

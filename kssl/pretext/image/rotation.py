@@ -1,4 +1,4 @@
-"""Which way up? Rotations by quarter turns as labels."""
+"""Rotation prediction: quarter turns as labels."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from kssl.errors import UserError, nearest
+from kssl.moved import renamed, under_new_names
 from kssl.pretext.image import color_jitter, geometry
 from kssl.pretext.random import fold_in, uniform
 
@@ -20,18 +21,18 @@ class View:
     """How one view is made; the defaults are SimCLR's for ImageNet.
 
     Args:
-        scale: Least and largest share of the image's area that is cut out.
+        scale: Least and largest fraction of the image's area that is cut out.
         ratio: Least and largest width / height of what is cut out.
-        flip: Chance to swap left and right.
-        jitter: Chance that brightness, contrast, saturation and hue change at all.
+        flip: Probability of swapping left and right.
+        jitter: Probability that brightness, contrast, saturation and hue change at all.
         brightness: Its factor lies within 1 ± this, not below 0; the same for the next two.
         contrast: Factor of the distance from the view's mean luma.
         saturation: Factor of the distance from grey.
         hue: The hue turns by up to this part of the circle, both ways; at most 0.5.
-        grey: Chance to become grey.
-        blur: Chance of a Gaussian blur; its kernel is as wide as a tenth of the view.
+        gray: Probability of becoming grey.
+        blur: Probability of a Gaussian blur; its kernel is as wide as a tenth of the view.
         sigma: Least and largest standard deviation of the blur, in pixels.
-        solarize: Chance that what is lighter than 0.5 is inverted.
+        solarize: Probability that what is lighter than 0.5 is inverted.
 
     Raises:
         UserError: A setting is out of its range.
@@ -49,18 +50,21 @@ class View:
     contrast: float = 0.8
     saturation: float = 0.8
     hue: float = 0.2
-    grey: float = 0.2
+    gray: float = 0.2
     blur: float = 0.5
     sigma: Sequence[float] = (0.1, 2.0)
     solarize: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("flip", "jitter", "grey", "blur", "solarize"):
-            _check(name, getattr(self, name), "a chance, 0 to 1", lambda value: 0 <= value <= 1)
+        for name in ("flip", "jitter", "gray", "blur", "solarize"):
+            _check(
+                name, getattr(self, name), "a probability, 0 to 1", lambda value: 0 <= value <= 1
+            )
         for name in ("brightness", "contrast", "saturation"):
             _check(name, getattr(self, name), "0 or more", lambda value: 0 <= value)
         _check("hue", self.hue, "0 to 0.5", lambda value: 0 <= value <= 0.5)
-        _check("scale", self.scale, "two shares of the area, 0 < least <= largest <= 1", _shares)
+        area = "two fractions of the area, 0 < least <= largest <= 1"
+        _check("scale", self.scale, area, _fractions)
         for name in ("ratio", "sigma"):
             _check(name, getattr(self, name), "two numbers, 0 < least <= largest", _ordered)
 
@@ -68,6 +72,10 @@ class View:
         """Return the same with `strength` times the changes of colour."""
         names = ("brightness", "contrast", "saturation", "hue")
         return dataclasses.replace(self, **{name: strength * getattr(self, name) for name in names})
+
+
+# Not as a decorator: the constructor is made by `dataclass`.
+View.__init__ = renamed(grey="gray")(View.__init__)  # type: ignore[method-assign]
 
 
 def make_views(
@@ -134,12 +142,12 @@ def _drawn(
         blurred = blur < each(lambda view: view.blur)
         sigma = tf.where(blurred, geometry.between(strength, limits), 0.0)
     values = geometry.cut(images, boxes, size, sigma)
-    chances = each(lambda view: view.jitter), each(lambda view: view.grey)
+    probabilities = each(lambda view: view.jitter), each(lambda view: view.gray)
     ranges = (
         *(_around_one(each, name) for name in ("brightness", "contrast", "saturation")),
         (each(lambda view: -view.hue), each(lambda view: view.hue)),
     )
-    values = color_jitter.color_jitter(values, color, chances, ranges)
+    values = color_jitter.color_jitter(values, color, probabilities, ranges)
     if any(view.solarize for view in views):
         values = color_jitter.solarize(values, solar, each(lambda view: view.solarize))
     return values
@@ -177,10 +185,11 @@ def checked_images(name: str, images: tf.Tensor) -> tf.Tensor:
 def changed(name: str, view: View, changes: Mapping[str, Any] | None) -> View:
     """The view with some settings changed, or an error that names the wrong one."""
     known = [field.name for field in dataclasses.fields(View)]
-    for setting in changes or {}:
+    settings = under_new_names(name, View.__init__.renamed, changes or {})  # type: ignore[attr-defined]
+    for setting in settings:
         if setting not in known:
             raise UserError(f"{name}: a view has no setting '{setting}'{nearest(setting, known)}")
-    return dataclasses.replace(view, **(changes or {}))
+    return dataclasses.replace(view, **settings)
 
 
 def _check(name: str, value: Any, wanted: str, fits: Callable[[Any], bool]) -> None:
@@ -197,7 +206,7 @@ def _ordered(value: Sequence[float]) -> bool:
     return 0 < low <= high
 
 
-def _shares(value: Sequence[float]) -> bool:
+def _fractions(value: Sequence[float]) -> bool:
     return _ordered(value) and value[1] <= 1
 
 

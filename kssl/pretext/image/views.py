@@ -11,7 +11,7 @@ from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.image.view import MULTI, TWO, changed, make_views
 from kssl.pretext.random import fold_in
-from kssl.pretext.shortcuts import colours
+from kssl.pretext.shortcuts import colors
 from kssl.pretext.task import Task
 
 
@@ -32,9 +32,9 @@ def two_views(
     `kssl.pretext.color_jitter`; the crop is exact and antialiased, see `kssl.pretext.geometry`.
 
     Args:
-        preset: `simclr` (colours ± 0.8, hue ± 0.2, blur with chance 0.5), `byol` (half as strong,
-            saturation ± 0.2; blur 1.0 and 0.1, solarize 0.0 and 0.2) or `small`, for images of
-            32 pixels or so: crops of at least a fifth of the area, half of SimCLR's colours, no
+        preset: `simclr` (colours ± 0.8, hue ± 0.2, blur with probability 0.5), `byol` (half as
+            strong, saturation ± 0.2; blur 1.0 and 0.1, solarize 0.0 and 0.2) or `small`, for images
+            of 32 pixels or so: crops of at least a fifth of the area, half of SimCLR's colours, no
             blur.
         size: Height and width of the views, one number for squares; the image's own if left out.
         strength: Factor of the four changes of colour.
@@ -175,7 +175,7 @@ def exemplar(
         classes = tf.cast(batch[index], tf.int32)
         return {**_kept(key, keep), "view_1": made[:, 0], "target": classes}
 
-    task = Task(inputs="view_1", shortcut=colours("view_1"), per_example=True)
+    task = Task(inputs="view_1", shortcut=colors("view_1"), per_example=True)
     return by_batch("exemplar", change, {key: 3, index: 0}, random=True, task=task)
 
 

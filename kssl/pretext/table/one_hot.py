@@ -1,4 +1,4 @@
-"""Categories as columns of zeros and ones."""
+"""One-hot encoding of categories."""
 
 from __future__ import annotations
 

@@ -34,9 +34,9 @@ def corrupt_features(
     Args:
         data: A dataset of rows, or a dict of arrays `(rows, columns)`; in a recipe a dataset such
             as `{use: tabular, path: …}`, of which the training split is taken.
-        rate: Share of the columns whose value is replaced.
+        rate: Fraction of the columns whose value is replaced.
         exact: Whether just `rate` of the columns, rounded down, are drawn (SCARF), or each with
-            the chance `rate` (VIME).
+            probability `rate` (VIME).
         rows: At most so many rows of `data` are kept, from its start.
 
     Returns:
@@ -84,8 +84,8 @@ def mask_features(rate: float = 0.3, exact: bool = False) -> MapFunction:
     after `tabular`'s scaling; a hidden name becomes 0, the number of one that is not known.
 
     Args:
-        rate: Share of the columns that are hidden.
-        exact: Whether each column is hidden with the chance `rate`, or just `rate` of them,
+        rate: Fraction of the columns that are hidden.
+        exact: Whether each column is hidden with probability `rate`, or just `rate` of them,
             rounded down.
 
     Returns:
@@ -94,7 +94,7 @@ def mask_features(rate: float = 0.3, exact: bool = False) -> MapFunction:
         `(columns,)`, numeric columns first, True where hidden.
 
     Raises:
-        UserError: `rate` is no share.
+        UserError: `rate` is not from 0 to 1.
 
     Example:
         >>> hidden = mask_features(0.5, exact=True)({"numeric": tf.ones((2, 4))})
@@ -124,7 +124,7 @@ def _hit(seeds: tf.Tensor, columns: int, rate: float, exact: bool) -> tf.Tensor:
 
 def _check_rate(name: str, rate: float) -> None:
     if not 0.0 <= rate <= 1.0:
-        raise UserError(f"{name}: rate {rate} is not a share, 0 … 1")
+        raise UserError(f"{name}: rate {rate} is not a fraction, 0 … 1")
 
 
 def _read(data: Any, rows: int) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Spans of words behind one mask each, of lengths that the model must tell: BART's task."""
+"""Spans of words behind one mask each, of lengths that the model must predict: BART's task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kssl.errors import UserError
 from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.task import Task
-from kssl.pretext.text.layout import check_share, count, ids_of, scattered, special_table
+from kssl.pretext.text.layout import check_fraction, count, ids_of, scattered, special_table
 from kssl.tokenizers.vocabulary import vocabulary_of
 
 _INSERTS = 8  # lengths that are drawn beyond the number of words to hide
@@ -30,7 +30,7 @@ def infill(vocabulary: Any = None, rate: float = 0.3, mean_length: float = 3.0) 
 
     Args:
         vocabulary: A `Vocabulary` or its file; in a recipe, that of the data unless it is given.
-        rate: Share of the words that are hidden; BART's is 0.3.
+        rate: Fraction of the words that are hidden; BART's is 0.3.
         mean_length: Of a span, in words.
 
     Returns:
@@ -50,7 +50,7 @@ def infill(vocabulary: Any = None, rate: float = 0.3, mean_length: float = 3.0) 
         >>> len(hidden)
         3
     """
-    check_share("infill", rate, "rate")
+    check_fraction("infill", rate, "rate")
     if mean_length <= 0:
         raise UserError(f"infill: mean_length {mean_length} is not above 0")
     known = vocabulary_of(vocabulary, "infill")

@@ -100,7 +100,7 @@ def _shifted(
 
 
 def _causal(columns: Mapping[str, tf.Tensor], apart: bool) -> tf.Tensor:
-    """Who may look at whom: bool `(batch, length, length)`."""
+    """The attention mask: bool `(batch, length, length)`."""
     length = columns["tokens"].shape[1]
     places = tf.range(length)
     seen = (places[:, None] >= places[None, :])[None]

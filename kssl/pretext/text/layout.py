@@ -107,7 +107,7 @@ def special_table(vocabulary: Any) -> tf.Tensor:
     return tf.constant(table)
 
 
-def check_share(name: str, share: float, what: str) -> None:
-    """Raise a UserError unless this is a share."""
-    if not 0.0 <= share <= 1.0:
-        raise UserError(f"{name}: {what} {share} is not a share from 0 to 1")
+def check_fraction(name: str, fraction: float, what: str) -> None:
+    """Raise a UserError unless this is a fraction."""
+    if not 0.0 <= fraction <= 1.0:
+        raise UserError(f"{name}: {what} {fraction} is not a fraction from 0 to 1")

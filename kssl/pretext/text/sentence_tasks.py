@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from kssl.errors import UserError
+from kssl.moved import renamed
 from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.shortcuts import lengths_and_first_tokens
 from kssl.pretext.task import Task
-from kssl.pretext.text.layout import check_share, count, ids_of, rank, sources, taken
+from kssl.pretext.text.layout import check_fraction, count, ids_of, rank, sources, taken
 from kssl.tokenizers.vocabulary import vocabulary_of
 
 
@@ -78,7 +79,7 @@ def _after(segment: tf.Tensor, there: tf.Tensor) -> tf.Tensor:
 
 
 def _trimmed(seeds: tf.Tensor, one: _Part, other: _Part, room: int) -> tuple[_Part, _Part]:
-    """Take tokens off the longer part, each from its front or its back with even chance."""
+    """Take tokens off the longer part, each from its front or its back with equal probability."""
     first, second = count(one.keep), count(other.keep)
     # Off the longer until both are alike, then in turn, the second first.
     new_first = tf.where(second <= room // 2, room - second, tf.minimum(first, (room + 1) // 2))
@@ -100,20 +101,21 @@ def _cut(seeds: tf.Tensor, part: _Part, size: tf.Tensor, wanted: tf.Tensor) -> _
     return part._replace(keep=keep)
 
 
-def sentence_pairs(vocabulary: Any = None, random_share: float = 0.5) -> MapFunction:
+@renamed(random_share="random_probability")
+def sentence_pairs(vocabulary: Any = None, random_probability: float = 0.5) -> MapFunction:
     """Next sentence prediction: does B follow A, or is it from another document?
 
     J. Devlin et al., BERT, arXiv:1810.04805. A row is cut after a random sentence: A is what is in
-    front. B is the rest of the row, or, with chance `random_share` and always where the row has
+    front. B is the rest of the row, or, with `random_probability` and always where the row has
     one sentence only, the `other` row from a random sentence on. What is too long loses tokens of
-    the longer part, from its front or back with even chance. Of BERT's own procedure two things
-    are left out: sequences of random length (10 %), and putting unused sentences back; the other
+    the longer part, each from its front or back at random. Of BERT's own procedure two things are
+    left out: sequences of random length (10 %), and putting unused sentences back; the other
     document of a row is the same in each epoch.
 
     Args:
         vocabulary: A `Vocabulary` or its file; in a recipe, that of the data unless it is given.
-        random_share: Chance of a wrong B. Rows of one sentence come on top of it, so that the
-            realised share is somewhat larger.
+        random_probability: That B is wrong. Rows of one sentence come on top of it, so that the
+            realised fraction is somewhat larger.
 
     Returns:
         A map function for rows of `tokens` with `rows: pairs`. `tokens` becomes
@@ -131,14 +133,14 @@ def sentence_pairs(vocabulary: Any = None, random_share: float = 0.5) -> MapFunc
         >>> sorted(set(pair) - set(rows.element_spec))
         ['pair_target', 'segment']
     """
-    check_share("sentence_pairs", random_share, "random_share")
+    check_fraction("sentence_pairs", random_probability, "random_probability")
     frame = _Frame(vocabulary, "sentence_pairs")
 
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
         ids, sentence = ids_of("sentence_pairs", batch), batch["sentence"]
         total = tf.reduce_max(sentence, axis=1) + 1
         end = 1 + below(random.fold_in(seeds, 0), total - 1)  # sentences of A
-        wrong = random.bernoulli(random.fold_in(seeds, 1), (), random_share) | (total < 2)
+        wrong = random.bernoulli(random.fold_in(seeds, 1), (), random_probability) | (total < 2)
         begin = below(random.fold_in(seeds, 2), tf.reduce_max(batch["other_sentence"], axis=1) + 1)
         right_keep = (sentence >= end[:, None]) & ~wrong[:, None]
         wrong_keep = (batch["other_sentence"] >= begin[:, None]) & wrong[:, None]
@@ -155,7 +157,7 @@ def sentence_pairs(vocabulary: Any = None, random_share: float = 0.5) -> MapFunc
 
     reads = {"tokens": 1, "sentence": 1, "other": 1, "other_sentence": 1}
     optional = {"starts": 1, "other_starts": 1}
-    task = _task(("from another document", "next"), random_share)
+    task = _task(("from another document", "next"), random_probability)
     return by_batch("sentence_pairs", change, reads, True, optional, task)
 
 
@@ -171,7 +173,8 @@ def below(seeds: tf.Tensor, limit: tf.Tensor) -> tf.Tensor:
     return tf.minimum(tf.cast(drawn, tf.int32), tf.maximum(limit - 1, 0))
 
 
-def sentence_order(vocabulary: Any = None, swap_share: float = 0.5) -> MapFunction:
+@renamed(swap_share="swap_probability")
+def sentence_order(vocabulary: Any = None, swap_probability: float = 0.5) -> MapFunction:
     """Are two parts of a document in their order, or swapped?
 
     Z. Lan et al., ALBERT, arXiv:1909.11942. A row is cut after a random sentence. Both parts are
@@ -179,7 +182,7 @@ def sentence_order(vocabulary: Any = None, swap_share: float = 0.5) -> MapFuncti
 
     Args:
         vocabulary: A `Vocabulary` or its file; in a recipe, that of the data unless it is given.
-        swap_share: Chance that they are swapped.
+        swap_probability: Probability that they are swapped.
 
     Returns:
         A map function for rows of sentences. `tokens` becomes `[CLS] A [SEP] B [SEP]`, with
@@ -192,18 +195,18 @@ def sentence_order(vocabulary: Any = None, swap_share: float = 0.5) -> MapFuncti
     Example:
         >>> import kssl
         >>> rows = kssl.data.tokens("test", "python_topics", {"kind": "words"}, 64, "sentences")
-        >>> pair = sentence_order(rows.vocabulary, swap_share=1.0)(next(iter(rows)))
+        >>> pair = sentence_order(rows.vocabulary, swap_probability=1.0)(next(iter(rows)))
         >>> int(pair["pair_target"]) <= 0
         True
     """
-    check_share("sentence_order", swap_share, "swap_share")
+    check_fraction("sentence_order", swap_probability, "swap_probability")
     frame = _Frame(vocabulary, "sentence_order")
 
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
         ids, sentence = ids_of("sentence_order", batch), batch["sentence"]
         total = tf.reduce_max(sentence, axis=1) + 1
         end = (1 + below(random.fold_in(seeds, 0), total - 1))[:, None]
-        swapped = random.bernoulli(random.fold_in(seeds, 1), (), swap_share) & (total > 1)
+        swapped = random.bernoulli(random.fold_in(seeds, 1), (), swap_probability) & (total > 1)
         front, back = (sentence >= 0) & (sentence < end), sentence >= end
         turned = swapped[:, None]
         one = _Part(ids, tf.where(turned, back, front), batch.get("starts"))
@@ -212,13 +215,13 @@ def sentence_order(vocabulary: Any = None, swap_share: float = 0.5) -> MapFuncti
         return pair | {"pair_target": in_order, "sentence": None}
 
     reads = {"tokens": 1, "sentence": 1}
-    task = _task(("swapped", "in order"), swap_share)
+    task = _task(("swapped", "in order"), swap_probability)
     return by_batch("sentence_order", change, reads, True, {"starts": 1}, task)
 
 
-def _task(names: tuple[str, str], share: float) -> Task:
-    """Not `target`: that is for the hidden tokens, which BERT is to tell beside the pair."""
-    chance, shortcut = max(share, 1.0 - share), lengths_and_first_tokens()
+def _task(names: tuple[str, str], probability: float) -> Task:
+    """Not `target`: that is for the masked tokens, which BERT predicts beside the pair."""
+    chance, shortcut = max(probability, 1.0 - probability), lengths_and_first_tokens()
     return Task("tokens", 2, None, names, chance, shortcut, target="pair_target")
 
 

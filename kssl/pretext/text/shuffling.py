@@ -1,4 +1,4 @@
-"""Words or sentences in another order, or left out, to be put right."""
+"""Words or sentences in another order, or left out, to be restored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.task import Task
 from kssl.pretext.text.layout import (
-    check_share,
+    check_fraction,
     chosen,
     ids_of,
     of_group,
@@ -111,14 +111,14 @@ def shuffle_sentences() -> MapFunction:
 def mask_sentences(
     vocabulary: Any = None, rate: float = 0.3, target_length: int | None = None
 ) -> MapFunction:
-    """Hide whole sentences behind one `[MASK]` each; they are to be written.
+    """Replace whole sentences by one `[MASK]` each; they are to be generated.
 
     Gap sentences: J. Zhang et al., PEGASUS, arXiv:1912.08777, with sentences chosen at random
     ("Random"), not by how much they tell.
 
     Args:
         vocabulary: A `Vocabulary` or its file; in a recipe, that of the data unless it is given.
-        rate: Share of the sentences of a row that are hidden: `max(1, round(rate * n))`.
+        rate: Fraction of the sentences of a row that are hidden: `max(1, round(rate * n))`.
         target_length: Ids of the target; that of the row if None.
 
     Returns:
@@ -135,7 +135,7 @@ def mask_sentences(
         >>> mask_sentences(rows.vocabulary, target_length=40)(next(iter(rows)))["target"].shape
         TensorShape([40])
     """
-    check_share("mask_sentences", rate, "rate")
+    check_fraction("mask_sentences", rate, "rate")
     known = vocabulary_of(vocabulary, "mask_sentences")
     mask, end, pad = (known.role(role, "mask_sentences") for role in ("mask", "end", "pad"))
 

@@ -1,4 +1,4 @@
-"""Single tokens hidden, to be told from their context."""
+"""Single tokens hidden, to be predicted from their context."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from kssl.errors import UserError
+from kssl.moved import renamed
 from kssl.pretext import random
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.task import Task
 from kssl.pretext.text.layout import (
-    check_share,
+    check_fraction,
     count,
     ids_of,
     of_group,
@@ -26,15 +27,16 @@ from kssl.tokenizers.vocabulary import vocabulary_of
 _PASSES = 4  # times that whole words are looked for to fill what is left of the number
 
 
+@renamed(mask_share="mask_fraction", random_share="random_fraction")
 def mask_tokens(
     vocabulary: Any = None,
     rate: float = 0.15,
-    mask_share: float = 0.8,
-    random_share: float = 0.1,
+    mask_fraction: float = 0.8,
+    random_fraction: float = 0.1,
     whole_words: bool = False,
     exact: bool = True,
 ) -> MapFunction:
-    """Hide tokens, which a model like BERT tells from both sides; anew in every epoch.
+    """Hide tokens, which a model like BERT predicts from both sides; anew in every epoch.
 
     J. Devlin et al., BERT, arXiv:1810.04805; dynamic as in RoBERTa, arXiv:1907.11692. Of the
     tokens that are not special, `rate` are selected: of these, 80 % become `[MASK]`, 10 % a random
@@ -43,9 +45,9 @@ def mask_tokens(
 
     Args:
         vocabulary: A `Vocabulary` or its file; in a recipe, that of the data unless it is given.
-        rate: Share of the tokens that are selected.
-        mask_share: Share of the selected that become `[MASK]`.
-        random_share: Share of the selected that become a random token; the rest is kept.
+        rate: Fraction of the tokens that are selected.
+        mask_fraction: Fraction of the selected that become `[MASK]`.
+        random_fraction: Fraction of the selected that become a random token; the rest is kept.
         whole_words: Whether all tokens of a word are selected or none; needs `starts` in the
             data. Words are taken in random order, one that would exceed the number is passed over,
             so that slightly fewer may be selected. What replaces a token is drawn for each.
@@ -58,7 +60,7 @@ def mask_tokens(
         of those selected and -1 elsewhere, and bool `masked` says which they are.
 
     Raises:
-        UserError: There is no vocabulary, or it lacks `[MASK]`, or a share is none.
+        UserError: There is no vocabulary, or it lacks `[MASK]`, or a fraction is not from 0 to 1.
 
     Example:
         >>> from kssl.tokenizers.train import train_vocabulary
@@ -67,13 +69,15 @@ def mask_tokens(
         >>> int(tf.reduce_sum(tf.cast(example["masked"], tf.int32)))
         2
     """
-    check_share("mask_tokens", rate, "rate")
-    check_share("mask_tokens", mask_share + random_share, "mask_share + random_share")
-    check_share("mask_tokens", min(mask_share, random_share), "mask_share or random_share")
+    check_fraction("mask_tokens", rate, "rate")
+    both = mask_fraction + random_fraction
+    check_fraction("mask_tokens", both, "mask_fraction + random_fraction")
+    smaller = min(mask_fraction, random_fraction)
+    check_fraction("mask_tokens", smaller, "mask_fraction or random_fraction")
     known = vocabulary_of(vocabulary, "mask_tokens")
     if whole_words and not exact:
         raise UserError("mask_tokens: whole_words selects exact numbers only; leave exact: true")
-    draw = _Replacements(known, mask_share, random_share)
+    draw = _Replacements(known, mask_fraction, random_fraction)
     special = special_table(known)
 
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -95,11 +99,11 @@ def mask_tokens(
 class _Replacements:
     """What stands where a token was selected: the mask, a random token, or the token."""
 
-    def __init__(self, vocabulary: Any, mask_share: float, random_share: float) -> None:
+    def __init__(self, vocabulary: Any, mask_fraction: float, random_fraction: float) -> None:
         self.mask = vocabulary.role("mask", "mask_tokens")
         plain = np.setdiff1d(np.arange(vocabulary.size), vocabulary.special_ids)
         self.plain = plain.astype(np.int32)
-        self.bounds = (mask_share, mask_share + random_share)
+        self.bounds = (mask_fraction, mask_fraction + random_fraction)
 
     def __call__(self, seeds: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
         coin = random.uniform(random.fold_in(seeds, 1), ids.shape[1:])
@@ -176,20 +180,20 @@ def _sizes(eligible: tf.Tensor, word: tf.Tensor, length: int) -> tf.Tensor:
 
 
 def word_dropout(vocabulary: Any = None, rate: float = 0.5) -> MapFunction:
-    """Replace tokens by `[UNK]`, so that a decoder cannot lean on the words before.
+    """Replace tokens by `[UNK]`, so that a decoder cannot rely on the words before.
 
     S. Bowman et al., "Generating sentences from a continuous space", arXiv:1511.06349, for the
-    decoder of a text VAE. Each token that is not special is replaced with chance `rate`.
+    decoder of a text VAE. Each token that is not special is replaced with probability `rate`.
 
     Args:
         vocabulary: A `Vocabulary` or its file; in a recipe, that of the data unless it is given.
-        rate: Chance of each token.
+        rate: Probability of each token to be replaced.
 
     Returns:
         A map function; in `tokens` some are `[UNK]`, `target` has all the true ids.
 
     Raises:
-        UserError: There is no vocabulary, or it lacks `[UNK]`, or the rate is none.
+        UserError: There is no vocabulary, or it lacks `[UNK]`, or the rate is not from 0 to 1.
 
     Example:
         >>> from kssl.tokenizers.train import train_vocabulary
@@ -197,7 +201,7 @@ def word_dropout(vocabulary: Any = None, rate: float = 0.5) -> MapFunction:
         >>> word_dropout(words, rate=1.0)({"tokens": tf.constant([2, 5, 6, 3])})["tokens"].numpy()
         array([2, 1, 1, 3], dtype=int32)
     """
-    check_share("word_dropout", rate, "rate")
+    check_fraction("word_dropout", rate, "rate")
     known = vocabulary_of(vocabulary, "word_dropout")
     unknown, special = known.role("unknown", "word_dropout"), special_table(known)
 

@@ -1,4 +1,4 @@
-"""A word and its neighbours, for word vectors."""
+"""A word and its neighbours, for word embeddings."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ def skip_gram(
         window: Most words to each side.
         negatives: Noise words for each pair.
         sample: Threshold of the sub-sampling: 1e-3 is word2vec.c's; 0 keeps all.
-        rule: A word of frequency `f` is kept with chance `sqrt(sample / f) + sample / f`, as in
-            word2vec.c and gensim (`word2vec`), or `sqrt(sample / f)`, as the paper says (`paper`).
+        rule: A word of frequency `f` is kept with probability `sqrt(sample / f) + sample / f`, as
+            in word2vec.c and gensim (`word2vec`), or `sqrt(sample / f)`, as the paper says
+            (`paper`).
         power: Noise words are drawn in proportion to `count ** power`. One that is the neighbour
             itself is drawn once more.
         pairs: Pairs of a row, so that shapes are static: what is lacking has weight 0, what is
@@ -95,7 +96,7 @@ def cbow(
     rule: Rule = "word2vec",
     power: float = 0.75,
 ) -> MapFunction:
-    """A word, to be told from the words around it, and noise words: word2vec's CBOW.
+    """A word, to be predicted from the words around it, and noise words: word2vec's CBOW.
 
     T. Mikolov et al., "Efficient estimation of word representations", arXiv:1301.3781. Sub-sampling
     and windows are those of `skip_gram`.
@@ -172,8 +173,8 @@ class _Words:
         """Ids without those left out, and for each the words around it, and which of them count."""
         ids = ids_of(self.name, batch)
         length, window = ids.shape[1], self.window
-        chance = tf.gather(self.kept, ids)
-        index = sources(random.bernoulli(random.fold_in(seeds, 0), (length,), chance), length)
+        probability = tf.gather(self.kept, ids)
+        index = sources(random.bernoulli(random.fold_in(seeds, 0), (length,), probability), length)
         there = index < length  # (batch, length)
         ids = taken(ids, index, 0)
         group = taken(batch["document"], index, -1) if "document" in batch else tf.zeros_like(ids)
@@ -208,7 +209,7 @@ def _shifted(values: tf.Tensor, side: int, fill: int) -> tf.Tensor:
 
 
 def keep_probability(counts: Any, sample: float, rule: Rule = "word2vec") -> np.ndarray:
-    """The chance with which each word is kept when frequent ones are thinned out.
+    """The probability with which each word is kept when frequent ones are thinned out.
 
     Args:
         counts: How often each word is in the corpus.
@@ -232,7 +233,7 @@ def keep_probability(counts: Any, sample: float, rule: Rule = "word2vec") -> np.
 
 
 def noise_distribution(counts: Any, power: float = 0.75) -> np.ndarray:
-    """The chance of each word as noise: in proportion to `count ** power`.
+    """The probability of each word as noise: in proportion to `count ** power`.
 
     Example:
         >>> noise_distribution([16, 1, 0]).round(4).tolist()
@@ -245,15 +246,15 @@ def noise_distribution(counts: Any, power: float = 0.75) -> np.ndarray:
 
 def _alias(counts: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
     """Vose's tables: draw a column evenly, then the column itself or its alias by a coin."""
-    chance = noise_distribution(counts, power) * len(counts)
+    scaled = noise_distribution(counts, power) * len(counts)
     threshold, alias = np.ones(len(counts)), np.arange(len(counts))
-    small = [int(each) for each in np.flatnonzero(chance < 1)]
-    large = [int(each) for each in np.flatnonzero(chance >= 1)]
+    small = [int(each) for each in np.flatnonzero(scaled < 1)]
+    large = [int(each) for each in np.flatnonzero(scaled >= 1)]
     while small and large:
         low, high = small.pop(), large[-1]
-        threshold[low], alias[low] = chance[low], high
-        chance[high] -= 1.0 - chance[low]
-        if chance[high] < 1:
+        threshold[low], alias[low] = scaled[low], high
+        scaled[high] -= 1.0 - scaled[low]
+        if scaled[high] < 1:
             small.append(large.pop())
     for left in small:  # rounding left them over: they are 1, unless nothing is to be drawn there
         if counts[left] == 0:

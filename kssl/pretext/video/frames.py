@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from kssl.errors import UserError
+from kssl.moved import renamed
 from kssl.pretext.batching import MapFunction, by_batch
 from kssl.pretext.random import bernoulli, choice, fold_in
 from kssl.pretext.shortcuts import brightness
@@ -16,8 +17,9 @@ from kssl.pretext.task import Task
 _TRIPLES = ((1, 2, 3), (1, 0, 3), (1, 4, 3))
 
 
+@renamed(valid_share="valid_probability")
 def frame_order(
-    gap: int = 1, valid_share: float = 0.5, motion: bool = False, key: str = "video"
+    gap: int = 1, valid_probability: float = 0.5, motion: bool = False, key: str = "video"
 ) -> MapFunction:
     """Take three frames of a video, in order or not: is this order valid?
 
@@ -30,8 +32,8 @@ def frame_order(
     Args:
         gap: Frames from one of the five to the next: 1 takes neighbours. Larger ones move more,
             which is easier.
-        valid_share: Chance that the order is valid.
-        motion: Where the five begin: anywhere with equal chance, or in proportion to how much
+        valid_probability: Probability that the order is valid.
+        motion: Where the five begin: anywhere with equal probability, or in proportion to how much
             the pixels change in them (the paper's choice; it used optical flow), as a video in
             which nothing moves has no order to be learned.
         key: The video `(frames, height, width, channels)`, float in [0, 1] or uint8.
@@ -49,9 +51,10 @@ def frame_order(
         >>> result["frames"].shape, result["target"].shape
         (TensorShape([2, 3, 32, 32, 3]), TensorShape([2]))
     """
-    if gap < 1 or not 0.0 <= valid_share <= 1.0:
+    if gap < 1 or not 0.0 <= valid_probability <= 1.0:
         raise UserError(
-            f"frame_order: gap {gap} must be 1 or more, and valid_share {valid_share} within 0 … 1"
+            f"frame_order: gap {gap} must be 1 or more, and valid_probability "
+            f"{valid_probability} between 0 and 1"
         )
 
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -61,7 +64,7 @@ def frame_order(
             first = _where_it_moves(fold_in(seeds, 0), video, starts, 4 * gap)
         else:
             first = choice(fold_in(seeds, 0), (1,), starts)  # (batch, 1)
-        valid = bernoulli(fold_in(seeds, 1), (1,), valid_share)
+        valid = bernoulli(fold_in(seeds, 1), (1,), valid_probability)
         wrong = 1 + choice(fold_in(seeds, 2), (1,), 2)
         triple = tf.gather(tf.constant(_TRIPLES), tf.where(valid, 0, wrong)[:, 0])  # (batch, 3)
         turned = bernoulli(fold_in(seeds, 3), (1,))
@@ -73,7 +76,8 @@ def frame_order(
         inputs="frames",
         classes=2,
         names=("not in order", "in order"),
-        chance=max(valid_share, 1.0 - valid_share),
+        chance=max(valid_probability, 1.0 - valid_probability),
+        parts=3,
         shortcut=brightness("frames"),
     )
     return by_batch("frame_order", change, {key: 4}, random=True, task=task)

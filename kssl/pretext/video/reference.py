@@ -1,4 +1,4 @@
-"""Colouring a video from its first frame."""
+"""Video colorization from a reference frame."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def reference_frame(
         key: The video `(frames, height, width, 3)`, float in [0, 1] or uint8.
 
     Returns:
-        A map function that adds `grey`, float32 `(1 + later, height, width, 1)` in [0, 1], the
+        A map function that adds `gray`, float32 `(1 + later, height, width, 1)` in [0, 1], the
         reference first; `reference_classes`, int32 `(height / cell, width / cell)`; and
         `target`, the classes of the later frames, int32 `(later, height / cell, width / cell)`.
 
@@ -53,7 +53,7 @@ def reference_frame(
 
     Example:
         >>> made = reference_frame(later=2)({"video": tf.zeros((5, 4, 16, 16, 3))})
-        >>> made["grey"].shape, made["target"].shape
+        >>> made["gray"].shape, made["target"].shape
         (TensorShape([5, 3, 16, 16, 1]), TensorShape([5, 2, 4, 4]))
     """
     if min(later, stride, cell) < 1:
@@ -67,15 +67,15 @@ def reference_frame(
         starts = _checked(video, key, 1 + later * stride, cell)
         frames = choice(seeds, (1,), starts) + stride * tf.range(1 + later)
         part = levels(tf.gather(video, frames, batch_dims=1))
-        grey = sum(part[..., i : i + 1] * round(share * 1000) for i, share in enumerate(_LUMA))
-        classes = tf.gather(table, _colour_numbers(part, cell))
+        gray = sum(part[..., i : i + 1] * round(weight * 1000) for i, weight in enumerate(_LUMA))
+        classes = tf.gather(table, _color_numbers(part, cell))
         return {
-            "grey": tf.cast(grey, tf.float32) / 255_000.0,
+            "gray": tf.cast(gray, tf.float32) / 255_000.0,
             "reference_classes": classes[:, 0],
             "target": classes[:, 1:],
         }
 
-    task = Task("grey", classes=len(_palette(palette)))
+    task = Task("gray", classes=len(_palette(palette)))
     return by_batch("reference_frame", change, {key: 4}, random=True, task=task)
 
 
@@ -117,13 +117,13 @@ def _palette(given: Sequence[Sequence[float]] | None) -> np.ndarray:
 def _table(palette: np.ndarray) -> np.ndarray:
     """int32: the class of each colour of 5 bits a channel. A table is exact, and quick."""
     values = (np.arange(2**_BITS) + 0.5) / 2**_BITS
-    colours = np.stack(np.meshgrid(values, values, values, indexing="ij"), axis=-1)
-    points = chroma(colours.reshape(-1, 3))  # (colours, 2)
+    colors = np.stack(np.meshgrid(values, values, values, indexing="ij"), axis=-1)
+    points = chroma(colors.reshape(-1, 3))  # (colours, 2)
     distances = ((points[:, None] - palette) ** 2).sum(axis=-1)
     return distances.argmin(axis=1).astype(np.int32)
 
 
-def _colour_numbers(part: tf.Tensor, cell: int) -> tf.Tensor:
+def _color_numbers(part: tf.Tensor, cell: int) -> tf.Tensor:
     """Levels `(batch, frames, height, width, 3)` -> places in the table, one for each cell."""
     frames, height, width = part.shape[1:4]
     rows, columns = height // cell, width // cell

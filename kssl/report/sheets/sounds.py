@@ -41,8 +41,8 @@ def _draw(axes: Any, values: np.ndarray) -> None:
         gap = values.shape[1] // 5
         for number, window in enumerate(values):  # windows after one another
             start = number * (values.shape[1] + gap)
-            colour = LINES[number % len(LINES)]
-            axes.plot(start + np.arange(len(window)), window, color=colour, linewidth=0.5)
+            color = LINES[number % len(LINES)]
+            axes.plot(start + np.arange(len(window)), window, color=color, linewidth=0.5)
     else:  # frames with features, as a picture: time to the right
         picture = values.reshape(len(values), -1).T
         axes.imshow(picture, aspect="auto", origin="lower", cmap="magma", interpolation="nearest")

@@ -24,7 +24,7 @@ class _Piece:
     text: str
     column: int
     line: int
-    colour: str = INK
+    color: str = INK
     box: str | None = None
 
 
@@ -98,10 +98,10 @@ def _flow(shown: Sequence[tuple[str, str, str | None]], line: int) -> list[_Piec
     """Place words one after another behind the label, in as many lines as they need."""
     left = 30
     pieces, column = [], left
-    for word, colour, box in shown:
+    for word, color, box in shown:
         if column + len(word) > _WIDTH:
             column, line = left, line + 1
-        pieces.append(_Piece(word, column, line, colour, box))
+        pieces.append(_Piece(word, column, line, color, box))
         column += len(word) + 1
     return pieces
 
@@ -120,7 +120,7 @@ def _write(pieces: Sequence[_Piece], count: int) -> Figure:
             family="monospace",
             fontsize=7.5,
             va="center",
-            color=piece.colour,
+            color=piece.color,
             bbox={"facecolor": piece.box, "edgecolor": "none", "pad": 1.0} if piece.box else None,
         )
     return sheet

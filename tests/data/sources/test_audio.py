@@ -155,13 +155,13 @@ def test_what_is_broken_is_named_counted_and_left_out(
     wavfile.write(tmp_path / "train" / "5.wav", 8000, np.zeros(0, np.int16))
     wavfile.write(tmp_path / "train" / "6.wav", 8000, np.array([0, np.nan], np.float32))
     with caplog.at_level(logging.WARNING, "kssl"):
-        left = examples(audio("train", str(tmp_path), 1000, broken_share=0.2))
+        left = examples(audio("train", str(tmp_path), 1000, broken_fraction=0.2))
     assert len(left) == 16
     (message,) = [record.getMessage() for record in caplog.records]
     assert "4 of 20 recordings of split 'train' cannot be used" in message
     for told in ("3.wav (it ends early)", "4.wav", "5.wav (it has no samples)", "not finite"):
         assert told in message
-    with pytest.raises(UserError, match="More than broken_share=0.05"):
+    with pytest.raises(UserError, match="More than broken_fraction=0.05"):
         audio("train", str(tmp_path), 1000)
 
 

@@ -116,7 +116,7 @@ def test_what_is_broken_is_named_counted_and_left_out(
     (tmp_path / "3.png").write_bytes(b"no picture")
     (tmp_path / "4.png").unlink()
     with caplog.at_level(logging.WARNING, "kssl"):
-        left = examples(captions("train", str(tmp_path / "a.jsonl"), size=8, broken_share=0.2))
+        left = examples(captions("train", str(tmp_path / "a.jsonl"), size=8, broken_fraction=0.2))
     assert len(left) == 18
     first, second = (record.getMessage() for record in caplog.records)
     assert "4 of 26 lines cannot be used" in first
@@ -125,7 +125,7 @@ def test_what_is_broken_is_named_counted_and_left_out(
     assert (
         "2 of 20 images of split 'train' cannot be used: 3.png, 4.png (there is no such" in second
     )
-    with pytest.raises(UserError, match="More than broken_share=0.05"):
+    with pytest.raises(UserError, match="More than broken_fraction=0.05"):
         captions("train", str(tmp_path / "a.jsonl"), size=8)
 
 

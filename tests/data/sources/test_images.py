@@ -152,13 +152,13 @@ def test_a_broken_image_is_named_counted_and_left_out(
     chosen[3].write_bytes(b"not a picture")
     chosen[7].write_bytes(chosen[7].read_bytes()[:300])
     with caplog.at_level(logging.WARNING, "kssl"):
-        dataset = images("train", str(tmp_path), broken_share=0.1)
+        dataset = images("train", str(tmp_path), broken_fraction=0.1)
     assert count(dataset) == whole - 2 and len(labels_of(dataset)) == whole - 2
     (message,) = [record.getMessage() for record in caplog.records]
     assert f"2 of {whole} images of split 'train'" in message
     assert chosen[3].relative_to(tmp_path).as_posix() in message
-    with pytest.raises(UserError, match="More than broken_share=0.01"):
-        images("train", str(tmp_path), broken_share=0.01)
+    with pytest.raises(UserError, match="More than broken_fraction=0.01"):
+        images("train", str(tmp_path), broken_fraction=0.01)
 
 
 def test_one_broken_image_is_forgiven_unless_none_may_be(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_one_broken_image_is_forgiven_unless_none_may_be(tmp_path: Path) -> None
     chosen[0].write_bytes(b"")
     assert count(images("train", str(tmp_path))) == len(chosen) - 1
     with pytest.raises(UserError, match=f"1 of {len(chosen)}"):
-        images("train", str(tmp_path), broken_share=0.0)
+        images("train", str(tmp_path), broken_fraction=0.0)
 
 
 def test_a_folder_that_does_not_fit_is_streamed(
@@ -211,9 +211,9 @@ def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path) -> None:
         ({"size": 0}, "size 0"),
         ({"channels": 4}, "neither 1 .* nor 3"),
         ({"labels": "yes"}, "none of true, false and auto"),
-        ({"broken_share": 2.0}, "between 0 and 1"),
-        ({"shares": [0.5]}, r"is not \[validation, test\]"),
-        ({"shares": [0.5, 0.5]}, "sum below 1"),
+        ({"broken_fraction": 2.0}, "between 0 and 1"),
+        ({"fractions": [0.5]}, r"is not \[validation, test\]"),
+        ({"fractions": [0.5, 0.5]}, "sum below 1"),
     ],
 )
 def test_wrong_settings_are_named(

@@ -145,8 +145,8 @@ def test_broken_lines_are_named_counted_and_left_out(
     first, second = (record.getMessage() for record in caplog.records)
     assert "2 of 63 rows cannot be used: row 62 (1 fields instead of 3)" in first
     assert "1 of 61 rows cannot be used: row 61 below the header (no class)" in second
-    with pytest.raises(UserError, match="More than broken_share=0.01"):
-        fit_table(path, label="class", broken_share=0.01)
+    with pytest.raises(UserError, match="More than broken_fraction=0.01"):
+        fit_table(path, label="class", broken_fraction=0.01)
 
 
 def test_odd_values_in_a_column_of_numbers(
@@ -160,7 +160,7 @@ def test_odd_values_in_a_column_of_numbers(
     assert "1 of 100 values of the column 'x' are no numbers, such as 'about 7'" in messages[0]
     assert "'inf'" in messages[1]
     assert all(np.isfinite(fitted.arrays(split)["numeric"]).all() for split in SPLITS)
-    strict = fit_table(str(tmp_path / "a.csv"), broken_share=0.0)
+    strict = fit_table(str(tmp_path / "a.csv"), broken_fraction=0.0)
     assert [column.name for column in strict.categorical] == ["x", "y"]
 
 
@@ -225,8 +225,8 @@ def test_a_damaged_file_is_a_clear_error(tmp_path: Path, kind: str, message: str
         ({"types": {"class": "skip"}, "label": "class"}, "is the label"),
         ({"types": {"age": "group", "city": "group"}}, "only one column"),
         ({"types": {"age": "skip", "city": "skip"}, "label": "class"}, "no column is left"),
-        ({"shares": [0.5]}, r"is not \[validation, test\]"),
-        ({"broken_share": -1.0}, "between 0 and 1"),
+        ({"fractions": [0.5]}, r"is not \[validation, test\]"),
+        ({"broken_fraction": -1.0}, "between 0 and 1"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path: Path, settings: dict[str, Any], message: str) -> None:

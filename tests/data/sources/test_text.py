@@ -86,7 +86,8 @@ def test_tables_by_name_or_number(tmp_path: Path, suffix: str) -> None:
 def test_one_document_is_cut_by_position_exactly(tmp_path: Path) -> None:
     story = "".join(chr(97 + i % 26) for i in range(1003))
     (tmp_path / "play.txt").write_text(story)
-    parts = {split: read(split, str(tmp_path / "play.txt"), shares=(0.05, 0.1)) for split in SPLITS}
+    play = str(tmp_path / "play.txt")
+    parts = {split: read(split, play, fractions=(0.05, 0.1)) for split in SPLITS}
     assert "".join(parts[split][0] for split in SPLITS) == story
     assert parts["test"][0] == story[int(1003 * 0.9) :]
 

@@ -124,8 +124,8 @@ def test_which_splits_serve(given: dict[str, int], split: str, expected: str) ->
     [
         ({"all": 5}, 0.1, "no split 'train'; there is: all"),
         ({"train": 100}, 60, "leave none"),
-        ({"train": 100, "test": 1}, 0, "validation=0 must be a share"),
-        ({"train": 100, "test": 1}, 2.5, "validation=2.5 must be a share"),
+        ({"train": 100, "test": 1}, 0, "validation=0 must be a fraction"),
+        ({"train": 100, "test": 1}, 2.5, "validation=2.5 must be a fraction"),
         ({"train": 100, "test": 1}, float("nan"), "validation=nan must be"),
     ],
 )

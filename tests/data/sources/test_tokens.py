@@ -130,7 +130,7 @@ def test_settings_that_cannot_be(topics: list[str], tmp_path: Path) -> None:
 def test_packed_rows_are_the_text(tmp_path: Path) -> None:
     story = "".join(f"{i} little words, " for i in range(400))
     (tmp_path / "play.txt").write_text(story)
-    corpus = {"path": str(tmp_path / "play.txt"), "shares": [0.05, 0.1]}
+    corpus = {"path": str(tmp_path / "play.txt"), "fractions": [0.05, 0.1]}
     letters = {"kind": "characters", "special": False}
     dataset = tokens("test", corpus, letters, length=9, stride=8)
     rows = np.stack([row["tokens"] for row in dataset.as_numpy_iterator()])

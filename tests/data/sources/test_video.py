@@ -91,14 +91,14 @@ def test_a_film_that_ends_early_is_named_counted_and_left_out(
     frames_of(tmp_path / "train" / "torn", 9)
     (tmp_path / "train" / "torn" / "002.png").write_bytes(b"no picture")
     with caplog.at_level(logging.WARNING, "kssl"):
-        left = examples(video("train", str(tmp_path), [5, 8, 8], broken_share=0.9))
+        left = examples(video("train", str(tmp_path), [5, 8, 8], broken_fraction=0.9))
     assert len(left) == 8  # of the two whole films
     (message,) = [record.getMessage() for record in caplog.records]
     assert "4 of 6 films of split 'train' cannot be used" in message
     assert "1.mp4 (it ends early: " in message and "of its 20 frames)" in message
     assert "2.mp4 (" in message and "short (it has 3 frames, fewer than 5)" in message
     assert "torn (its frame 002.png cannot be decoded)" in message
-    with pytest.raises(UserError, match="More than broken_share=0.05"):
+    with pytest.raises(UserError, match="More than broken_fraction=0.05"):
         video("train", str(tmp_path), [5, 8, 8])
 
 

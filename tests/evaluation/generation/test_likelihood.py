@@ -44,7 +44,7 @@ def test_bits_per_dimension_by_definition() -> None:
     assert bits_per_dim(8000.0, 3072, bins=256) == pytest.approx(11.7570183356483)
 
 
-def test_independent_pixels_of_coins_and_of_grey_values() -> None:
+def test_independent_pixels_of_coins_and_of_gray_values() -> None:
     train = np.array([[0.0, 1.0], [1.0, 1.0]])
     # chances (1 + 1) / 4 and (2 + 1) / 4
     expected = -math.log(0.5) - math.log(0.75)
@@ -99,7 +99,7 @@ def test_the_binarization_is_found_out(pipeline: Any) -> None:
     assert words(grey, grey) == "none: grey values"
 
 
-def test_grey_values_under_a_bernoulli_are_no_likelihood(binary: Any) -> None:
+def test_gray_values_under_a_bernoulli_are_no_likelihood(binary: Any) -> None:
     binary.test.image = binary.test.stored
     assert "is no likelihood" in log_likelihood(samples=1)(binary)[0].note
 

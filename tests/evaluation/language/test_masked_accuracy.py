@@ -74,7 +74,7 @@ def test_accuracy_and_perplexity_are_over_hidden_tokens() -> None:
     counts = np.array([0, 0, 3, 3, 0, 2, 4, 2]) + 1
     shares = counts / counts.sum()
     wanted = np.exp(-np.log(shares[[6, 6, 5, 6, 7]]).mean())
-    assert perplexity.baselines["token shares"] == pytest.approx(wanted)
+    assert perplexity.baselines["token frequencies"] == pytest.approx(wanted)
     assert accuracy.settings["positions"] == accuracy.settings["selected"] == 5
     assert masked_accuracy(limit=1)(task())[0].value == 1.0
 

@@ -91,12 +91,12 @@ def test_masks_are_those_of_wav2vec() -> None:
 
 def test_the_number_of_starts_is_right_on_average_and_at_least_one() -> None:
     example = {"audio": counting(4000, 21)}
-    single = pretext.mask_time(chance=0.12, span=1)(example, seeds(4000))["mask"].numpy()
+    single = pretext.mask_time(start_fraction=0.12, span=1)(example, seeds(4000))["mask"].numpy()
     counts = single.sum(axis=1)
     assert set(counts) == {2, 3} and counts.mean() == pytest.approx(2.52, abs=0.04)
     places = single.sum(axis=0)  # every step as likely
     assert (np.abs(places - places.mean()) < 4 * np.sqrt(places.mean())).all()
-    rare = pretext.mask_time(chance=0.001, span=4)(example, seeds(4000))["mask"].numpy()
+    rare = pretext.mask_time(start_fraction=0.001, span=4)(example, seeds(4000))["mask"].numpy()
     assert set(rare.sum(axis=1)) == {1, 2, 3, 4}
     assert pretext.mask_time(1.0, 1)(example, seeds(4000))["mask"].numpy().all()
 
@@ -124,7 +124,7 @@ def test_padding_is_not_hidden() -> None:
     [
         (lambda: pretext.future_windows(0, 1), "window 0 is not 1 or more"),
         (lambda: pretext.future_windows(4, 1, negatives=-1), "negatives -1 is not 0 or more"),
-        (lambda: pretext.mask_time(0.0), "chance 0.0 must be above 0"),
+        (lambda: pretext.mask_time(0.0), "start_fraction 0.0 must be above 0"),
         (lambda: pretext.mask_time(key="target"), "key and target are both 'target'"),
     ],
 )

@@ -150,7 +150,7 @@ def test_a_prior_is_fitted_kept_and_used(tmp_path: Path) -> None:
         ({"stride": 0}, "stride 0 is less than 1"),
         ({"mix": 0.0}, "mix 0.0 is not above 0"),
         ({"target": "soft", "prior": "nowhere.npz"}, "'nowhere.npz'.*fit_color_prior"),
-        ({"target": "soft", "prior": [0.5, 0.5]}, "313 shares of 0 or more"),
+        ({"target": "soft", "prior": [0.5, 0.5]}, "313 fractions of 0 or more"),
         ({"key": "target"}, "writes 'target' itself"),
     ],
 )

@@ -25,7 +25,7 @@ def test_the_hole_is_filled_and_the_rest_as_it_was(kind: str, fill: float) -> No
 
 
 def test_the_centre_has_the_share_and_the_shape_of_the_image() -> None:
-    mask = pretext.inpaint(share=0.25)({"image": IMAGES[:2]})["mask"].numpy()
+    mask = pretext.inpaint(fraction=0.25)({"image": IMAGES[:2]})["mask"].numpy()
     expected = np.zeros((24, 32), bool)
     expected[6:18, 8:24] = True
     np.testing.assert_array_equal(mask, [expected] * 2)
@@ -64,7 +64,7 @@ def test_free_forms_have_the_share(share: float) -> None:
     ("settings", "message"),
     [
         ({"kind": "centre"}, "did you mean 'center'"),
-        ({"share": 0.0}, "share 0.0 is not between 0 and 1"),
+        ({"fraction": 0.0}, "fraction 0.0 is not between 0 and 1"),
         ({"blocks": 0}, "0 blocks; at least 1"),
         ({"key": "mask"}, "writes 'mask' itself"),
     ],

@@ -56,7 +56,7 @@ def test_every_tile_comes_to_every_place_about_as_often() -> None:
 @pytest.mark.parametrize(("grid", "tile", "permutations"), [(3, 6, 100), (2, 9, 24)])
 def test_putting_the_tiles_back_restores_the_image(grid: int, tile: int, permutations: int) -> None:
     images = RANDOM.random((50, 18, 18, 3), dtype=np.float32)
-    task = pretext.jigsaw(permutations, grid, tile, grey=0.0, standardize=False)
+    task = pretext.jigsaw(permutations, grid, tile, gray=0.0, standardize=False)
     made = task({"image": images}, SEEDS[:50])
     np.testing.assert_array_equal(unjigsaw(made, permutations, grid, tile), images)
     np.testing.assert_array_equal(made["image"], images)
@@ -83,7 +83,7 @@ def places(made: dict[str, tf.Tensor]) -> np.ndarray:
 def test_tiles_are_cut_at_random_places_of_their_cells_with_a_gap_between() -> None:
     where = np.stack([*np.mgrid[:20, :20], np.zeros((20, 20))], axis=-1).astype(np.float32)
     images = np.broadcast_to(where, (3000, 20, 20, 3))
-    made = pretext.jigsaw(100, 3, 4, grey=0.0, standardize=False)({"image": images}, SEEDS)
+    made = pretext.jigsaw(100, 3, 4, gray=0.0, standardize=False)({"image": images}, SEEDS)
     cells = np.stack(np.mgrid[:3, :3], axis=-1).reshape(9, 2)
     offset = places(made) - (1 + 6 * cells)  # a border of 1 is left over on each side
     assert offset.min() == 0 and offset.max() == 2  # cells of 6, tiles of 4
@@ -96,7 +96,7 @@ def test_tiles_are_cut_at_random_places_of_their_cells_with_a_gap_between() -> N
 
 def test_grey_is_as_frequent_as_asked_and_tiles_are_standardized() -> None:
     images = RANDOM.random((1000, 12, 12, 3), dtype=np.float32)
-    plain = pretext.jigsaw(20, 3, grey=0.4, standardize=False)({"image": images}, SEEDS[:1000])
+    plain = pretext.jigsaw(20, 3, gray=0.4, standardize=False)({"image": images}, SEEDS[:1000])
     tiles = plain["tiles"].numpy()
     grey = (tiles.max(axis=-1) == tiles.min(axis=-1)).all(axis=(1, 2, 3))
     assert abs(grey.mean() - 0.4) < 5 * 0.49 / np.sqrt(1000)
@@ -132,7 +132,7 @@ def test_light_that_falls_off_does_not_tell_the_permutation() -> None:
         ({"permutations": 25, "grid": 2}, "25 different permutations of 4 tiles do not exist"),
         ({"permutations": 1}, "ask for 2 to 362,880"),
         ({"grid": 1}, "grid 1 must be 2 or more"),
-        ({"grey": 1.5}, "grey 1.5 a chance"),
+        ({"gray": 1.5}, "gray 1.5 a probability"),
     ],
 )
 def test_wrong_settings_are_named(settings: dict[str, object], message: str) -> None:

@@ -14,7 +14,7 @@ from kssl.errors import UserError
 
 COUNT = 2000
 SEEDS = np.stack([np.full(COUNT, 5), np.arange(COUNT)], 1).astype(np.int32)
-STILL = {"scale": (1, 1), "ratio": (1, 1), "flip": 0, "jitter": 0, "grey": 0, "blur": 0}
+STILL = {"scale": (1, 1), "ratio": (1, 1), "flip": 0, "jitter": 0, "gray": 0, "blur": 0}
 RAMP = np.tile(np.linspace(0.1, 0.9, 9, dtype=np.float32)[:, None, None], (1, 9, 3))
 COLOR = np.array([0.5, 0.3, 0.35], np.float32)
 
@@ -70,7 +70,7 @@ def test_half_of_the_views_are_flipped() -> None:
 
 
 def test_a_fifth_of_the_views_are_grey() -> None:
-    made = many(np.broadcast_to(COLOR, (2, 2, 3)), grey=0.2)[:, 0, 0]
+    made = many(np.broadcast_to(COLOR, (2, 2, 3)), gray=0.2)[:, 0, 0]
     grey = np.ptp(made, axis=1) < 1e-6
     assert share(grey, 0.2)
     luma = COLOR @ [0.299, 0.587, 0.114]
@@ -131,7 +131,7 @@ def test_solarize_inverts_what_is_light() -> None:
 
 def test_colours_that_make_no_sense_for_grey_images_are_left_out() -> None:
     image = RAMP[..., :1]
-    made = many(image, jitter=1, grey=1, brightness=0, contrast=0, saturation=1, hue=0.5)
+    made = many(image, jitter=1, gray=1, brightness=0, contrast=0, saturation=1, hue=0.5)
     np.testing.assert_allclose(made, np.broadcast_to(image, made.shape), atol=1e-6)
 
 
@@ -217,10 +217,10 @@ def test_the_same_view_whatever_the_batch() -> None:
     ("settings", "message"),
     [
         ({"preset": "simclrr"}, "did you mean 'simclr'"),
-        ({"first": {"gray": 0.2}}, "no setting 'gray'; did you mean 'grey'"),
-        ({"second": {"grey": 1.2}}, "grey: 1.2 is not a chance"),
-        ({"first": {"scale": (0.5, 0.2)}}, "scale: .* is not two shares"),
-        ({"first": {"scale": 0.2}}, "scale: 0.2 is not two shares"),
+        ({"first": {"grays": 0.2}}, "no setting 'grays'; did you mean 'gray'"),
+        ({"second": {"gray": 1.2}}, "gray: 1.2 is not a probability"),
+        ({"first": {"scale": (0.5, 0.2)}}, "scale: .* is not two fractions"),
+        ({"first": {"scale": 0.2}}, "scale: 0.2 is not two fractions"),
         ({"first": {"ratio": (0, 1)}}, "ratio: .* is not two numbers"),
         ({"strength": 3.0}, "hue: 0.6.* is not 0 to 0.5"),
         ({"strength": -1.0}, "brightness: -0.8 is not 0 or more"),

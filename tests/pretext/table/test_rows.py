@@ -120,7 +120,7 @@ def test_it_works_in_a_recipe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: pretext.mask_features(1.5), "rate 1.5 is not a share"),
+        (lambda: pretext.mask_features(1.5), "rate 1.5 is not a fraction"),
         (lambda: pretext.corrupt_features([1]), "must be a dataset of rows or a dict of arrays"),
         (lambda: pretext.corrupt_features({"x": [[1]]}), "data has no key 'numeric'; there is: x"),
         (lambda: pretext.corrupt_features({"numeric": [1.0]}), r"must be \(rows, columns\)"),

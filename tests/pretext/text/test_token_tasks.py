@@ -134,7 +134,7 @@ def test_pairs_that_are_too_long_lose_tokens_of_the_longer(words: Vocabulary) ->
         "sentence": np.tile(np.r_[-1, [0] * 3, [1] * 15, -1].astype(np.int32), (400, 1)),
     }
     row |= {"other": row["tokens"] + np.int32(40), "other_sentence": row["sentence"]}
-    made = run(pretext.sentence_pairs(words, random_share=0.0), row)
+    made = run(pretext.sentence_pairs(words, random_probability=0.0), row)
     assert (made["padding_mask"].sum(1) == 20).all()
     assert (made["tokens"][:, 1:4] == [10, 11, 12]).all()  # A is shorter and stays whole
     lost_in_front = made["tokens"][:, 5] - 13  # of the one that B has too many
@@ -365,7 +365,7 @@ def test_windows_are_dynamic_and_stay_in_their_document(words: Vocabulary) -> No
 def test_what_the_tasks_refuse(words: Vocabulary) -> None:
     for make in (
         lambda: pretext.mask_tokens(words, 1.5),
-        lambda: pretext.mask_tokens(words, mask_share=0.9, random_share=0.3),
+        lambda: pretext.mask_tokens(words, mask_fraction=0.9, random_fraction=0.3),
         lambda: pretext.mask_tokens(words, whole_words=True, exact=False),
         lambda: pretext.corrupt_spans(words, mean_length=0.5),
         lambda: pretext.infill(words, mean_length=0.0),

@@ -109,9 +109,9 @@ def test_colours_become_classes_and_frames_grey() -> None:
     video[:, :, :, 6:] = [250, 10, 10]  # the right half is red
     video[0, 1:] = video[0, 1:, :, ::-1]  # … and is at the left from the second frame on
     made = pretext.reference_frame(later=3, cell=2)({"video": video}, seeds(2))
-    assert made["grey"].shape == (2, 4, 8, 12, 1) and made["grey"].dtype == tf.float32
+    assert made["gray"].shape == (2, 4, 8, 12, 1) and made["gray"].dtype == tf.float32
     grey = (0.299 * 250 + 0.587 * 10 + 0.114 * 10) / 255
-    np.testing.assert_allclose(made["grey"][1, :, :, 6:], grey, atol=1e-6)
+    np.testing.assert_allclose(made["gray"][1, :, :, 6:], grey, atol=1e-6)
     first, later = made["reference_classes"].numpy(), made["target"].numpy()
     assert first.shape == (2, 4, 6) and later.shape == (2, 3, 4, 6)
     assert (first[:, :, :3] == 0).all() and len(np.unique(first[:, :, 3:])) == 1 and first[0, 0, 3]
@@ -150,7 +150,7 @@ def short(make: Any, shape: tuple[int, ...]) -> Any:
     ("call", "message"),
     [
         (lambda: pretext.frame_order(0), "gap 0 must be 1 or more"),
-        (lambda: pretext.frame_order(valid_share=1.2), "valid_share 1.2"),
+        (lambda: pretext.frame_order(valid_probability=1.2), "valid_probability 1.2"),
         (lambda: pretext.future_frame(0), "context 0"),
         (lambda: pretext.reference_frame(palette=[[1.0, 2.0]]), "at least 2 classes"),
         (short(pretext.frame_order(2), (8, 4, 4, 3)), "needs 9 frames, but 'video' has 8"),
