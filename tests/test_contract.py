@@ -549,7 +549,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for each model, with what it embeds and what it embeds in another process."""
     folder, random = tmp_path_factory.mktemp("models"), np.random.default_rng(0)
     for name, groups in MODELS.items():
-        make, batch = groups[0][0].run.args
+        make, trained_on = groups[0][0].run.args
+        batch = trained_on.data
         model = unet_diffusion() if name == "diffusion" else make()
         model.build({key: (None, *array.shape[1:]) for key, array in batch.items()})
         for weight in model.weights:  # moments and centres too: what is lost must be seen
