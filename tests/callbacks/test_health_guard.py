@@ -43,7 +43,8 @@ def test_logs_four_numbers_of_a_healthy_network(caplog):
     assert {"spread", "effective_rank", "alignment", "uniformity"} <= set(history)
     assert history["spread"][0] > 0.3 and history["effective_rank"][0] > 2
     assert history["alignment"][0] < 0.1 and history["uniformity"][0] < -0.5
-    assert not caplog.messages
+    # TensorFlow warns, too, of functions that the tests before this one traced.
+    assert not [each for each in caplog.records if each.name == "kssl"]
 
 
 def test_a_collapse_is_said_once_in_plain_words(caplog):
