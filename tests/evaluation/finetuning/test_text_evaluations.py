@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kssl import evaluation
+from kssl import evaluation, pretext
 from kssl.errors import UserError
 from kssl.evaluation import Skipped, Task
 from kssl.evaluation.finetuning.answers import answers_of, best_spans, scored, windows
 from kssl.evaluation.finetuning.labelled_text import Question
+from kssl.evaluation.finetuning.tagging import Tagged
 from kssl.evaluation.finetuning.text_rows import TextRows
 
 FAST = {"learning_rates": 3e-3}
@@ -50,6 +51,22 @@ def test_windows_know_where_the_answer_is(known: Any, letters: list[str], causal
     assert found == ["saw met"] and scored(questions, found) == {"exact match": 1.0, "F1": 1.0}
 
 
+def test_tags_are_read_at_the_first_piece_or_behind_all_of_them() -> None:
+    known = pretext.train_vocabulary(["aa bb ab ba"], "wordpiece", size=9)
+    pieces = [len(ids) for ids in known.encode(["aabb", "b"])]
+    assert pieces[0] > 1
+    for causal, places in ((False, [1, 1 + pieces[0]]), (True, [pieces[0] - 1, sum(pieces) - 1])):
+        layout = TextRows(known, 16, causal)
+        tagged = Tagged(layout, [["aabb", "b"]], [["B-LOC", "O"]], ["B-LOC", "O"])
+        rows, target, counts = tagged.arrays()
+        assert np.flatnonzero(counts[0]).tolist() == places
+        assert target[0, places].tolist() == [0, 1] and rows["token_ids"].shape == counts.shape
+        logits = np.eye(2)[target]  # sure of the right tags
+        assert tagged.score(logits) == {"entity F1": 1.0}
+        short = Tagged(TextRows(known, 1 + pieces[0] + 1, causal), tagged.words, tagged.tags)
+        assert short.arrays()[2].sum() == 1 + causal  # what does not fit is not learned
+
+
 def learns(results: list[Any], value: float, baseline: str) -> None:
     for result in results:
         assert result.value >= value > result.baselines[baseline] + 0.1, result
@@ -72,24 +89,25 @@ def films(tmp_path: Path, words: Any) -> str:
     return table(tmp_path, "sentence\tlabel", rows)
 
 
-def test_it_learns_to_classify(reader: Task, films: str) -> None:
-    results = evaluation.finetune_classification(films, labels=192, epochs=18, **FAST)(reader)
+def test_it_learns_to_classify_at_the_last_token(gpt: Task, films: str) -> None:
+    results = evaluation.finetune_classification(films, labels=192, epochs=18, **FAST)(gpt)
     learns(results, 0.9, "majority class")
-    assert "TF-IDF of words, logistic regression" in results[0].baselines
     assert results[0].note.startswith("fine-tuned on 192 labelled texts in 108 steps")
 
 
-def test_the_learning_rate_is_chosen_and_the_old_names_give_the_same(
+def test_it_learns_to_classify_with_the_better_learning_rate_and_by_old_names_the_same(
     bert: Task, films: str
 ) -> None:
-    make, few = evaluation.finetune_classification, {"max_steps": 25, "labels_per_class": 20}
-    (chosen,) = make(films, learning_rates=[30.0, 1e-2], **few)(bert)
+    make, size = evaluation.finetune_classification, {"labels": 192, "epochs": 18}
+    (chosen,) = make(films, learning_rates=[30.0, 3e-3], **size)(bert)
+    learns([chosen], 0.9, "majority class")
+    assert "TF-IDF of words, logistic regression" in chosen.baselines
     for network in ("fine-tuned", "from scratch"):
-        assert chosen.settings[f"learning rate, {network}"] == 1e-2
+        assert chosen.settings[f"learning rate, {network}"] == 3e-3
     with pytest.warns(FutureWarning, match="learning_rate is now learning_rates"):
-        (given,) = make(films, learning_rate=1e-2, repeats=1, **few)(bert)
+        (given,) = make(films, learning_rate=3e-3, repeats=1, **size)(bert)
     assert given.value == chosen.value and given.baselines == chosen.baselines
-    assert given.settings["learning_rates"] == (1e-2,)
+    assert given.settings["learning_rates"] == (3e-3,)
 
 
 def test_it_learns_from_the_second_of_two_texts(reader: Task, tmp_path: Path, words: Any) -> None:
