@@ -68,6 +68,7 @@ class Networks:
             variable.assign(np.zeros(variable.shape, variable.dtype))
         peak.assign(training.learning_rate)
         steps.assign(training.steps)
+        keras.utils.set_random_seed(seed)  # of PyTorch's dropout; that of the others has states
         states = [each for each in network.variables if each.name == "seed_generator_state"]
         for place, state in enumerate(states):
             state.assign(np.array([seed, place], state.dtype))
