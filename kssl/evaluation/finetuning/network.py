@@ -68,13 +68,16 @@ class Networks:
             variable.assign(np.zeros(variable.shape, variable.dtype))
         peak.assign(training.learning_rate)
         steps.assign(training.steps)
-        keras.utils.set_random_seed(seed)  # of PyTorch's dropout; that of the others has states
         states = [each for each in network.variables if each.name == "seed_generator_state"]
         for place, state in enumerate(states):
             state.assign(np.array([seed, place], state.dtype))
         arrays = (_read(network, examples[0]), *examples[1:])
         batches = shuffled(arrays, training.batch_size, training.steps, seed)
-        network.fit(batches, shuffle=False, verbose=0)
+        # Dropout of PyTorch has no state of its own; what Keras builds first draws numbers too.
+        begin = keras.callbacks.LambdaCallback(
+            on_train_begin=lambda logs: keras.utils.set_random_seed(seed)
+        )
+        network.fit(batches, shuffle=False, verbose=0, callbacks=[begin])
         return network
 
     def predict(self, network: Any, inputs: Any) -> np.ndarray:
