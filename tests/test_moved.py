@@ -163,8 +163,6 @@ def test_names_are_the_standard_terms() -> None:
     found = set()
     for file in sorted(PACKAGE.rglob("*.py")):
         where = file.relative_to(PACKAGE).as_posix()
-        if where.startswith("evaluation/finetuning/"):
-            continue
         for name in names_of(file):
             words = name.lower().replace("standard_deviation", "").strip("_").split("_")
             if REPLACED & {*words} or "deviation" in words:

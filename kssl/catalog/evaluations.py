@@ -54,19 +54,19 @@ EVALUATIONS = {
         "Masked-token accuracy and perplexity",
     ),
     "finetune_classification": (
-        "kssl.evaluation.finetuning.text_tasks:finetune_classification",
+        "kssl.evaluation.finetuning.text_classification:finetune_classification",
         "Fine-tuning: text classification",
     ),
     "finetune_pairs": (
-        "kssl.evaluation.finetuning.text_tasks:finetune_pairs",
+        "kssl.evaluation.finetuning.text_classification:finetune_pairs",
         "Fine-tuning: classification of text pairs",
     ),
     "finetune_tagging": (
-        "kssl.evaluation.finetuning.text_tasks:finetune_tagging",
+        "kssl.evaluation.finetuning.tagging:finetune_tagging",
         "Fine-tuning: token classification (named entities)",
     ),
     "finetune_answers": (
-        "kssl.evaluation.finetuning.text_answers:finetune_answers",
+        "kssl.evaluation.finetuning.answers:finetune_answers",
         "Fine-tuning: extractive question answering",
     ),
 }

@@ -9,14 +9,11 @@ are factories: they take settings and return a function of a `Task` that returns
 from __future__ import annotations
 
 from kssl.evaluation.base import Result, Skipped, Task
+from kssl.evaluation.finetuning.answers import finetune_answers
 from kssl.evaluation.finetuning.few_label import few_label, finetune
-from kssl.evaluation.finetuning.text_answers import finetune_answers
-from kssl.evaluation.finetuning.text_scores import answer_f1, entities, entity_f1, exact_match
-from kssl.evaluation.finetuning.text_tasks import (
-    finetune_classification,
-    finetune_pairs,
-    finetune_tagging,
-)
+from kssl.evaluation.finetuning.scores import answer_f1, entities, entity_f1, exact_match
+from kssl.evaluation.finetuning.tagging import finetune_tagging
+from kssl.evaluation.finetuning.text_classification import finetune_classification, finetune_pairs
 from kssl.evaluation.generation.denoising import denoising
 from kssl.evaluation.generation.likelihood import bits_per_dim, independent_pixels, log_likelihood
 from kssl.evaluation.generation.reconstruction import reconstruction

@@ -112,9 +112,8 @@ class BERT(Model):
             )
         # The dense layer behind the first position learns from pairs alone.
         self.network.pooled_dense.trainable = self.pair_label is not None
-        stddev = 0.02 * math.sqrt(PAPER_WIDTH / self.width)
-        initializer = keras.initializers.TruncatedNormal(stddev=stddev)
-        small = {"kernel_initializer": initializer, "dtype": self.dtype_policy}
+        normal = keras.initializers.TruncatedNormal(0.0, 0.02 * math.sqrt(PAPER_WIDTH / self.width))
+        small = {"kernel_initializer": normal, "dtype": self.dtype_policy}
         self.transform = keras.layers.Dense(self.width, activation=_gelu, name="transform", **small)
         self.normalization = keras.layers.LayerNormalization(
             epsilon=1e-12, dtype=self.dtype_policy, name="transform_normalization"
@@ -164,10 +163,9 @@ class BERT(Model):
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         batch = inputs if isinstance(inputs, dict) else {"tokens": inputs}
         tokens = ops.cast(self.modality.pick(batch), "int32")  # (batch, length)
-        segment = batch.get("segment")
         given = {
             "token_ids": tokens,
-            "segment_ids": ops.zeros_like(tokens) if segment is None else segment,
+            "segment_ids": batch.get("segment", ops.zeros_like(tokens)),
             "padding_mask": ops.cast(_real(batch, tokens), "int32"),
         }
         encoded = self.network(given, training=training)
@@ -246,10 +244,12 @@ class BERT(Model):
         }
 
     def text_backbone(self, dropout: float = 0.0) -> keras.Model:
-        """Return a copy of the network with the same weights, and with dropout."""
+        """Return a copy of the network; without `pooled_output` where that has learned nothing."""
         copy = type(self.network).from_config({**self.network.get_config(), "dropout": dropout})
         copy.set_weights(self.network.get_weights())
-        return copy
+        new = self.pair_label is None and self.backbone is None
+        names = ["sequence_output"] if new else ["sequence_output", "pooled_output"]
+        return keras.Model(copy.input, {name: copy.output[name] for name in names})
 
     def save_backbone(self, folder: str | os.PathLike[str]) -> None:
         """Write the network as a preset that `keras_hub.models.BertBackbone` loads."""

@@ -148,10 +148,35 @@ class SolvesTask(Protocol):
 
 @runtime_checkable
 class HasTextBackbone(Protocol):
-    """has a text backbone that can be fine-tuned (`text_backbone`)"""
+    """has a text backbone that can be fine-tuned (`text_backbone`)
+
+    What is called to fine-tune it is a copy of the model, made with `from_config(get_config())` and
+    `build_from_config(get_build_config())`, so the model must come back from these, as one that is
+    saved must. `example_shape` is `(length,)`, the most ids of a row. One that also `IsCausal` is
+    given texts and read as suits that, see `kssl.evaluation.finetuning.text_rows.TextRows`.
+    """
 
     def text_backbone(self, dropout: float = 0.0) -> Any:
-        """Return a copy of the backbone with the same weights: ids and masks to features."""
+        """Return a copy of the backbone with the same weights, ids and masks to features.
+
+        Args:
+            dropout: Share of features that the copy sets to zero in training.
+
+        Returns:
+            A functional `keras.Model` of rows of any length. Its inputs are a dict of `token_ids`,
+            `padding_mask` (1 where there is a token, 0 for padding) and, if it tells two texts
+            apart, `segment_ids` (0 in the first, 1 in the second); each int32 `(batch, length)`.
+            Its outputs are a dict of `sequence_output` `(batch, length, width)`, features of each
+            token, and, if it has learned features of a row as a whole, `pooled_output`
+            `(batch, width)`.
+        """
+
+
+@runtime_checkable
+class IsCausal(Protocol):
+    """sees at each token only those before it (`causal`)"""
+
+    causal: bool
 
 
 @runtime_checkable

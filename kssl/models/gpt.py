@@ -70,6 +70,7 @@ class GPT(Model):
 
     modality = Tokens()
     samplers = ("greedy", "random", "top_k", "top_p", "beam")
+    causal = True
 
     def __init__(
         self,
@@ -173,6 +174,12 @@ class GPT(Model):
             text = np.concatenate([text, made[:, kept.shape[1] :]], axis=1)
             draw += 1
         return text[:, :length]
+
+    def text_backbone(self, dropout: float = 0.0) -> keras.Model:
+        """Return a copy of the network with the same weights, and with dropout."""
+        copy = type(self.network).from_config({**self.network.get_config(), "dropout": dropout})
+        copy.set_weights(self.network.get_weights())
+        return keras.Model(copy.input, {"sequence_output": copy.output})
 
     def figures(self) -> dict[str, tuple[str, str]]:
         """Return the figure that the report has of it: texts, in place of pictures."""

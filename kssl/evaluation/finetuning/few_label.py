@@ -1,73 +1,55 @@
-"""Fine-tuning of a trained network with few labels, against training from scratch.
+"""Fine-tuning of a trained network with few labels of its own data, against training from scratch.
 
-Protocol: a copy of the network with a linear layer on `embed` is trained end to end on the labelled
-examples. The same network from scratch, with fresh weights, is trained alike: the same examples,
-steps, batches and optimizer (AdamW, a tenth of the steps to warm up, a cosine to zero, no
-augmentation). For each of the two the learning rate is chosen from the same list on a fifth of the
-labelled examples, held out; then all of them are trained on. With fewer than 5 labels per class
-there is nothing to hold out, and the first of the list is taken. Beside them stand a logistic
-regression on the frozen embedding, the simple models of the raw input that the modality names, and
-the most frequent class. The test split is read once by each network, after its last step; the run's
-own model is never touched.
+Any model that embeds is compared, on any data with labels: a linear layer on `embed`, trained end
+to end, see `kssl.evaluation.finetuning.comparison`. Beside the two stand a logistic regression on
+the frozen embedding, the simple models of the raw input that the modality names, and the most
+frequent class. There is no augmentation.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from kssl.errors import UserError
-from kssl.evaluation.base import (
-    Evaluation,
-    Result,
-    Skipped,
-    Task,
-    apply,
-    below,
-    flat,
-    frozen,
-    named,
-    positive,
-    trained_on_labels,
-)
-from kssl.evaluation.finetuning.classifier import Classifiers, Training
-from kssl.evaluation.finetuning.draws import drawn, drawn_rows
+from kssl.evaluation.base import Evaluation, Result, Task, apply, flat, frozen, named
+from kssl.evaluation.finetuning.classification import Classified, classes_of
+from kssl.evaluation.finetuning.comparison import Problem, compared
+from kssl.evaluation.finetuning.heads import Head, of_embedding
+from kssl.evaluation.finetuning.protocol import Protocol
 from kssl.evaluation.inputs import labelled, modality_of
-from kssl.evaluation.probes import linear_accuracy, standard_error
-
-TUNED, SCRATCH = "fine-tuned", "from scratch"
-FROZEN, MAJORITY = "frozen, linear", "majority class"
-_LEAST_STEPS = 100
-_TO_HOLD_OUT = 5  # labels per class from which a fifth is held out
-
-Labelled = tuple[Any, np.ndarray]  # examples and their labels
+from kssl.moved import renamed
 
 
+@renamed(share="fraction")
 def finetune(
-    share: float = 0.01,
+    fraction: float | None = None,
     labels_per_class: int | None = None,
     draws: int = 1,
     epochs: int = 30,
     batch_size: int = 32,
-    max_steps: int = 1000,
-    learning_rates: Sequence[float] = (1e-3, 3e-4),
+    max_steps: int | None = 1000,
+    learning_rates: float | Sequence[float] = (1e-3, 3e-4),
+    labels: int | None = None,
+    weight_decay: float = 0.05,
 ) -> Evaluation:
     """Accuracy of the network trained on with some of the labels, against the same from scratch.
 
     Args:
-        share: Share of the training examples whose labels are used, as many of each class as the
-            class has its share of. 1 % is the usual small number.
+        fraction: Fraction of the training examples whose labels are used, as many of each class as
+            the class has its share of; 1.0 for all. None, and neither of `labels_per_class` and
+            `labels`: 0.01, the usual small number.
         labels_per_class: So many labels of each class instead.
         draws: Random choices of the labelled examples; the numbers are their means.
         epochs: Passes over the labelled examples, at least 100 steps: enough for the network from
             scratch to fit 600 images, which is what it needs most.
         batch_size: Examples of a step.
-        max_steps: Bounds the time with many labels.
-        learning_rates: Tried for each of the two networks; the first is taken where there are too
-            few labels to hold any out.
+        max_steps: Bounds the time with many labels; None: no bound.
+        learning_rates: Highest learning rate. Of several, each of the two networks gets the one
+            that does best for it on a fifth of the labelled examples, held out; with fewer than 5
+            of a class it is the first.
+        labels: So many labels in all instead, drawn from all classes together.
+        weight_decay: Of kernels and embeddings; biases and gains have none.
 
     Returns:
         A function of a `Task` that returns one `Result`.
@@ -81,14 +63,22 @@ def finetune(
         ['colour histogram, logistic regression', 'from scratch', 'frozen, linear', \
 'majority class', 'pixels, logistic regression']
     """
-    if not 0 < share <= 1:
-        raise UserError(f"share must be above 0 and at most 1, got {share}")
-    positive("labels_per_class", labels_per_class)
-    protocol = Protocol(draws, epochs, batch_size, max_steps, tuple(learning_rates))
+    if fraction is labels_per_class is labels is None:
+        fraction = 0.01
+    protocol = Protocol(
+        labels,
+        labels_per_class,
+        None if fraction is None else float(fraction),
+        draws,
+        epochs,
+        batch_size,
+        max_steps,
+        learning_rates,
+        weight_decay,
+    )
 
     def evaluate(task: Task) -> list[Result]:
-        size = share if labels_per_class is None else labels_per_class
-        return _curve(task, "finetune", protocol, [size])
+        return _curve(task, "finetune", [protocol])
 
     return named("finetune", evaluate, needs=["Embeds"])
 
@@ -98,9 +88,10 @@ def few_label(
     draws: int = 3,
     epochs: int = 20,
     batch_size: int = 32,
-    max_steps: int = 400,
+    max_steps: int | None = 400,
     test_examples: int | None = 2000,
-    learning_rates: Sequence[float] = (1e-3,),
+    learning_rates: float | Sequence[float] = (1e-3,),
+    weight_decay: float = 0.05,
 ) -> Evaluation:
     """Accuracy against the number of labels: fine-tuned, from scratch, frozen, simple models.
 
@@ -116,6 +107,7 @@ def few_label(
         test_examples: The first so many of the test split, for the same reason; None: all.
         learning_rates: With several, each of the two networks gets the one that does best for it
             on held-out labels, see `finetune`; one is the same for both, and saves the time.
+        weight_decay: As of `finetune`.
 
     Returns:
         A function of a `Task` that returns one `Result` for each number of labels.
@@ -128,167 +120,40 @@ def few_label(
         >>> [result.metric for result in results]
         ['accuracy, 1 label per class', 'accuracy, 5 labels per class']
     """
-    sizes = [1.0 if size == "all" else size for size in labels_per_class]
-    if not sizes or any(isinstance(size, str) or size <= 0 for size in sizes):
-        given = list(labels_per_class)
-        raise UserError(f"labels_per_class must be numbers above 0, or all; got {given}")
-    protocol = Protocol(draws, epochs, batch_size, max_steps, tuple(learning_rates), test_examples)
+    sizes = list(labels_per_class)
+    if not sizes or any(size != "all" and (isinstance(size, str) or size <= 0) for size in sizes):
+        raise UserError(f"labels_per_class must be numbers above 0, or all; got {sizes}")
+    same: tuple[Any, ...] = (epochs, batch_size, max_steps, learning_rates, weight_decay)
+    protocols = [
+        Protocol(None, None, 1.0, 1, *same)
+        if size == "all"
+        else Protocol(None, int(size), None, draws, *same)
+        for size in sizes
+    ]
 
     def evaluate(task: Task) -> list[Result]:
-        return _curve(task, "few_label", protocol, sizes)
+        return _curve(task, "few_label", protocols, test_examples)
 
     return named("few_label", evaluate, needs=["Embeds"])
 
 
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """The settings that both evaluations share; see `finetune` and `few_label`."""
+def _curve(
+    task: Task, name: str, protocols: Sequence[Protocol], test_examples: int | None = None
+) -> list[Result]:
+    modality, vocabulary = modality_of(task.model), task.train.vocabulary
 
-    draws: int
-    epochs: int
-    batch_size: int
-    max_steps: int
-    learning_rates: tuple[float, ...]
-    test_examples: int | None = None
+    def guess(bank: Any, classes: Any, test: Any) -> dict[str, Any]:
+        return modality.simple_predictions(bank, classes, test, vocabulary)
 
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            for each in value if isinstance(value, tuple) else [value]:
-                positive(field.name, each)
-        if not self.learning_rates:
-            raise UserError("learning_rates must have one at least")
-
-    def training(self, examples: int, learning_rate: float) -> Training:
-        """How a classifier is trained on so many examples."""
-        wanted = -(-self.epochs * examples // self.batch_size)
-        steps = min(max(wanted, _LEAST_STEPS), self.max_steps)
-        return Training(steps, self.batch_size, learning_rate)
-
-
-@dataclasses.dataclass
-class _Point:
-    """What was measured with one number of labels; accuracies by network, one for each draw."""
-
-    size: float
-    labels: int
-    test: int
-    steps: int
-    rates: dict[str, float]
-    accuracies: dict[str, list[float]]
-
-
-class _Bench:
-    """One task, with what all numbers of labels have in common."""
-
-    def __init__(self, task: Task, protocol: Protocol) -> None:
-        self.protocol = protocol
-        self.seed = task.seed
-        self.train: Labelled = labelled(task.train, None, task.model)
-        self.test: Labelled = labelled(task.test, protocol.test_examples, task.model)
-        if len(np.unique(self.train[1])) < 2:
-            raise Skipped(f"all {len(self.train[1])} training examples have one label")
-        classes = int(max(self.train[1].max(), self.test[1].max())) + 1
-        self.classifiers = Classifiers(task.model, classes)
-        inputs = (self.train[0], self.test[0])
-        self.modality, self.vocabulary = modality_of(task.model), task.train.vocabulary
-        self.noun = self.modality.noun[0]
-        self.embedded = [flat(apply(task.model, "embed", each)) for each in inputs]
-
-    def linear(self, rows: np.ndarray) -> float:
-        """Accuracy of a logistic regression on the embeddings of these training examples."""
-        bank, queries = self.embedded
-        return linear_accuracy(bank[rows], self.train[1][rows], queries, self.test[1])
-
-    def simple(self, few: Labelled) -> dict[str, float]:
-        """Accuracies of the modality's simple models, and of the most frequent class."""
-        guesses = self.modality.simple_predictions(*few, self.test[0], self.vocabulary)
-        guesses[MAJORITY] = np.bincount(few[1]).argmax()
-        return {name: float(np.mean(guess == self.test[1])) for name, guess in guesses.items()}
-
-    def point(self, size: float, draws: list[np.ndarray]) -> _Point:
-        """Measure all that is compared with one number of labels."""
-        from kssl.modalities import take
-
-        found: dict[str, list[float]] = {TUNED: [], SCRATCH: [], FROZEN: []}
-        rates: dict[str, float] = {}
-        steps = self.protocol.training(len(draws[0]), 1.0).steps
-        for number, rows in enumerate(draws):
-            found[FROZEN].append(self.linear(rows))
-            few = (take(self.train[0], rows), self.train[1][rows])
-            for name, accuracy in self.simple(few).items():
-                found.setdefault(name, []).append(accuracy)
-            seed = self.seed + 1 + number
-            for name in (TUNED, SCRATCH):
-                start = self.classifiers.start(seed, trained=name == TUNED)
-                if name not in rates:  # chosen on the first draw
-                    rates[name] = _rate(self.classifiers, start, few, self.protocol, seed)
-                training = self.protocol.training(len(rows), rates[name])
-                network = self.classifiers.fit(start, *few, training, seed)
-                right = self.classifiers.predict(network, self.test[0]) == self.test[1]
-                found[name].append(float(np.mean(right)))
-        return _Point(size, len(draws[0]), len(self.test[1]), steps, rates, found)
-
-
-def _curve(task: Task, name: str, protocol: Protocol, sizes: Sequence[float]) -> list[Result]:
-    with frozen(task.model, task.seed) as weights:
-        bench = _Bench(task, protocol)
-        labels = bench.train[1]
-        # All are drawn first: what cannot be drawn is said before anything is trained.
-        draws = [drawn_rows(labels, size, protocol.draws, task.seed) for size in sizes]
-        points = [bench.point(*pair) for pair in zip(sizes, draws, strict=True)]
-    common = {**dataclasses.asdict(protocol), "weights_sha256": weights}
-    said = trained_on_labels(task.model)
-    return [_result(name, point, common, said, bench.noun) for point in points]
-
-
-def _rate(
-    classifiers: Classifiers, start: list[np.ndarray], few: Labelled, protocol: Protocol, seed: int
-) -> float:
-    """Return the learning rate that does best on a fifth of the labelled examples."""
-    from kssl.modalities import take
-
-    rates = protocol.learning_rates
-    examples, labels = few
-    if len(rates) == 1 or np.unique(labels, return_counts=True)[1].min() < _TO_HOLD_OUT:
-        return rates[0]
-    held = drawn(labels, 0.2, np.random.default_rng(seed))
-    rest = np.setdiff1d(np.arange(len(labels)), held)
-    right = []
-    for rate in rates:
-        training = protocol.training(len(labels), rate)
-        network = classifiers.fit(start, take(examples, rest), labels[rest], training, seed)
-        guess = classifiers.predict(network, take(examples, held))
-        right.append(np.sum(guess == labels[held]))
-    return rates[int(np.argmax(right))]
-
-
-def _in_words(size: float) -> str:
-    if isinstance(size, float):
-        return "all labels" if size == 1.0 else f"{100 * size:g} % of the labels"
-    return f"{size} label{'s' if size > 1 else ''} per class"
-
-
-def _result(name: str, point: _Point, common: dict[str, Any], said: str, noun: str) -> Result:
-    means = {network: float(np.mean(each)) for network, each in point.accuracies.items()}
-    value = means.pop(TUNED)
-    settings = {"labels": point.labels, "test": point.test, "steps": point.steps}
-    settings |= {f"learning rate, {network}": rate for network, rate in point.rates.items()}
-    draws = len(point.accuracies[TUNED])
-    spread = ", ".join(
-        f"{network} {100 * np.std(each, ddof=1):.2f}"
-        for network, each in point.accuracies.items()
-        if draws > 1
-    )
-    parts = [
-        below(value, means),
-        f"fine-tuned on {point.labels:,} labelled {noun}s in {point.steps:,} steps",
-        f"standard deviations over {draws} draws of these {noun}s, in percentage points: {spread}"
-        if spread
-        else "",
-        standard_error(value, point.test),
-        said,
-    ]
-    metric = f"accuracy, {_in_words(point.size)}"
-    note = "; ".join(filter(None, parts))
-    return Result(name, metric, value, "higher", means, settings | common, note)
+    parts = []
+    with frozen(task.model, task.seed):
+        for pipeline, limit in ((task.train, None), (task.test, test_examples)):
+            examples, classes = labelled(pipeline, limit, task.model)
+            embedded = flat(apply(task.model, "embed", examples))
+            parts.append(Classified(examples, classes, lambda same: same, guess, embedded))
+    classes = classes_of(*parts)
+    settings = {"test_examples": test_examples}
+    noun = f"{modality.noun[0]}s"
+    problem = Problem(Head(classes, of_embedding), *parts, noun, settings)
+    sizes = {f", {each.in_words()}": each for each in protocols}
+    return compared(task, name, problem, sizes)

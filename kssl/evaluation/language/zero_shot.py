@@ -18,7 +18,7 @@ from kssl.evaluation.base import (
     named,
     positive,
 )
-from kssl.evaluation.finetuning.text_data import Column, Paths, read_table, split_files
+from kssl.evaluation.finetuning.labelled_text import Column, Paths, read_table, split_files
 from kssl.evaluation.probes import standard_error
 
 Scores = np.ndarray

@@ -9,9 +9,11 @@ import pytest
 from kssl.errors import UserError
 from kssl.evaluation import Skipped, Task, few_label, finetune
 from kssl.evaluation.base import digest
-from kssl.evaluation.finetuning.classifier import Classifiers, Training
-from kssl.evaluation.finetuning.draws import drawn
-from kssl.evaluation.finetuning.few_label import FROZEN, MAJORITY, SCRATCH
+from kssl.evaluation.finetuning.classification import FROZEN
+from kssl.evaluation.finetuning.comparison import MAJORITY, SCRATCH
+from kssl.evaluation.finetuning.heads import Head, of_embedding
+from kssl.evaluation.finetuning.network import Networks
+from kssl.evaluation.finetuning.protocol import Training, drawn
 from kssl.layers import MLP
 from kssl.models import AutoEncoder
 from kssl.models.inference import encoder_of
@@ -79,18 +81,18 @@ def test_the_learning_rate_is_chosen_on_labels_that_are_held_out(toy):
 
 
 def test_a_training_starts_from_the_given_weights_each_time(toy):
-    classifiers = Classifiers(toy.model, classes=2)
-    images, labels = toy.train.image, toy.train.label
-    start = classifiers.start(seed=1, trained=True)
+    networks = Networks(toy.model, Head(2, of_embedding))
+    examples = toy.train.image, toy.train.label
+    start = networks.start(seed=1, trained=True)
     own = encoder_of(toy.model).get_weights()
     for mine, theirs in zip(start, own, strict=False):
         np.testing.assert_array_equal(mine, theirs)
-    scratch = classifiers.start(seed=1, trained=False)
+    scratch = networks.start(seed=1, trained=False)
     assert not np.array_equal(scratch[0], start[0])
     training = Training(20, 16, 1e-2)
-    first = classifiers.fit(start, images, labels, training, seed=3).get_weights()
-    classifiers.fit(scratch, images, labels, training, seed=4)
-    second = classifiers.fit(start, images, labels, training, seed=3).get_weights()
+    first = networks.fit(start, examples, training, seed=3).get_weights()
+    networks.fit(scratch, examples, training, seed=4)
+    second = networks.fit(start, examples, training, seed=3).get_weights()
     for one, two, began in zip(first, second, start, strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
         assert not np.array_equal(one, began)
@@ -105,8 +107,10 @@ def test_labelled_examples_are_drawn_class_by_class():
 
 
 def test_refusals_say_what_was_expected(toy, pipeline):
-    with pytest.raises(UserError, match="share must be above 0 and at most 1, got 2"):
-        finetune(share=2)
+    with pytest.raises(UserError, match="fraction must be above 0 and at most 1, got 2"):
+        finetune(fraction=2)
+    with pytest.raises(UserError, match="labels_per_class or fraction, not both; got 5 and 0.1"):
+        finetune(0.1, 5)
     with pytest.raises(UserError, match=r"must be numbers above 0, or all; got \[0\]"):
         few_label([0])
     with pytest.raises(UserError, match="learning_rates must be above 0, got -1"):

@@ -164,12 +164,12 @@ def read_questions(file: Path) -> list[Question]:
     return found
 
 
-def by_article(questions: Sequence[Question], share: float = 0.25) -> dict[str, list[Question]]:
+def by_article(questions: Sequence[Question], fraction: float = 0.25) -> dict[str, list[Question]]:
     """Split questions so that all of one article are on the same side, always the same way.
 
     Args:
         questions: Of two articles or more.
-        share: Of the articles, for the test.
+        fraction: Of the articles, for the test.
 
     Raises:
         UserError: There is only one article.
@@ -178,7 +178,7 @@ def by_article(questions: Sequence[Question], share: float = 0.25) -> dict[str, 
     if len(articles) < 2:
         raise UserError("questions of one article cannot be split by article into train and test")
     order = np.random.RandomState(0).permutation(len(articles))
-    held = {articles[place] for place in order[: max(1, round(share * len(articles)))]}
+    held = {articles[place] for place in order[: max(1, round(fraction * len(articles)))]}
     return {
         "train": [each for each in questions if each.article not in held],
         "test": [each for each in questions if each.article in held],
