@@ -233,8 +233,7 @@ class Pipeline:
         self, index: tf.Tensor, example: Example, epoch: Any, tasks: bool = True
     ) -> Example:
         index = tf.cast(index, tf.int32)
-        seeds = tf.stack([tf.fill(tf.shape(index), self.seed), index], axis=1)  # (batch, 2)
-        seeds = random.fold_in(seeds, epoch)
+        seeds = random.example_seeds(self.seed, index, epoch)  # (batch, 2)
         if any("index" in getattr(transform, "reads", ()) for transform in self.transforms):
             example = {"index": index, **example}  # the data's own, if it has one, counts
         lacking = False

@@ -59,8 +59,8 @@ class NoiseSchedule:
     ) -> None:
         if kind not in SCHEDULES or timesteps < 1:
             raise ValueError(
-                f"kind must be linear or cosine, and timesteps at least 1; got {kind!r} and "
-                f"{timesteps}"
+                f"kind must be {' or '.join(SCHEDULES)}, and timesteps at least 1; got {kind!r} "
+                f"and {timesteps}"
             )
         self.kind = kind
         self.timesteps = timesteps

@@ -15,7 +15,8 @@ Features = tuple[Any, Any]
 class Modality:
     """One kind of data. Each instance is a plain description; it holds no data.
 
-    A subclass sets the attributes, and overrides `raw` and `draw_example`.
+    A subclass sets the attributes, and overrides `raw` and `draw_example`. One of kssl's own has a
+    line in both lists of `kssl/modalities/__init__.py`, and in `kssl/catalog/modalities.py`.
 
     Attributes:
         name: How recipes and messages call it.

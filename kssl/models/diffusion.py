@@ -16,13 +16,14 @@ from keras import ops
 from kssl import losses
 from kssl.diffusion import EDMNoise, NoiseSchedule, ReverseProcess, SeededNoise, convert
 from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, training_labels
+from kssl.diffusion.noise_schedules import SCHEDULES
 from kssl.diffusion.samplers import SAMPLERS
 from kssl.layers import UNet, UNetFeatures
 from kssl.models.base import Model, example_shape, pick
 from kssl.models.capabilities import GeneratesClasses
 from kssl.models.inference import compiled
 
-NOISES = ("linear", "cosine", "edm")
+NOISES = (*SCHEDULES, "edm")
 FIGURES = ("classes", "reverse_process", "forward_process", "inpainting")
 
 
@@ -88,9 +89,8 @@ class Diffusion(Model):
         if noise == "edm" and loss.prediction != "x0":
             raise ValueError(f'noise "edm" predicts "x0"; the loss predicts "{loss.prediction}"')
         network = network or UNet((32, 64), blocks=1, attention=(), classes=classes)
-        if getattr(network, "classes", classes) != classes:
-            both = f"the network has classes={network.classes}, the model classes={classes}"
-            raise ValueError(f"{both}: give both the same")
+        if (own := getattr(network, "classes", classes)) != classes:
+            raise ValueError(f"the network has classes={own}, the model {classes}: give both alike")
         if not 0 <= drop_label < 1:
             raise ValueError(f"drop_label must be in [0, 1); got {drop_label}")
         self.network = network

@@ -2,9 +2,9 @@
 
 Every number is a hash of (row of `seeds`, position in the row): nothing is kept between calls,
 and a row gives the same numbers in a batch of any size, in any order, on any machine (`normal`
-to the last bit only on the same kind of processor). `Pipeline._transform` of `kssl.data.pipeline`
-derives the rows from (recipe seed, example index, epoch, place of the transform), so a run that is
-resumed sees what it would have seen.
+to the last bit only on the same kind of processor). `example_seeds` derives the rows from (recipe
+seed, example index, epoch), to which `Pipeline` in `kssl.data.pipeline` adds the place of the
+transform: a run that is resumed sees what it would have seen.
 """
 
 from __future__ import annotations
@@ -20,6 +20,25 @@ from kssl.errors import UserError
 from kssl.pretext.hashing import Shape, folded, hashed, mix, scrambled_positions, shifted, size_of
 
 _VECTOR = 16  # floats in the widest vector register
+
+
+def example_seeds(seed: int, index: tf.Tensor, epoch: Any) -> tf.Tensor:
+    """Derive the seeds of examples from the seed of the recipe, their indices and the epoch.
+
+    Args:
+        seed: Of the recipe.
+        index: Number of each example in its split, int32 `(batch,)`.
+        epoch: Number of the epoch, a whole number or a scalar tensor.
+
+    Returns:
+        int32 `(batch, 2)`; each transform folds its place in, see `fold_in`.
+
+    Example:
+        >>> example_seeds(0, tf.range(8), epoch=3).shape
+        TensorShape([8, 2])
+    """
+    rows = tf.stack([tf.fill(tf.shape(index), seed), index], axis=1)  # (batch, 2)
+    return fold_in(rows, epoch)
 
 
 def uniform(seeds: tf.Tensor, shape: Shape, low: float = 0.0, high: float = 1.0) -> tf.Tensor:

@@ -108,7 +108,8 @@ def finetune_pairs(
     """Accuracy of a network fine-tuned to tell what two texts are to each other, as in MRPC.
 
     The two texts are one row, see `kssl.evaluation.finetuning.text_rows.TextRows`. The baselines
-    are those of `finetune_classification`, on both texts as one.
+    are those of `finetune_classification`, on both texts as one, and a logistic regression on how
+    many words the two have in common.
 
     Args:
         path: As of `finetune_classification`.
@@ -178,7 +179,10 @@ def _classified(
 
 
 def _by_words(bank: np.ndarray, classes: np.ndarray, test: np.ndarray) -> dict[str, Any]:
-    from kssl.modalities.tokens import TF_IDF_MODEL, classify_texts
+    from kssl.modalities import tokens
 
     joined = [[" ".join(texts) for texts in rows] for rows in (bank, test)]
-    return {TF_IDF_MODEL: classify_texts(joined[0], classes, joined[1])}
+    found = {tokens.TF_IDF_MODEL: tokens.classify_texts(joined[0], classes, joined[1])}
+    if bank.shape[1] == 2:
+        found[tokens.OVERLAP_MODEL] = tokens.classify_pairs(bank, classes, test)
+    return found
