@@ -51,14 +51,22 @@ def root() -> Path:
     return ROOT
 
 
+_kept_memory = MEMORY / 2  # bytes that were left after the last search for garbage
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _forget_graphs() -> Iterator[None]:
     """Give back what Keras and TensorFlow keep of the models of a file, gigabytes in all."""
+    global _kept_memory
     yield
     if "keras" in sys.modules:
-        # To look for garbage among the millions of objects of TensorFlow takes half a second.
-        full = psutil.Process().memory_info().rss > MEMORY / 2
+        # To look for garbage among millions of objects takes seconds, and files take turns when
+        # one process helps another: only where a good part has come since the last time.
+        used = psutil.Process().memory_info().rss
+        full = used > 1.3 * _kept_memory
         sys.modules["keras"].utils.clear_session(free_memory=full)
+        if full:
+            _kept_memory = max(MEMORY / 2, psutil.Process().memory_info().rss)
 
 
 @pytest.fixture(scope="session")

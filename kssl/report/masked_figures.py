@@ -20,6 +20,6 @@ def masked(scene: Any) -> Drawn | None:
     if scene.model.normalize_targets:
         caption += (
             " The model predicts patches of mean 0 and variance 1: the true mean and standard"
-            " standard deviation of each are put back for the picture."
+            " deviation of each are put back for the picture."
         )
     return scene.rows(rows), caption

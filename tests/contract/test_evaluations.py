@@ -140,10 +140,10 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[], Task]]] = {
         writing,
     ),
     "masked_accuracy": ({}, reading),
-    "finetune_classification": ({**TABLE, "text": "text", "epochs": 1}, reading),
-    "finetune_pairs": ({**TABLE, "texts": ["text", "other"], "epochs": 1}, reading),
-    "finetune_tagging": ({"path": "tags", "epochs": 1}, reading),
-    "finetune_answers": ({"path": "questions.json", "epochs": 1}, reading),
+    "finetune_classification": ({**TABLE, "text": "text", **FEW}, reading),
+    "finetune_pairs": ({**TABLE, "texts": ["text", "other"], **FEW}, reading),
+    "finetune_tagging": ({"path": "tags", **FEW}, reading),
+    "finetune_answers": ({"path": "questions.json", **FEW}, reading),
 }
 
 

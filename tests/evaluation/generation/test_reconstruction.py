@@ -51,7 +51,7 @@ def test_a_model_that_is_pca_scores_as_pca(task: Any, linear_coder: Any) -> None
 
 def test_a_model_that_cannot_reconstruct_is_skipped(task: Any) -> None:
     task.model = keras.Sequential([keras.layers.Dense(2)])
-    with pytest.raises(Skipped, match="gives back its input .* Sequential is not one"):
+    with pytest.raises(Skipped, match="reconstructs its input .* Sequential is not one"):
         reconstruction()(task)
 
 

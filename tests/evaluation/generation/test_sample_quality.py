@@ -153,7 +153,7 @@ def test_what_does_not_apply_is_skipped_with_its_reason(rows: Any, task: Any) ->
         sample_quality()(task)
     task.model = model
     model.example_shape = (16, 16, 1)
-    with pytest.raises(Skipped, match="draws images of"):
+    with pytest.raises(Skipped, match="generates images of"):
         sample_quality()(task)
     task.train.label = None
     with pytest.raises(Skipped, match="needs images with labels"):
