@@ -69,6 +69,12 @@ def _forget_graphs() -> Iterator[None]:
             _kept_memory = max(MEMORY / 2, psutil.Process().memory_info().rss)
 
 
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs draw no figures: these have tests of their own, and take longer than tiny trainings."""
+    monkeypatch.setattr("kssl.report.figures.draw", lambda *_, **__: [])
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data sets beside the checkout; tests that need it skip without it."""

@@ -67,10 +67,8 @@ def test_a_recipe_is_right_and_says_how_it_is_run(path):
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_a_recipe_trains_two_steps(path, tmp_path, monkeypatch):
+def test_a_recipe_trains_two_steps(path, tmp_path, monkeypatch, no_figures):
     monkeypatch.delenv("KSSL_DATA_DIR", raising=False)
-    # Figures have tests of their own, and take longer than two steps.
-    monkeypatch.setattr("kssl.report.figures.draw", lambda *_, **__: [])
     run = fit(load(path, [*QUICK, *SMALLER.get(path.stem, [IMAGES])]), root=tmp_path)
     assert run.status == "finished"
     assert run.name == f"{path.stem}/1"

@@ -169,9 +169,8 @@ SETTINGS = {"moco": "queue_size: 64", "dino": "prototypes: 8"}
 
 
 @pytest.mark.parametrize("method", ["byol", "simsiam", "moco", "dino"])
-def test_a_run_goes_on_with_the_same_teacher_queue_and_centre(method, tmp_path, monkeypatch):
+def test_a_run_goes_on_with_the_same_teacher_queue_and_centre(method, tmp_path, no_figures):
     """Bit for bit: every variable of the model and of the optimizer."""
-    monkeypatch.setattr("kssl.report.figures.draw", lambda *_, **__: [])  # takes longest
     path = tmp_path / f"{method}.yaml"
     path.write_text(RECIPE.replace("METHOD", method).replace("SETTINGS", SETTINGS.get(method, "")))
     whole = fit(load(path), root=tmp_path / "whole")

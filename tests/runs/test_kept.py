@@ -59,9 +59,7 @@ def test_a_run_of_version_0_1_loads_and_evaluates(kept, tmp_path):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="checkpoints are a backend's")
 @pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.name)
-def test_an_interrupted_run_of_version_0_1_ends_as_it_did(kept, tmp_path, monkeypatch):
-    # Figures have tests of their own, and take longer than the epoch.
-    monkeypatch.setattr("kssl.report.figures.draw", lambda *_, **__: [])
+def test_an_interrupted_run_of_version_0_1_ends_as_it_did(kept, tmp_path, no_figures):
     run = copy(kept, tmp_path)
     expected = arrays(keras.models.load_model(run.file("model.keras")))
     run.file("model.keras").unlink()

@@ -18,6 +18,8 @@ from kssl.runs.plan import Prepared, prepare
 from kssl.runs.preview import dry_run
 from kssl.runs.train import fit
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 SMALL = """# A small recipe for the tests.
 data: {use: synthetic, shape: [16, 16, 1], examples: 128}
 pretext: [to_float]
