@@ -133,9 +133,9 @@ def of_joint_embedding() -> dict[str, list[float]]:
         if method is MoCo:
             features = random.standard_normal(model.queue.features.shape).astype("float32")
             model.queue.features.assign(features)
-        # Small steps: batch normalization in a batch of 8 turns a rounding of the gradient by
-        # 1e-5 into one of the next loss, and processors round differently.
-        model.compile(keras.optimizers.SGD(0.01))
+        # A tiny step: weights of 0.1 give projections so small that their directions turn fast, and
+        # a rounding of the gradient would become one of the next loss.
+        model.compile(keras.optimizers.SGD(1e-4))
         history = model.fit(crops, batch_size=8, epochs=2, shuffle=False, verbose=0).history
         losses[method.__name__] = history["loss"]
     return losses

@@ -256,13 +256,17 @@ def test_losses_are_equal_on_every_installed_backend(tmp_path):
         pytest.skip("only one backend is installed")
     if keras.backend.backend() != backends[0]:
         pytest.skip(f"run with KERAS_BACKEND={backends[0]}: it starts the others")
-    found = {}
+    processes = []
     for backend in backends:
         environment = {**os.environ, "KERAS_BACKEND": backend}
         command = [sys.executable, str(HERE / "backend_losses.py"), str(tmp_path)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        found[backend] = json.loads(done.stdout.splitlines()[-1])
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(command, env=environment, **pipes))
+    found = {}
+    for backend, process in zip(backends, processes, strict=True):
+        output, errors = process.communicate()
+        assert process.returncode == 0, errors
+        found[backend] = json.loads(output.splitlines()[-1])
     for backend in backends[1:]:
         for name, losses in found[backends[0]].items():
             np.testing.assert_allclose(found[backend][name], losses, rtol=1e-5, err_msg=name)
