@@ -17,7 +17,6 @@ from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_fractions
-from kssl.data.tables.column_types import warn_of_similar
 from kssl.data.tables.records import read_records
 from kssl.errors import UserError
 from kssl.moved import renamed
@@ -125,7 +124,6 @@ def _read(table: Path, broken_fraction: float) -> dict[str, _Entry]:
     if not count:
         raise UserError(f"{table} has no lines")
     report_broken(str(table), "lines", broken, count, broken_fraction)
-    warn_of_similar(str(table), "file names", list(entries))
     return entries
 
 
