@@ -100,6 +100,12 @@ def test_values_outside_0_to_1_are_brought_there() -> None:
     np.testing.assert_allclose(batches.unit(noisy), noisy, rtol=1e-6)
 
 
+def test_pictures_of_one_channel_are_shown_as_they_are() -> None:
+    sheet = pictures.draw({"image": np.full((2, 4, 4, 1), 255, np.uint8)}, [])
+    drawn = sheet.axes[0].images[0]
+    assert drawn.cmap(drawn.norm(drawn.get_array()))[0, 0].tolist() == [1, 1, 1, 1]
+
+
 def test_words_are_spelled_marked_and_padding_is_left_out() -> None:
     spelled = ["[MASK]", "the", "cat sat", "\n", "[PAD]"]
     batch = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kssl.data.from_arrays import Dataset
-from kssl.errors import UserError
+from kssl.errors import UserError, first_line
 
 _THREADS = 8  # decoders let go of Python's lock while they work
 
@@ -64,10 +65,7 @@ def read_files(files: Files, broken_fraction: float, budget: int) -> Dataset:
     attempts = _Attempts(files.load, budget)
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(attempts, range(len(files.names))))
-    broken = [
-        f"{files.names[item]}{f' ({why})' * bool(why)}"
-        for item, why in sorted(attempts.broken.items())
-    ]
+    broken = [(files.names[item], why) for item, why in sorted(attempts.broken.items())]
     what = f"{files.what} of split '{files.split}'"
     report_broken(files.where, what, broken, len(files.names), broken_fraction)
     good = [item for item in range(len(files.names)) if item not in attempts.broken]
@@ -83,14 +81,14 @@ def check_broken_fraction(name: str, broken_fraction: float) -> None:
 
 
 def report_broken(
-    where: str, what: str, broken: Sequence[str], count: int, broken_fraction: float
+    where: str, what: str, broken: Sequence[tuple[str, str]], count: int, broken_fraction: float
 ) -> None:
-    """Warn of what is broken, or raise when it is too much.
+    """Warn of what is broken, by kinds, or raise when it is too much.
 
     Args:
         where: The folder or file.
         what: What the items are, in the plural.
-        broken: How each broken item is spoken of, with the reason where one is known.
+        broken: How each broken item is spoken of, and why it is broken.
         count: How many items there are in all.
         broken_fraction: Largest fraction that may be broken; one always may, unless it is 0.
 
@@ -99,7 +97,7 @@ def report_broken(
     """
     if not broken:
         return
-    names = ", ".join(broken[:5]) + (", …" if len(broken) > 5 else "")
+    names = _by_kind(broken)
     said = f"{len(broken)} of {count} {what} cannot be used"
     allowed = max(1, int(broken_fraction * count)) if broken_fraction else 0
     if len(broken) > allowed or len(broken) == count:
@@ -108,6 +106,21 @@ def report_broken(
             "repair or remove them, or raise it"
         )
     logging.getLogger("kssl").warning("%s: %s: %s; left out", where, said, names)
+
+
+def _by_kind(broken: Sequence[tuple[str, str]], most: int = 8) -> str:
+    """A few names of each kind, with the reason and how many there are; the commonest first."""
+    kinds: dict[str, list[tuple[str, str]]] = {}
+    for name, why in broken:
+        kinds.setdefault(re.sub(r"\d[\d,.]*", "0", why), []).append((name, why))
+    ordered = sorted(kinds.values(), key=len, reverse=True)
+    told = []
+    for each in ordered[:most]:
+        names, reasons = [name for name, _ in each], {why for _, why in each}
+        head = f"{len(each)}{', the first' * (len(reasons) > 1)}: " * (len(each) > 1)
+        few = ", ".join(names[:3]) + ", …" * (len(names) > 3)
+        told.append(f"{few} ({head}{each[0][1]})")
+    return ", ".join(told) + ", …" * (len(ordered) > most)
 
 
 class _Attempts:
@@ -129,8 +142,8 @@ class _Attempts:
             self.broken[item] = str(error)
         except UserError:
             raise
-        except Exception:  # a damaged file makes decoders fail in any way
-            self.broken[item] = ""
+        except Exception as error:  # a damaged file makes decoders fail in any way
+            self.broken[item] = first_line(error)
         else:
             self._keep(item, block)
 

@@ -7,37 +7,59 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kssl.data.files.decode import Broken
+from kssl.data.files.levels import is_deep, to_eight_bits
+from kssl.data.files.reasons import reason
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def decode(path: Path, size: int, channels: int) -> np.ndarray:
+def decode(path: Path, size: int, channels: int, levels: float | None = None) -> np.ndarray:
     """Read an image file as a square of pixels.
 
     Args:
         path: A file in any format that PIL reads.
         size: Height and width of the result, as `fit` makes it.
         channels: 1 for grey, 3 for colour.
+        levels: Which value is white in a picture of more than 8 bits; see `levels_of`.
 
     Returns:
         uint8 `(size, size, channels)`.
 
     Raises:
-        Exception: Whatever PIL raises on a file that it cannot decode.
+        Broken: It cannot be decoded; the message says why.
     """
-    return decode_to(path, size, size, channels)
+    return decode_to(path, size, size, channels, levels)
 
 
-def decode_to(path: Path, height: int, width: int, channels: int) -> np.ndarray:
+def decode_to(
+    path: Path, height: int, width: int, channels: int, levels: float | None = None
+) -> np.ndarray:
     """Read an image file as uint8 `(height, width, channels)`; as `decode`."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    with Image.open(path) as opened:
-        # A JPEG can be decoded at an eighth of its size or so: much quicker, and still larger
-        # than what is wanted.
-        opened.draft("RGB" if channels == 3 else "L", (2 * width, 2 * height))
-        image = ImageOps.exif_transpose(opened)
-        return fit(_flat(_eight_bits(image)), height, width, channels)
+    try:
+        with Image.open(path) as opened:
+            # A JPEG can be decoded at an eighth of its size or so: much quicker, and still larger
+            # than what is wanted.
+            opened.draft("RGB" if channels == 3 else "L", (2 * width, 2 * height))
+            return upright(opened, height, width, channels, levels)
+    except Exception as error:  # a damaged file makes decoders fail in any way
+        raise Broken(reason(path, error)) from error
+
+
+def upright(
+    image: Image, height: int, width: int, channels: int, levels: float | None = None
+) -> np.ndarray:
+    """Turn an opened image as its EXIF note says, on white, and fit it."""
+    from PIL import ImageOps
+
+    shallow = image
+    if is_deep(image):
+        shallow = to_eight_bits(image, levels)
+        shallow.getexif()[0x0112] = image.getexif().get(0x0112, 1)  # which TIFF turns on loading
+    return fit(_flat(ImageOps.exif_transpose(shallow)), height, width, channels)
 
 
 def fit(image: Image, height: int, width: int, channels: int) -> np.ndarray:
@@ -62,20 +84,6 @@ def fit(image: Image, height: int, width: int, channels: int) -> np.ndarray:
         box = (left, top, left + box_width, top + box_height)
         image = image.resize((width, height), images.Resampling.BICUBIC, box=box)
     return np.asarray(image, np.uint8).reshape(height, width, channels)
-
-
-def _eight_bits(image: Image) -> Image:
-    """Scale grey images of more than 8 bits, which PIL would clip."""
-    from PIL import Image as images
-
-    if image.mode not in ("I", "F") and not image.mode.startswith("I;"):
-        return image
-    values = np.asarray(image, np.float64)
-    if image.mode == "F" and values.max(initial=0.0) <= 1.0:
-        values = values * 255.0
-    elif values.max(initial=0.0) > 255.0:
-        values = values / 257.0  # 65,535 -> 255
-    return images.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
 def _flat(image: Image) -> Image:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import warnings
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import gcd
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from kssl.data.files.decode import Block, Broken, check_broken_fraction
-from kssl.data.files.items import (
-    Archive,
-    labelled,
-    open_archive,
-    read_items,
-    split_items,
-)
+from kssl.data.files.folder import Folder, read_folder
+from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
+from kssl.data.files.sound import Sound, full_scale, rate_of, read, resampled, to_float
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import check_split, check_two_fractions
@@ -27,6 +20,8 @@ from kssl.errors import UserError
 from kssl.moved import renamed
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+_HEADERS = 2_000  # of files of other splits that are compared, evenly spaced
+_SILENT = 1e-3  # of full scale: -60 dB
 
 
 @renamed(broken_share="broken_fraction", shares="fractions")
@@ -50,8 +45,13 @@ def audio(
     `train`, `validation` and `test` split it themselves. WAV needs no other package; FLAC, Ogg
     and MP3 are read by `soundfile` (`pip install 'kssl[audio]'`).
 
-    A `.npz` file holds all recordings one after another in `audio`, int16 or float; recording `i`
-    is `audio[offsets[i]:offsets[i + 1]]`. It has `sample_rate`, and `labels` if there are any.
+    A `.npz` file holds all recordings one after another in `audio`, whole numbers or floats;
+    recording `i` is `audio[offsets[i]:offsets[i + 1]]`. It has `sample_rate`, and `labels` if there
+    are any.
+
+    Whole numbers are divided by the full scale of their type; floats are taken as they are, and
+    cut off at -1 and 1. Floats beyond 4, and whole numbers of 32 bits or more in a `.npz` file, are
+    divided by the smallest of 2**15, 2**23 and 2**31 that holds them. A warning says so.
 
     Args:
         split: `train`, `validation` or `test`.
@@ -59,7 +59,7 @@ def audio(
             `KSSL_DATA_DIR`.
         length: Samples of an example: 16,000 are a second at 16 kHz.
         sample_rate: Samples per second; recordings of another rate are resampled. Without it
-            all must have the same rate, which is kept.
+            all must have the same rate, in every split, which is kept.
         group: What has one value here stays in one split: the name of an array of the `.npz`
             file, such as `speaker`, or `folder` for the first sub-folder.
         broken_fraction: A recording that cannot be decoded, or is empty, is named in a warning and
@@ -84,11 +84,12 @@ def audio(
         raise UserError(f"audio: length {length} and sample_rate {sample_rate} must be 1 or more")
     file, two = find_file(path), check_two_fractions("audio", fractions)
     if file.is_dir():
-        items = split_items(file, EXTENSIONS, "recordings", group, two, split)
-        rates: set[int] = set()
-        load = _Load(items.files, length, sample_rate, rates)
+        folder = read_folder(file, two, EXTENSIONS, "recordings")
+        items = of_folder(folder, group, two, split)
+        load = _Load(items.files, length, sample_rate)
         dataset = read_items(items, load, broken_fraction)
-        _check_rates(file, rates, sample_rate)
+        _check_rates(folder, load, sample_rate)
+        _say_levels(file, load)
         return dataset
     with open_archive(file, "audio") as archive:
         recordings = _Recordings.of(archive)
@@ -120,29 +121,62 @@ def pieces(samples: np.ndarray, length: int) -> Block:
 
 @dataclass
 class _Load:
-    """Decodes a file; notes the rate it had."""
+    """Decodes a file; notes what those had that are not broken."""
 
     files: Sequence[Path]
     length: int
     sample_rate: int | None
-    rates: set[int]
+    rates: set[int] = field(default_factory=set)
+    peaks: dict[int, tuple[Sound, float]] = field(default_factory=dict)
 
     def __call__(self, item: int) -> Block:
-        samples, rate = decode(self.files[item])
+        sound = read(self.files[item])
+        samples = sound.samples
         if self.sample_rate is not None:
-            samples = resampled(samples, rate, self.sample_rate)
+            samples = resampled(samples, sound.rate, self.sample_rate)
         block = pieces(samples, self.length)
-        self.rates.add(rate)  # of those that are not broken
+        self.rates.add(sound.rate)
+        peak = float(np.abs(sound.samples).max())
+        self.peaks[item] = sound._replace(samples=sound.samples[:0]), peak
         return block
 
 
-def _check_rates(path: Path, rates: set[int], sample_rate: int | None) -> None:
-    if sample_rate is None and len(rates) > 1:
+def _check_rates(folder: Folder, load: _Load, sample_rate: int | None) -> None:
+    """Compare the rates of the split with those of the others, as far as headers say them."""
+    if sample_rate is not None:
+        return
+    known = set(load.files)
+    others = [file for files in folder.splits.values() for file in files if file not in known]
+    others = others[:: max(1, len(others) // _HEADERS)]
+    rates = load.rates | {rate for file in others if (rate := rate_of(file))}
+    if len(rates) > 1:
         found = ", ".join(f"{rate:,}" for rate in sorted(rates))
         raise UserError(
-            f"{path}: the recordings have several sample rates, {found} samples per second: give "
-            f"one to which all are resampled, such as sample_rate: {min(rates)}"
+            f"{folder.path}: the recordings have several sample rates, {found} samples per second: "
+            f"give one to which all are resampled, such as sample_rate: {min(rates)}"
         )
+
+
+def _say_levels(where: Path, load: _Load) -> None:
+    """Warn of floats that are beyond -1 to 1, and of silence."""
+    log, found = logging.getLogger("kssl"), list(load.peaks.values())
+    large = {sound.full for sound, _ in found if sound.floats and sound.full > 1}
+    if large:
+        rest = sum(sound.floats and sound.full == 1 for sound, _ in found)
+        log.warning(
+            "%s: recordings of floats far beyond -1 to 1 are divided by %s, the full scale of "
+            "whole numbers%s",
+            where,
+            ", ".join(f"{full:.0f}" for full in sorted(large)),
+            f"; {rest} others are not: are they of the same kind?" * bool(rest),
+        )
+    over = [peak for sound, peak in found if sound.full == 1 and peak > 1]
+    if over:
+        told = "%s: %d recordings go beyond -1 to 1, up to %.3g; cut off there"
+        log.warning(told, where, len(over), max(over))
+    if found and max(peak for _, peak in found) < _SILENT:
+        told = "%s: the recordings are nearly silent: the loudest sample is %.2g of full scale"
+        log.warning(told, where, max(peak for _, peak in found))
 
 
 @dataclass(frozen=True)
@@ -152,84 +186,56 @@ class _Recordings:
     audio: np.ndarray
     offsets: np.ndarray
     rate: int | None
+    full: float
 
     @classmethod
     def of(cls, archive: Archive) -> _Recordings:
         audio, offsets = archive.read("audio").reshape(-1), archive.read("offsets").astype(int)
         good = len(offsets) > 1 and offsets[0] >= 0 and offsets[-1] <= len(audio)
-        if not good or (np.diff(offsets) < 0).any() or audio.dtype.kind not in "if":
+        if not good or (np.diff(offsets) < 0).any() or audio.dtype.kind not in "iuf":
             raise UserError(
-                f"{archive.path}: recording i must be audio[offsets[i]:offsets[i + 1]], int16 or "
-                f"float, but audio is {audio.dtype} {audio.shape}, and offsets has "
+                f"{archive.path}: recording i must be audio[offsets[i]:offsets[i + 1]], whole "
+                f"numbers or float, but audio is {audio.dtype} {audio.shape}, and offsets has "
                 f"{len(offsets)} numbers up to {offsets.max(initial=0)}"
             )
-        rate = int(archive.read("sample_rate")) if "sample_rate" in archive.names else None
-        return cls(audio, offsets, rate)
+        return cls(audio, offsets, _rate(archive), _full(archive, audio))
 
     def samples(self, row: int, sample_rate: int | None) -> np.ndarray:
-        found = to_float(self.audio[self.offsets[row] : self.offsets[row + 1]])
-        if sample_rate is None or self.rate is None:
+        found = to_float(self.audio[self.offsets[row] : self.offsets[row + 1]], self.full)
+        if sample_rate is None:
             return found
+        if self.rate is None:
+            raise UserError(
+                "audio: the file has no 'sample_rate', so that nothing can be resampled: add it, "
+                "or leave sample_rate out"
+            )
         return resampled(found, self.rate, sample_rate)
 
 
-def decode(path: Path) -> tuple[np.ndarray, int]:
-    """Read a sound file: its samples as float32 `(samples,)` in [-1, 1], and its sample rate.
+def _rate(archive: Archive) -> int | None:
+    if "sample_rate" not in archive.names:
+        return None
+    rates = np.unique(archive.read("sample_rate"))
+    if len(rates) != 1 or rates.dtype.kind not in "iuf" or rates[0] < 1:
+        raise UserError(f"{archive.path}: sample_rate must be one number, but it is {rates[:5]}")
+    return int(rates[0])
 
-    Raises:
-        UserError: The file is no WAV, and `soundfile` is not installed.
-        Broken: A WAV ends before its header says so.
-        Exception: Whatever the decoder raises on a file that it cannot decode.
-    """
-    if path.suffix.lower() == ".wav":
-        return _wav(path)
+
+def _full(archive: Archive, audio: np.ndarray) -> float:
+    """The full scale of all recordings, with a warning where it is not that of their type."""
     try:
-        import soundfile
-    except (ImportError, OSError) as error:  # OSError: its library is not there
-        raise UserError(
-            f"{path} is read by soundfile, which is not installed: pip install 'kssl[audio]'"
-        ) from error
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    return samples.mean(axis=1), int(rate)
-
-
-def _wav(path: Path) -> tuple[np.ndarray, int]:
-    with path.open("rb") as file:
-        kind, size = file.read(4), file.read(4)
-    stated = int.from_bytes(size, "big" if kind == b"RIFX" else "little")
-    # Written to a pipe, a file has the largest number there is instead of its size.
-    if stated != 2**32 - 1 and path.stat().st_size < 8 + stated:
-        raise Broken("it ends early")
-    rate, samples = _wavfile().read(path)
-    samples = to_float(samples)
-    return (samples.mean(axis=1) if samples.ndim == 2 else samples), int(rate)
-
-
-@functools.cache
-def _wavfile() -> Any:
-    """SciPy's reader, which warns no more of chunks that hold no sound."""
-    from scipy.io import wavfile
-
-    # Once for all: a filter that is set and taken back in several threads gets lost.
-    warnings.filterwarnings("ignore", category=wavfile.WavFileWarning)
-    return wavfile
-
-
-def to_float(samples: np.ndarray) -> np.ndarray:
-    """Whole numbers of any width to float32 in [-1, 1]; the middle of uint8 is 128."""
-    if samples.dtype == np.uint8:
-        return (samples.astype(np.float32) - 128.0) / 128.0
-    if samples.dtype.kind == "i":
-        return (samples / 2.0 ** (8 * samples.dtype.itemsize - 1)).astype(np.float32)
-    return samples.astype(np.float32)
-
-
-def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """Change the sample rate, with a low-pass filter against aliases."""
-    if rate == wanted or not len(samples):
-        return samples
-    from scipy.signal import resample_poly
-
-    common = gcd(rate, wanted)
-    result: Any = resample_poly(samples, wanted // common, rate // common)
-    return result.astype(np.float32)
+        full = full_scale(audio, by_peak=True)
+    except Broken as error:
+        raise UserError(f"{archive.path}: the array 'audio' is no sound: {error}") from error
+    usual = 1.0 if audio.dtype.kind == "f" else 2.0 ** (8 * audio.dtype.itemsize - 1)
+    if full != usual:
+        logging.getLogger("kssl").warning(
+            "%s: audio is %s with values up to %.6g, which are divided by %.0f, the full scale of "
+            "%d bits",
+            archive.path,
+            audio.dtype,
+            max(-float(np.nanmin(audio)), float(np.nanmax(audio))),
+            full,
+            round(np.log2(full)) + 1,
+        )
+    return full

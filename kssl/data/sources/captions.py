@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kssl.data.files.decode import Block, Broken, check_broken_fraction, report_broken
+from kssl.data.files.decode import Block, check_broken_fraction, report_broken
 from kssl.data.files.folder import cut_names
 from kssl.data.files.image import decode
 from kssl.data.files.items import Items, read_items
+from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_fractions
+from kssl.data.tables.records import read_records
 from kssl.errors import UserError
 from kssl.moved import renamed
 
@@ -34,15 +34,17 @@ def captions(
     every: bool = False,
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
+    levels: float | None = None,
 ) -> Dataset:
     """Images with their captions, from a folder of image files and a table.
 
-    The table is JSON Lines (`.jsonl`: one object a line), CSV or TSV. The image's file name is
-    under `image`, `file_name`, `filename`, `file` or `path`, its text under `caption`,
-    `captions`, `text` or `texts`; a list of texts, or several lines of one image, are several
-    captions. The splits are those under `split` if it says `train`, `val`, `test` or the like in
-    every line (a split that is lacking is cut off train); else the split of an image follows from
-    its file name alone.
+    The table is JSON Lines (`.jsonl`: one object a line), a JSON array of objects, CSV or TSV. The
+    image's file name is under `image`, `file_name`, `filename`, `file` or `path`, its text under
+    `caption`, `captions`, `text` or `texts`; a list of texts, or several lines of one image, are
+    several captions. In a CSV file of two columns, the text as the last, commas in the text need no
+    quotes; in any other, a row with more fields than the header has is broken. The splits are
+    those under `split` if it says `train`, `val`, `test` or the like in every line (a split that
+    is lacking is cut off train); else the split of an image follows from its file name alone.
 
     Args:
         split: `train`, `validation` or `test`.
@@ -56,6 +58,7 @@ def captions(
             or has no caption are named in a warning and left out; it is an error when more than
             this fraction are.
         fractions: Fractions of the images for validation and for test.
+        levels: Which value is white in grey pictures of more than 8 bits, as `images` takes it.
 
     Returns:
         A dataset of `{"image": uint8 (size, size, 3), "captions": string (most captions,)}`, with
@@ -73,19 +76,19 @@ def captions(
     check_broken_fraction("captions", broken_fraction)
     if size < 1:
         raise UserError(f"captions: size {size} is not 1 or more")
+    check_levels("captions", levels)
     two = check_two_fractions("captions", fractions)
     table = find_file(path)
     root = find_file(folder) if folder is not None else table.parent
     entries = _read(table, broken_fraction)
     chosen = _splits(table, entries, two)[split]
+    white = levels_of(root, [root / name for name in entries], levels)
     most = max(len(entry.texts) for entry in entries.values())
 
     def load(item: int) -> Block:
         entry = entries[chosen[item]]
-        if not (root / entry.name).is_file():
-            raise Broken("there is no such file")
         texts = [text.encode() for text in entry.texts]
-        picture = decode(root / entry.name, size, 3)[None]
+        picture = decode(root / entry.name, size, 3, white)[None]
         if every:
             return {
                 "image": np.repeat(picture, len(texts), axis=0),
@@ -109,55 +112,28 @@ class _Entry:
 def _read(table: Path, broken_fraction: float) -> dict[str, _Entry]:
     """The images of a table by file name, in its order."""
     entries: dict[str, _Entry] = {}
-    broken: list[str] = []
+    broken: list[tuple[str, str]] = []
     count = 0
-    for number, row in _rows(table):
+    for number, row in read_records(table, _TEXT_KEYS):
         if not count and not isinstance(row, str):
             _check_columns(table, row)
         count += 1
         why = row if isinstance(row, str) else _add(entries, row)
         if why:
-            broken.append(f"line {number} ({why})")
+            broken.append((f"line {number}", why))
     if not count:
         raise UserError(f"{table} has no lines")
     report_broken(str(table), "lines", broken, count, broken_fraction)
     return entries
 
 
-def _rows(table: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    """Each line's number with what it holds, or with why it cannot be read."""
-    suffix = table.suffix.lower()
-    if suffix not in (".jsonl", ".csv", ".tsv"):
-        raise UserError(f"captions: '{table}' is not a table: give a .jsonl, .csv or .tsv file")
-    try:
-        with table.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            if suffix == ".jsonl":
-                yield from _json_rows(stream)
-            else:
-                reader = csv.DictReader(stream, delimiter="\t" if suffix == ".tsv" else ",")
-                yield from ((reader.line_num, row) for row in reader)
-    except (OSError, csv.Error) as error:
-        raise UserError(f"{table} cannot be read: {error}") from error
-
-
-def _json_rows(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            yield number, "no JSON"
-        else:
-            yield number, row if isinstance(row, dict) else "no JSON object"
-
-
 def _add(entries: dict[str, _Entry], row: Mapping[str, Any]) -> str:
     """Add a line to the images; say why if it cannot be."""
     name, given = _under(_IMAGE_KEYS, row), _under(_TEXT_KEYS, row)
+    name = name.strip() if isinstance(name, str) else ""
     texts = [str(each).strip() for each in (given if isinstance(given, list) else [given]) if each]
     texts = [each for each in texts if each]
-    if not isinstance(name, str) or not name:
+    if not name:
         return "no image"
     if not texts:
         return "no caption"

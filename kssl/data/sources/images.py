@@ -8,6 +8,7 @@ from typing import Literal
 from kssl.data.files.decode import Block, Files, check_broken_fraction, read_files
 from kssl.data.files.folder import read_folder
 from kssl.data.files.image import decode
+from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import check_split, check_two_fractions
@@ -24,6 +25,7 @@ def images(
     labels: bool | Literal["auto"] = "auto",
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
+    levels: float | None = None,
 ) -> Dataset:
     """A folder of image files, with its sub-folders.
 
@@ -46,6 +48,10 @@ def images(
         broken_fraction: A file that cannot be decoded is named in a warning and left out; it is an
             error when more than this fraction of a split are (one is always forgiven, unless 0).
         fractions: Fractions of the files for validation and for test.
+        levels: Which value is white in grey pictures of more than 8 bits: 65535 for 16 bits, 4095
+            for 12, 1.0 for floats. Without it the highest value of 8, 10, 12, 14 or 16 bits that
+            holds the brightest of up to 256 pictures, one for all splits, said in a warning. A
+            picture with a value above it is broken.
 
     Returns:
         A dataset of `{"image": uint8 (size, size, channels)}`, with `"label": int64 ()` if there
@@ -60,11 +66,14 @@ def images(
     """
     check_split(split)
     _check(size, channels, labels, broken_fraction, fractions)
+    check_levels("images", levels)
     folder = read_folder(find_file(path), (fractions[0], fractions[1]))
     chosen = folder.splits[split]
+    every = sorted(file for files in folder.splits.values() for file in files)
+    white = levels_of(folder.path, every, levels)
 
     def load(item: int) -> Block:
-        return {"image": decode(chosen[item], size, channels)[None]}
+        return {"image": decode(chosen[item], size, channels, white)[None]}
 
     return read_files(
         Files(

@@ -10,7 +10,7 @@ from kssl.data.from_arrays import Dataset
 from kssl.data.sources.tabular import fit_columns
 from kssl.data.splitting import check_split
 from kssl.data.tables.encode import FittedTable
-from kssl.data.tables.reader import Column
+from kssl.data.tables.reader import Column, value_name
 from kssl.errors import UserError, nearest
 
 _TABLES = ("breast_cancer", "iris", "wine")
@@ -55,4 +55,6 @@ def _fitted(name: str) -> FittedTable:
 
 def _column(name: str, values: np.ndarray) -> Column:
     distinct, codes = np.unique(values, return_inverse=True)
-    return Column(name, codes.astype(np.int32), [f"{v:g}" for v in distinct], distinct * 1.0)
+    return Column(
+        name, codes.astype(np.int32), [value_name(float(v)) for v in distinct], distinct * 1.0
+    )

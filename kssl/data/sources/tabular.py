@@ -1,9 +1,10 @@
-"""Tables as data sets: CSV and Parquet, with an encoding fitted on the training rows."""
+"""Tables as data sets: CSV, JSON and Parquet, with an encoding fitted on the training rows."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,12 @@ from kssl.data.files.decode import check_broken_fraction, report_broken
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_fractions, grouped
-from kssl.data.tables.column_types import column_type
+from kssl.data.tables.column_types import (
+    check_numbers,
+    column_type,
+    warn_of_similar,
+    without_index,
+)
 from kssl.data.tables.encode import (
     FittedTable,
     fit_categorical,
@@ -41,14 +47,16 @@ def tabular(
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
-    """Rows of a CSV or Parquet file, with numbers standardized and categories as integers.
+    """Rows of a CSV, JSON or Parquet file, with numbers standardized and categories as integers.
 
     A column whose values are numbers is numeric, any other is categorical; `types` says what is
     not to be guessed, such as whole numbers that are codes. How a column is scaled and which
     names it has is learned from the training rows alone: numbers become `(value - mean) / std`,
     with 0 (the mean) for a missing one; names become 1, 2, …, with 0 for one that no training
     row has. An empty field, `?`, `NA`, `NaN` and the like are missing; a missing name is a name
-    of its own. `fit_table` takes the same arguments and shows what was found.
+    of its own. Numbers may be written as `$1,200.50`, `1.200,50 €` or `45 %` where that can be
+    read in one way alone. A column without a name, such as the index of a data frame, is left out.
+    `fit_table` takes the same arguments and shows what was found.
 
     The table must fit in memory. The split is random but always the same. Rows that are equal in
     every column, or in the column of the type `group`, are in one split: a model is not tested on
@@ -56,9 +64,10 @@ def tabular(
 
     Args:
         split: `train`, `validation` or `test`.
-        path: `.csv`, `.tsv` or other text whose fields are set apart by comma, semicolon, tab or
-            `|`, the same with `.gz`, or `.parquet`; a relative path is tried in the current
-            folder, then in `KSSL_DATA_DIR`.
+        path: `.csv`, `.tsv` or other text whose fields are set apart by comma, semicolon, tab,
+            `|` or white space, `.json` or `.jsonl` (an array of objects, or one a line), each also
+            with `.gz`, or `.parquet`; a relative path is tried in the current folder, then in
+            `KSSL_DATA_DIR`.
         label: The column of classes.
         types: Column -> `numeric`, `categorical`, `skip` (not used), `group` (see above) or
             `split` (the column says which split a row is in: `train`, `valid`, `test`, …).
@@ -135,10 +144,14 @@ def fit_table(
 def _fit_file(file: Path, _: int, settings: tuple[Any, ...]) -> FittedTable:
     label, pairs, header, broken_fraction, fractions = settings
     types = dict(pairs)
-    columns = {column.name: column for column in read_columns(file, header, broken_fraction)}
+    skip = [name for name, use in types.items() if use == "skip"]
+    read = read_columns(file, header, broken_fraction, skip)
+    columns = {column.name: column for column in read}
     _check_names(str(file), columns, label, types)
+    columns, left_out = without_index(str(file), columns, [*types, label])
     columns = _labelled(str(file), columns, label, broken_fraction)
-    return fit_columns(str(file), columns, label, types, broken_fraction, fractions)
+    fitted = fit_columns(str(file), columns, label, types, broken_fraction, fractions)
+    return replace(fitted, skipped={**left_out, **fitted.skipped})
 
 
 def fit_columns(
@@ -156,6 +169,10 @@ def fit_columns(
         for name, column in columns.items()
         if name != label
     }
+    for name in [name for name in uses if types.get(name) == "numeric"]:
+        check_numbers(where, columns[name])
+    if label is not None:
+        warn_of_similar(where, "labels", columns[label].values)
     train = {name: column.take(rows["train"]) for name, column in columns.items()}
     skipped = {
         name: {"skip": "as given", "empty": "it has no values"}.get(use, f"it is the {use}")
@@ -204,7 +221,8 @@ def _labelled(
     missing = columns[label].missing
     if not missing.any():
         return columns
-    broken = [f"row {row + 1} below the header (no {label})" for row in np.flatnonzero(missing)]
+    rows = np.flatnonzero(missing)
+    broken = [(f"row {row + 1} below the header", f"no {label}") for row in rows]
     report_broken(where, "rows", broken, len(missing), broken_fraction)
     keep = np.flatnonzero(~missing)
     return {name: column.take(keep) for name, column in columns.items()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.folder import EXTENSIONS as PICTURES
 from kssl.data.files.folder import Folder, split_files, walk
-from kssl.data.files.image import decode_to, fit
+from kssl.data.files.image import decode_to, fit, upright
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
+from kssl.data.files.levels import check_levels, levels_of
+from kssl.data.files.reasons import reason
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import check_split, check_two_fractions
@@ -21,6 +24,7 @@ from kssl.errors import UserError
 from kssl.moved import renamed
 
 FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
+ANIMATED = (".gif", ".webp")
 
 
 @renamed(broken_share="broken_fraction", shares="fractions")
@@ -32,6 +36,7 @@ def video(
     group: str | None = None,
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
+    levels: float | None = None,
 ) -> Dataset:
     """Clips from a folder of video files, of folders of frames, or from a `.npz` file.
 
@@ -39,11 +44,12 @@ def video(
     not used. A film is decoded whole, so hours of it are better cut into files before. Frames are
     resized with antialiasing until they just cover the height and width, and the middle is kept.
 
-    In a folder, each video file is a film, and each sub-folder that directly holds images is
-    one, its frames in the order of their names. Sub-folders `train`, `validation` and `test`
-    split it; else the split of a film follows from its name alone. Sub-folders above the films
-    are the labels, if every film is in one and there are at least two. MP4, WebM and other video
-    files are read by PyAV (`pip install 'kssl[video]'`).
+    In a folder, each video file is a film, as is each animated GIF or WebP, and each sub-folder
+    that directly holds other images is one, its frames in the order of their names, numbers in
+    them by their value. Films are turned as their rotation says. Sub-folders `train`, `validation`
+    and `test` split it; else the split of a film follows from its name alone. Sub-folders above
+    the films are the labels, if every film is in one and there are at least two. MP4, WebM and
+    other video files are read by PyAV (`pip install 'kssl[video]'`).
 
     A `.npz` file has the clips in `frames` (or `video`), uint8 `(clips, frames, height, width, 1
     or 3)`, or in `delta`: each frame after the first as its difference from the one before,
@@ -60,6 +66,7 @@ def video(
         broken_fraction: A film that cannot be decoded to its end, or is too short, is named in
             a warning and left out; it is an error when more than this fraction of a split are.
         fractions: Fractions of the films for validation and for test.
+        levels: Which value is white in grey frames of more than 8 bits, as `images` takes it.
 
     Returns:
         A dataset of `{"video": uint8 (frames, height, width, 3)}` (a `.npz` file keeps its
@@ -73,10 +80,13 @@ def video(
     """
     check_split(split)
     _check(shape, stride, broken_fraction)
+    check_levels("video", levels)
     file, two = find_file(path), check_two_fractions("video", fractions)
     cut = _Cut(*shape, stride)
     if file.is_dir():
-        items = of_folder(_films(file, two), group, two, split)
+        films, frames = _films(file, two)
+        cut = replace(cut, levels=levels_of(file, frames, levels))
+        items = of_folder(films, group, two, split)
         return read_items(
             items, lambda item: cut.clips(_frames(items.files[item], cut)), broken_fraction
         )
@@ -102,6 +112,7 @@ class _Cut:
     height: int
     width: int
     stride: int
+    levels: float | None = None
 
     def clips(self, frames: Iterator[np.ndarray]) -> Block:
         """Cut the used frames of a film into `(clips, frames, height, width, channels)`."""
@@ -117,12 +128,16 @@ class _Cut:
         return fit(image, self.height, self.width, channels)
 
 
-def _films(path: Path, fractions: tuple[float, float]) -> Folder:
-    """The films below a folder, files and folders of frames, by split."""
+def _films(path: Path, fractions: tuple[float, float]) -> tuple[Folder, list[Path]]:
+    """The films below a folder, files and folders of frames, by split; and all single frames."""
     pictures, others = walk(path, PICTURES)
-    folders = {picture.parent for picture in pictures} - {path}
+    animated = {picture for picture in pictures if _is_animated(picture)}
+    frames = [picture for picture in pictures if picture not in animated]
+    folders = {frame.parent for frame in frames} - {path}
     files, _ = walk(path, FILMS)
-    films = sorted([*folders, *files], key=lambda film: film.relative_to(path).as_posix())
+    films = sorted(
+        [*folders, *files, *animated], key=lambda film: film.relative_to(path).as_posix()
+    )
     if not films:
         found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
         loose = f"{len(pictures)} images that are in no sub-folder" * bool(pictures)
@@ -130,20 +145,56 @@ def _films(path: Path, fractions: tuple[float, float]) -> Folder:
             f"{path}: there are no films, that is sub-folders of images or files ending in "
             f"{', '.join(FILMS)}; found: {loose or found or 'no files at all'}"
         )
-    return split_files(path, films, fractions, "films")
+    return split_files(path, films, fractions, "films"), frames
+
+
+def _is_animated(picture: Path) -> bool:
+    """Whether a file has several pictures, one after another; pages of TIFF are not meant."""
+    if picture.suffix.lower() not in ANIMATED:
+        return False
+    from PIL import Image
+
+    try:
+        with Image.open(picture) as opened:
+            return getattr(opened, "n_frames", 1) > 1
+    except Exception:  # told when it is decoded
+        return False
 
 
 def _frames(film: Path, cut: _Cut) -> Iterator[np.ndarray]:
+    if film.suffix.lower() in ANIMATED and film.is_file():
+        yield from _animation(film, cut)
+        return
     if film.is_file():
         yield from _decoded(film, cut)
         return
-    names = sorted(each for each in film.iterdir() if each.suffix.lower() in PICTURES)
-    visible = [each for each in names if not each.name.startswith(".")]
-    for frame in visible[:: cut.stride]:
+    names = [each for each in film.iterdir() if each.suffix.lower() in PICTURES]
+    visible = [each for each in names if not (each.name.startswith(".") or _is_animated(each))]
+    for frame in sorted(visible, key=_by_number)[:: cut.stride]:
         try:
-            yield decode_to(frame, cut.height, cut.width, 3)
-        except Exception as error:
-            raise Broken(f"its frame {frame.name} cannot be decoded") from error
+            yield decode_to(frame, cut.height, cut.width, 3, cut.levels)
+        except Broken as error:
+            raise Broken(f"its frame {frame.name} cannot be decoded: {error}") from error
+
+
+def _by_number(file: Path) -> tuple[list[tuple[bool, int | str]], str]:
+    """A key that sorts 2 before 10, wherever they stand in a name."""
+    parts = re.findall(r"\d+|\D+", file.name)
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else part) for part in parts], (
+        file.name
+    )
+
+
+def _animation(film: Path, cut: _Cut) -> Iterator[np.ndarray]:
+    from PIL import Image, ImageSequence
+
+    try:
+        with Image.open(film) as opened:
+            for number, frame in enumerate(ImageSequence.Iterator(opened)):
+                if number % cut.stride == 0:
+                    yield upright(frame, cut.height, cut.width, 3)
+    except Exception as error:
+        raise Broken(reason(film, error)) from error
 
 
 def _decoded(film: Path, cut: _Cut) -> Iterator[np.ndarray]:
@@ -163,13 +214,21 @@ def _decoded(film: Path, cut: _Cut) -> Iterator[np.ndarray]:
             promised = stream.frames
             for frame in container.decode(stream):
                 if seen % cut.stride == 0:
-                    yield cut.resize(frame.to_image())
+                    yield cut.resize(_turned(frame.to_image(), stream, frame))
                 seen += 1
     except av.FFmpegError as error:
         told = f"{seen} of its {promised} frames, then: " * bool(promised)
-        raise Broken(f"{told}{error.strerror}") from error
+        raise Broken(f"{told}{reason(film, error)}") from error
     if seen < 0.95 * promised:  # an edit list may hide a few
         raise Broken(f"it ends early: {seen} of its {promised} frames")
+
+
+def _turned(image: Any, stream: Any, frame: Any) -> Any:
+    """Turn a frame as the film's rotation says: degrees counterclockwise, as telephones note it."""
+    angle = getattr(frame, "rotation", None)
+    if angle is None:  # before PyAV 14; the older note is clockwise
+        angle = -int(float(stream.metadata.get("rotate", 0)))
+    return image.rotate(angle, expand=True) if angle % 360 else image
 
 
 def _decoder(film: Path) -> Any:

@@ -120,10 +120,17 @@ def fit_numeric(column: Column) -> NumericColumn:
     """Fit a numeric column on the training rows."""
     values = _values(column)
     known = values[np.isfinite(values)]
-    mean, std = (float(known.mean()), float(known.std())) if len(known) else (0.0, 1.0)
-    # What is left of a column of one value after rounding is no spread.
-    spread = std > 1e-9 * max(1.0, abs(mean))
-    return NumericColumn(column.name, mean, std if spread else 1.0, len(values) - len(known))
+    mean, std = _moments(known) if len(known) else (0.0, 1.0)
+    return NumericColumn(column.name, mean, std, len(values) - len(known))
+
+
+def _moments(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation at any scale; 1 where the values differ by rounding alone."""
+    largest = float(np.abs(values).max()) or 1.0
+    unit = values / largest  # else squares of numbers near 1e308 or 1e-308 are lost
+    mean, std = float(unit.mean()), float(unit.std())
+    spread = values.min() < values.max() and std > 1e-14 and std * largest > 0
+    return mean * largest, std * largest if spread else 1.0
 
 
 def fit_categorical(column: Column) -> CategoricalColumn:
@@ -135,8 +142,10 @@ def fit_categorical(column: Column) -> CategoricalColumn:
 
 def scaled(column: Column, fitted: NumericColumn) -> np.ndarray:
     """float32 `(rows,)`; 0, the mean, where a value is missing."""
-    values = (_values(column) - fitted.mean) / fitted.std
-    return np.where(np.isfinite(values), values, 0.0).astype(np.float32)
+    # Halves, for the difference of two numbers near 1e308 may be beyond the largest.
+    values = (_values(column) / 2 - fitted.mean / 2) / (fitted.std / 2)
+    highest = float(np.finfo(np.float32).max)
+    return np.nan_to_num(values, nan=0.0).clip(-highest, highest).astype(np.float32)
 
 
 def numbered(column: Column, fitted: CategoricalColumn) -> np.ndarray:

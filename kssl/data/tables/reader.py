@@ -1,23 +1,27 @@
-"""Reading CSV and Parquet files column by column, with what is broken counted."""
+"""Reading CSV, JSON and Parquet files column by column, with what is broken counted."""
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kssl.data.files.decode import report_broken
+from kssl.data.tables.delimited import delimiter_of, read_rows, to_width
+from kssl.data.tables.lines import is_parquet, text_lines
+from kssl.data.tables.records import JSON, json_records, kind_of
+from kssl.data.tables.written_numbers import read_numbers
 from kssl.errors import UserError, first_line
 
 # What stands for a value that is not known, in any column.
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null")
 
-_DELIMITERS = ",;\t|"
-_BLOCK = 2**24  # bytes of a CSV file that are read at a time; a longer line is an error
+_SAMPLE = 50  # lines by which a file's delimiter is found
+_ROWS = 2**14  # that are turned into Arrow's columns at a time
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,14 @@ class Column:
         codes: int32 `(rows,)`: which of `values` a row has; -1 where it is missing.
         values: The distinct values, as text.
         numbers: float64, one for each of `values`; NaN for one that is no finite number.
+        note: How its numbers are written, or why they are not read, if that must be said.
     """
 
     name: str
     codes: np.ndarray
     values: list[str]
     numbers: np.ndarray
+    note: str = ""
 
     @property
     def missing(self) -> np.ndarray:
@@ -43,38 +49,45 @@ class Column:
 
     def take(self, rows: np.ndarray) -> Column:
         """The same column with these rows alone."""
-        return Column(self.name, self.codes[rows], self.values, self.numbers)
+        return replace(self, codes=self.codes[rows])
 
 
-def read_columns(path: Path, header: bool, broken_fraction: float) -> list[Column]:
+def read_columns(
+    path: Path, header: bool, broken_fraction: float, skip: Collection[str] = ()
+) -> list[Column]:
     """Read a table.
 
     Args:
-        path: `.csv`, `.tsv` or any other text with one row a line, or one of these as `.gz`, or
-            `.parquet`.
+        path: `.csv`, `.tsv` or any other text with one row a line, `.json` or `.jsonl`, each also
+            packed, or `.parquet`.
         header: Whether the first line of a text names the columns; without, they are named
             `column_0`, `column_1`, ….
         broken_fraction: Largest fraction of lines with too few or too many fields.
+        skip: Columns that will not be used, so that they may hold anything.
 
     Raises:
         UserError: The file is damaged or empty, or too many lines are broken.
     """
     if path.is_dir():
         raise UserError(f"tabular: '{path}' is a folder; give the file that the table is in")
-    parquet = path.suffix.lower() in (".parquet", ".pq")
     try:
-        table = _parquet(path) if parquet else _csv(path, header, broken_fraction)
+        if path.suffix.lower() in (".parquet", ".pq") or is_parquet(path):
+            table = _parquet(path)
+        else:
+            table = _text_table(path, header, broken_fraction)
     except (UserError, MemoryError):
         raise
     except Exception as error:  # a damaged file makes readers fail in any way
-        raise UserError(f"{path} cannot be read: {_why(error)}") from error
+        raise UserError(f"{path} cannot be read: {first_line(error)}") from error
     if not table.num_rows:
         raise UserError(f"{path} has no rows")
-    names = table.column_names
+    names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(table.column_names)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UserError(f"{path}: more than one column is named {', '.join(map(repr, twice))}")
-    return [_column(name, table.column(name)) for name in names]
+    return [
+        _column(name, array, name in skip) for name, array in zip(names, table.columns, strict=True)
+    ]
 
 
 def same_rows(columns: Sequence[Column]) -> np.ndarray:
@@ -87,57 +100,73 @@ def same_rows(columns: Sequence[Column]) -> np.ndarray:
     return found
 
 
-def _csv(path: Path, header: bool, broken_fraction: float) -> Any:
-    import pyarrow
-    from pyarrow import csv
-
-    first = _head(path)
-    delimiter = max(_DELIMITERS, key=first.count)  # the comma, where there is none of them
-    broken: list[str] = []
-
-    def skip(row: Any) -> str:
-        told = f"row {row.number} ({row.actual_columns} fields instead of {row.expected_columns})"
-        broken.append(told)
-        return "skip"
-
-    # All as text: Arrow would guess a column's type from the first block of the file.
-    reading = csv.ReadOptions(
-        use_threads=False, block_size=_BLOCK, autogenerate_column_names=not header
-    )
-    parsing = csv.ParseOptions(
-        delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
-    )
-    opened = csv.open_csv(_utf8(path), read_options=reading, parse_options=parsing)
-    names = opened.schema.names
-    opened.close()
-    broken.clear()
-    text = csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pyarrow.string()), strings_can_be_null=False
-    )
-    table = csv.read_csv(_utf8(path), reading, parsing, text)
+def _text_table(path: Path, header: bool, broken_fraction: float) -> Any:
+    lines = text_lines(path)
+    first = list(islice(lines, _SAMPLE))
+    if not first or not first[0].strip():
+        raise UserError(f"{path} is empty, or begins with an empty line")
+    if kind_of(path) in JSON or first[0].lstrip().startswith(("{", "[{")):
+        lines.close()
+        return _json(path, broken_fraction)
+    rows = read_rows(chain(first, lines), delimiter_of(first))
+    names = next(rows)[1]
+    if isinstance(names, str):
+        raise UserError(f"{path}: its first line has {names}")
     if not header:
-        table = table.rename_columns([f"column_{number}" for number in range(len(names))])
-    rows = table.num_rows + len(broken)
-    report_broken(str(path), "rows", broken, rows, broken_fraction)
+        rows, names = chain([(1, names)], rows), [f"column_{n}" for n in range(len(names))]
+    return _arrow(path, names, rows, broken_fraction)
+
+
+def _arrow(
+    path: Path, names: list[str], rows: Iterable[tuple[int, Any]], broken_fraction: float
+) -> Any:
+    """A table of text, with the rows left out that have other fields than there are names."""
+    import pyarrow
+
+    broken: list[tuple[str, str]] = []
+    kind = pyarrow.schema([(name, pyarrow.string()) for name in names])
+
+    def fitting() -> Iterator[list[str]]:
+        for number, fields in rows:
+            fields = fields if isinstance(fields, str) else to_width(fields, len(names))
+            if isinstance(fields, str):
+                broken.append((f"line {number}", fields))
+            else:
+                yield fields
+
+    good, batches = fitting(), []
+    while part := list(islice(good, _ROWS)):
+        arrays = [pyarrow.array(values, pyarrow.string()) for values in zip(*part, strict=True)]
+        batches.append(pyarrow.RecordBatch.from_arrays(arrays, schema=kind))
+    table = pyarrow.Table.from_batches(batches, kind)
+    report_broken(str(path), "rows", broken, table.num_rows + len(broken), broken_fraction)
     return table
 
 
-def _utf8(path: Path) -> Any:
-    """A stream of a file, unpacked, that fails at what is no UTF-8; Arrow checks only some."""
+def _json(path: Path, broken_fraction: float) -> Any:
+    """The records of a file; a name that a record lacks is a missing value."""
     import pyarrow
 
-    stream = pyarrow.input_stream(str(path), compression="detect")
-    # The name with the mark: Arrow takes "utf-8" to need no look at all.
-    return pyarrow.transcoding_input_stream(stream, "utf-8-sig", "utf-8")
+    records, broken = [], []
+    for number, record in json_records(path):
+        if isinstance(record, str):
+            broken.append((f"line {number}", record))
+        else:
+            records.append(record)
+    report_broken(str(path), "records", broken, len(records) + len(broken), broken_fraction)
+    names = list(dict.fromkeys(name for record in records for name in record))
+    columns = [_array([record.get(name) for record in records]) for name in names]
+    return pyarrow.Table.from_arrays(columns, names) if names else pyarrow.table({})
 
 
-def _head(path: Path) -> str:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as stream:
-        line = stream.readline(2**20)
-    if not line.strip():
-        raise UserError(f"{path} is empty, or begins with an empty line")
-    return line.decode("utf-8-sig", "replace")
+def _array(values: list[Any]) -> Any:
+    import pyarrow
+
+    try:
+        return pyarrow.chunked_array([pyarrow.array(values)])
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, OverflowError):  # of several types
+        text = [None if value is None else str(value) for value in values]
+        return pyarrow.chunked_array([pyarrow.array(text, pyarrow.string())])
 
 
 def _parquet(path: Path) -> Any:
@@ -146,51 +175,46 @@ def _parquet(path: Path) -> Any:
     return parquet.read_table(path)
 
 
-def _column(name: str, array: Any) -> Column:
+def _column(name: str, array: Any, skipped: bool) -> Column:
     """Number the distinct values of an Arrow column."""
     import pyarrow
     from pyarrow import compute
 
+    if pyarrow.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
     kind = array.type
-    if pyarrow.types.is_dictionary(kind):
-        array = array.cast(kind.value_type)
-    numeric = pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind)
-    try:
-        array = array.cast(pyarrow.float64() if numeric else pyarrow.string())
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
-        raise UserError(
-            f"tabular: the column '{name}' has the type {kind}, which is neither number nor text: "
-            "leave it out of the file"
-        ) from error
-    if not numeric:
-        array = compute.utf8_trim_whitespace(array)
+    if pyarrow.types.is_floating(kind):
+        array = compute.if_else(compute.is_finite(array), array, None)
+    elif not pyarrow.types.is_integer(kind):
+        array = compute.utf8_trim_whitespace(_as_text(name, array, skipped))
         unknown = compute.is_in(array, value_set=pyarrow.array(MISSING))
         array = compute.if_else(unknown, None, array)
-    else:
-        array = compute.if_else(compute.is_finite(array), array, None)
     coded = array.combine_chunks().dictionary_encode()
     coded = coded.combine_chunks() if isinstance(coded, pyarrow.ChunkedArray) else coded
     codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     distinct = coded.dictionary.to_pylist()
-    numbers = np.array([_number(value) for value in distinct], np.float64)
-    return Column(name, codes, [_text(value) for value in distinct], numbers)
+    values = [value_name(value) for value in distinct]
+    if distinct and not isinstance(distinct[0], str):
+        return Column(name, codes, values, np.array([float(v) for v in distinct], np.float64))
+    numbers, note = read_numbers(values)
+    return Column(name, codes, values, numbers, note)
 
 
-def _number(value: str | float) -> float:
+def _as_text(name: str, array: Any, skipped: bool) -> Any:
+    import pyarrow
+
     try:
-        number = np.nan if isinstance(value, str) and "_" in value else float(value)
-    except ValueError:
-        return np.nan
-    return number if np.isfinite(number) else np.nan
+        return array.cast(pyarrow.string())
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
+        if skipped:
+            text = [str(value) for value in array.to_pylist()]
+            return pyarrow.chunked_array([pyarrow.array(text, pyarrow.string())])
+        raise UserError(
+            f"tabular: the values of the column '{name}' are of the type {array.type}, neither "
+            f"numbers nor text: types: {{{name}: skip}} leaves it out"
+        ) from error
 
 
-def _text(value: str | float) -> str:
-    return f"{value:g}" if isinstance(value, float) and value == int(value) else str(value)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return (
-            f"it is no UTF-8 text, see the byte 0x{error.object[error.start]:02x}: save it as UTF-8"
-        )
-    return first_line(error)
+def value_name(value: Any) -> str:
+    """A value as text: whole numbers in full, without a point."""
+    return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)

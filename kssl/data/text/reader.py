@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
 import json
 import logging
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kssl.data.tables.delimited import read_rows, to_width
 from kssl.errors import UserError, nearest
 from kssl.system.memory import require
 
@@ -119,37 +119,27 @@ def _records(
 def _rows(
     path: Path, text: str | int | None, label: str | int | None, troubles: Troubles
 ) -> Iterator[Document]:
-    delimiter = TABLES[kind_of(path)]
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    csv.field_size_limit(LONGEST_LINE)
-    lines = (line for _, line in _lines(path, troubles))
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+    lines = (line.rstrip("\n") for _, line in _lines(path, troubles))
     columns: tuple[int, int | None] | None = None
-    for row in _parsed(reader, path, troubles):
-        if not row:
+    width = 0
+    for number, row in read_rows(lines, TABLES[kind_of(path)]):
+        place = f"{path} line {number}"
+        if isinstance(row, str):
+            troubles.add("rows that cannot be parsed, left out", f"{place} ({row})")
             continue
         if columns is None:
-            columns = _columns(path, row, text, label)
+            columns, width = _columns(path, row, text, label), len(row)
             if isinstance(text, str) or text is None:
                 continue  # that row was the header
         of_text, of_label = columns
-        if len(row) <= max(of_text, of_label or 0):
-            troubles.add("rows with too few columns, left out", f"{path} line {reader.line_num}")
-            continue
-        yield Document(row[of_text], None if of_label is None else row[of_label])
-
-
-def _parsed(reader: Any, path: Path, troubles: Troubles) -> Iterator[list[str]]:
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            place = f"{path} line {reader.line_num} ({error})"
-            troubles.add("rows that cannot be parsed, left out", place)
-            continue
-        yield row
+        fields = to_width(row, width, of_text) if len(row) > width else row
+        if isinstance(fields, str) or len(fields) <= max(of_text, of_label or 0):
+            many = "many" if isinstance(fields, str) else "few"
+            troubles.add(f"rows with too {many} columns, left out", place)
+        elif of_label is not None and not fields[of_label].strip():
+            troubles.add("rows without a label, left out", place)
+        else:
+            yield Document(fields[of_text], None if of_label is None else fields[of_label].strip())
 
 
 def _columns(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from kssl.data.files.decode import report_broken
 from kssl.data.locate import find_file
 from kssl.data.splitting import SPLIT_WORDS
+from kssl.data.tables.column_types import warn_of_similar
+from kssl.data.tables.delimited import read_rows, to_width
+from kssl.data.tables.lines import LONGEST_TEXT, text_lines
 from kssl.errors import UserError
 from kssl.evaluation.base import Skipped
 
@@ -83,31 +86,55 @@ def read_table(
     """Read the texts and the label of each row of a TSV or CSV file, `.gz` or not.
 
     Args:
-        file: In `.tsv` quotes are plain characters.
+        file: Fields are quoted as `kssl.data.tables.delimited` says.
         texts: Columns of the texts, by name, or by number where there is no header.
         label: Column of the label.
 
     Returns:
-        The texts of each row, and its label; rows that are too short are left out.
+        The texts of each row, and its label. Rows with other fields than the first one has, or
+        without a label, are counted in a warning and left out.
 
     Raises:
         UserError: There is no such column, or no row.
     """
     tabs = file.name.removesuffix(".gz").endswith(".tsv")
-    quoting = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
-    rows = list(csv.reader(_lines(file), delimiter="\t" if tabs else ",", quoting=quoting))
+    rows = read_rows(text_lines(file), "\t" if tabs else ",")
+    number, first = next(rows, (1, []))
     wanted = [*texts, label]
-    if rows and any(isinstance(column, str) for column in wanted):
-        header = [name.strip() for name in rows.pop(0)]
+    if isinstance(first, str):
+        raise UserError(f"{file}: its first line has {first}")
+    if any(isinstance(column, str) for column in wanted):
+        header = [name.strip() for name in first]
         missing = [column for column in wanted if column not in header]
-        if missing:
+        if first and missing:
             raise UserError(f"{file} has no column {missing[0]!r}; it has {', '.join(header)}")
-        wanted = [header.index(str(column)) for column in wanted]
+        wanted = [header.index(str(column)) for column in wanted] if first else []
+    else:
+        rows = chain([(number, first)], rows)
     places = [int(column) for column in wanted]
-    kept = [[row[place] for place in places] for row in rows if len(row) > max(places)]
-    if not kept:
+    found, broken = [], []
+    for number, row in rows:
+        fitting = row if isinstance(row, str) else _chosen(row, len(first), places)
+        if isinstance(fitting, str):
+            broken.append((f"line {number}", fitting))
+        else:
+            found.append(fitting)
+    if not found:
         raise UserError(f"{file} has no row with a text and a label")
-    return [tuple(row[:-1]) for row in kept], [row[-1].strip() for row in kept]
+    report_broken(str(file), "rows", broken, len(found) + len(broken), 1.0)
+    warn_of_similar(str(file), "labels", [row[-1] for row in found])
+    return [tuple(row[:-1]) for row in found], [row[-1] for row in found]
+
+
+def _chosen(row: list[str], width: int, places: Sequence[int]) -> list[str] | str:
+    """The texts and the label of a row, or why it has none."""
+    fitting = to_width(row, width, places[0])
+    if isinstance(fitting, str):
+        return fitting
+    if max(places) >= width:
+        return f"no column {max(places)}"
+    chosen = [fitting[place] for place in places]
+    return [*chosen[:-1], chosen[-1].strip()] if chosen[-1].strip() else "no label"
 
 
 def read_tagged(file: Path) -> tuple[list[list[str]], list[list[str]]]:
@@ -124,7 +151,7 @@ def read_tagged(file: Path) -> tuple[list[list[str]], list[list[str]]]:
     """
     words: list[list[str]] = [[]]
     tags: list[list[str]] = [[]]
-    for line in _lines(file):
+    for line in text_lines(file):
         parts = line.split()
         if len(parts) > 1 and parts[0] != "-DOCSTART-":
             words[-1].append(parts[0])
@@ -144,7 +171,7 @@ def read_questions(file: Path) -> list[Question]:
         UserError: The file is not of that form, or has none.
     """
     try:
-        articles = json.loads("\n".join(_lines(file)))["data"]
+        articles = json.loads("\n".join(text_lines(file, LONGEST_TEXT)))["data"]
         found = [
             Question(
                 str(number),
@@ -183,10 +210,3 @@ def by_article(questions: Sequence[Question], fraction: float = 0.25) -> dict[st
         "train": [each for each in questions if each.article not in held],
         "test": [each for each in questions if each.article in held],
     }
-
-
-def _lines(file: Path) -> Iterator[str]:
-    opened: Any = gzip.open if file.name.endswith(".gz") else open
-    with opened(file, "rt", encoding="utf-8-sig", errors="replace", newline="\n") as stream:
-        for line in stream:
-            yield line.rstrip("\r\n")

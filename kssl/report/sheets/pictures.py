@@ -37,10 +37,8 @@ def draw(raw: Batch, rounds: Rounds, words: Words | None = None) -> Figure:
     ]
     sheet = figure(1.25 * count + 1.6, sum(heights) + 0.6)
     grid = sheet.subplots(len(rows), count, squeeze=False, gridspec_kw={"height_ratios": heights})
-    ink = raw["image"].shape[-1] == 1  # digits: black on white
     for axes, (label, drawn, _), texts, shown in zip(grid, rows, below, last, strict=True):
-        colors = "gray_r" if ink and "mask" not in label else "gray"
-        _draw_line(axes, label, drawn, texts if shown else [""] * count, colors)
+        _draw_line(axes, label, drawn, texts if shown else [""] * count)
     return sheet
 
 
@@ -82,9 +80,9 @@ def _chrominance(values: np.ndarray) -> np.ndarray:
     return as_pictures(np.stack([0.5 + red, 0.5 - red / 2 + yellow / 2, 0.5 - yellow], axis=-1))
 
 
-def _draw_line(axes: Any, label: str, drawn: np.ndarray, texts: list[str], colors: str) -> None:
+def _draw_line(axes: Any, label: str, drawn: np.ndarray, texts: list[str]) -> None:
     for axis, picture, text in zip(axes, drawn, texts, strict=True):
-        axis.imshow(picture, cmap=colors, vmin=0, vmax=1)
+        axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
         bare(axis)
         axis.set_xlabel(text, fontsize=8)
     axes[0].set_ylabel(label.replace("_", " "), rotation=0, ha="right", va="center")

@@ -13,6 +13,7 @@ import pytest
 from scipy.io import wavfile
 
 from kssl.data import SPLITS, audio
+from kssl.data.files import sound
 from kssl.data.files.decode import Broken
 from kssl.errors import UserError
 
@@ -63,9 +64,64 @@ def test_long_ones_are_cut(samples: int, kept: list[int]) -> None:
 )
 def test_every_kind_of_wav(tmp_path: Path, kind: str, written: list, read: list) -> None:
     wavfile.write(tmp_path / "a.wav", 8000, np.array(written, kind))
-    samples, rate = module.decode(tmp_path / "a.wav")
+    samples, rate = sound.decode(tmp_path / "a.wav")
     assert rate == 8000
     np.testing.assert_array_equal(samples, np.array(read, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("kind", "peak", "full"),
+    [
+        ("float32", 1.0, 1),
+        ("float64", 3.9, 1),
+        ("float32", 5.0, 2**15),
+        ("float32", 32767.0, 2**15),
+        ("float64", 2.0**23, 2**23),
+        ("float32", 2.0**31, 2**31),
+        ("int8", 64, 2**7),
+        ("int16", 3, 2**15),
+        ("uint16", 49152, 2**15),
+        ("int32", 3, 2**31),
+    ],
+)
+def test_the_full_scale_of_each_type(kind: str, peak: float, full: int) -> None:
+    samples = np.array([0, peak], kind)
+    assert sound.full_scale(samples) == full
+    middle = full if kind[0] == "u" else 0
+    assert sound.to_float(samples)[1] == np.float32((peak - middle) / full)
+
+
+def test_floats_at_the_scale_of_whole_numbers_are_divided(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wave = np.sin(np.arange(400) / 9)
+    for number in range(3):
+        wavfile.write(tmp_path / f"{number}.wav", 8000, (wave * 16384).astype(np.float32))
+    (one,) = examples(audio("test", str(tmp_path), 400))
+    np.testing.assert_allclose(one["audio"], wave / 2, atol=1e-3)
+    assert "floats far beyond -1 to 1 are divided by 32768" in caplog.text
+    caplog.clear()
+    for number in range(3):
+        wavfile.write(tmp_path / f"{number}.wav", 8000, (wave * 1.5).astype(np.float32))
+    audio("test", str(tmp_path), 400)
+    assert "1 recordings go beyond -1 to 1, up to 1.5; cut off there" in caplog.text
+    caplog.clear()
+    for number in range(3):
+        wavfile.write(tmp_path / f"{number}.wav", 8000, (wave * 16384).astype(np.int32))
+    audio("test", str(tmp_path), 400)
+    assert "nearly silent: the loudest sample is 7.6e-06" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["int32", "int64", "float32", "float64"])
+def test_arrays_of_any_type_may_hold_16_bits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    path = archive(tmp_path / "a.npz", audio=np.full(3500, 16384, kind))
+    one = examples(audio("test", path, 130))[0]
+    assert one["audio"][0] == 0.5
+    assert f"audio is {kind} with values up to 16384, which are divided by 32768, the full" in (
+        caplog.text
+    )
 
 
 def test_a_file_that_ends_early_is_broken_in_every_thread(tmp_path: Path) -> None:
@@ -75,7 +131,7 @@ def test_a_file_that_ends_early_is_broken_in_every_thread(tmp_path: Path) -> Non
 
     def says(_: int) -> str:
         with pytest.raises(Broken) as raised:
-            module.decode(tmp_path / "a.wav")
+            sound.decode(tmp_path / "a.wav")
         return str(raised.value)
 
     with ThreadPoolExecutor(8) as pool:
@@ -85,14 +141,23 @@ def test_a_file_that_ends_early_is_broken_in_every_thread(tmp_path: Path) -> Non
 def test_a_file_from_a_pipe_has_no_size(tmp_path: Path) -> None:
     wavfile.write(tmp_path / "a.wav", 8000, np.full(40, 2**14, np.int16))
     whole = bytearray((tmp_path / "a.wav").read_bytes())
-    whole[4:8] = b"\xff" * 4
-    (tmp_path / "a.wav").write_bytes(whole)
-    assert module.decode(tmp_path / "a.wav")[0].tolist() == [0.5] * 40
+    place = whole.index(b"data") + 4
+    sizes = (b"\xff" * 4, b"\0" * 4, (0x7FFFF000).to_bytes(4, "little"))
+    for of_file, of_data in ((4, None), *((4, place) for _ in sizes), (None, place)):
+        changed = bytearray(whole)
+        for size in sizes:
+            for start in (of_file, of_data):
+                if start is not None:
+                    changed[start : start + 4] = size
+            if of_file is None:  # a header that was written before the sound, and left so
+                changed[4:8] = (place - 4).to_bytes(4, "little")
+            (tmp_path / "a.wav").write_bytes(changed + b"\0" * (of_data is not None))
+            assert sound.decode(tmp_path / "a.wav")[0].tolist() == [0.5] * 40
 
 
 def test_channels_become_their_mean(tmp_path: Path) -> None:
     wavfile.write(tmp_path / "a.wav", 8000, np.array([[0.5, 0.0], [-0.5, 0.0]], np.float32))
-    assert module.decode(tmp_path / "a.wav")[0].tolist() == [0.25, -0.25]
+    assert sound.decode(tmp_path / "a.wav")[0].tolist() == [0.25, -0.25]
 
 
 def test_flac(tmp_path: Path) -> None:
@@ -129,6 +194,23 @@ def test_several_rates_are_an_error_unless_one_is_given(tmp_path: Path) -> None:
     assert len(examples(audio("train", str(tmp_path), 500, sample_rate=8000))) > 9
 
 
+def test_rates_are_compared_between_splits(tmp_path: Path) -> None:
+    fill(tmp_path, [f"train/{n}.wav" for n in range(3)] + ["val/a.wav"])
+    fill(tmp_path, ["test/b.wav"], rate=44_100)
+    for split in SPLITS:
+        with pytest.raises(UserError, match="several sample rates, 8,000, 44,100 samples"):
+            audio(split, str(tmp_path), 500)
+    assert len(examples(audio("test", str(tmp_path), 100, sample_rate=8000))) == 2
+
+
+def test_an_archive_says_its_rate(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.npz", sample_rate=None)
+    with pytest.raises(UserError, match="no 'sample_rate', so that nothing can be resampled"):
+        audio("train", path, 130, sample_rate=4000)
+    with pytest.raises(UserError, match="sample_rate must be one number"):
+        audio("train", archive(tmp_path / "b.npz", sample_rate=[8000, 16000]), 130)
+
+
 def test_labels_and_groups_are_sub_folders(tmp_path: Path) -> None:
     fill(tmp_path, [f"speaker{s}/{n}.wav" for s in range(6) for n in range(5)])
     labels = {
@@ -159,7 +241,12 @@ def test_what_is_broken_is_named_counted_and_left_out(
     assert len(left) == 16
     (message,) = [record.getMessage() for record in caplog.records]
     assert "4 of 20 recordings of split 'train' cannot be used" in message
-    for told in ("3.wav (it ends early)", "4.wav", "5.wav (it has no samples)", "not finite"):
+    for told in (
+        "3.wav (it ends early)",
+        "4.wav (it is empty)",
+        "5.wav (it has no samples)",
+        "not finite",
+    ):
         assert told in message
     with pytest.raises(UserError, match="More than broken_fraction=0.05"):
         audio("train", str(tmp_path), 1000)

@@ -75,7 +75,7 @@ def test_csv_with_several_lines_for_an_image(tmp_path: Path, suffix: str) -> Non
     comma = {"csv": ",", "tsv": "\t"}[suffix]
     lines = [f'{name}{comma}"{name}, {n}"' for name in names for n in range(2)]
     path = tmp_path / f"a.{suffix}"
-    path.write_text("\n".join([f"image{comma}caption", *lines]))
+    path.write_text("\n".join([f'"image"{comma}"caption"', *lines]))
     (one,) = examples(captions("test", str(path), str(tmp_path / "pictures"), size=8))
     name = b"%d.png" % one["image"][0, 0, 0]
     assert one["captions"].tolist() == [name + b", 0", name + b", 1"]
@@ -122,9 +122,8 @@ def test_what_is_broken_is_named_counted_and_left_out(
     assert "4 of 26 lines cannot be used" in first
     for told in ("line 23 (no JSON)", "(no JSON object)", "(no caption)", "(no image)"):
         assert told in first
-    assert (
-        "2 of 20 images of split 'train' cannot be used: 3.png, 4.png (there is no such" in second
-    )
+    assert "2 of 20 images of split 'train' cannot be used: 3.png (it is in no format" in second
+    assert "4.png (there is no such file)" in second
     with pytest.raises(UserError, match="More than broken_fraction=0.05"):
         captions("train", str(tmp_path / "a.jsonl"), size=8)
 
@@ -146,7 +145,7 @@ def test_a_table_that_is_not_understood(tmp_path: Path, text: str, message: str)
 
 def test_another_kind_of_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").touch()
-    with pytest.raises(UserError, match="is not a table: give a .jsonl, .csv or .tsv file"):
+    with pytest.raises(UserError, match="is not a table: give a .jsonl, .json, .csv or .tsv file"):
         captions("train", str(tmp_path / "a.txt"))
 
 
@@ -163,3 +162,34 @@ def test_coco(shared_data: Path, tmp_path: Path) -> None:
         sizes[split] = int(dataset.cardinality())
         assert dataset.element_spec["captions"].shape == (5,)
     assert sizes["validation"] == 79 and sizes["train"] + sizes["test"] == 80
+
+
+def test_commas_and_quotes_of_a_table(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = pictures(tmp_path, 5)
+    lines = ["image,caption", *(f"{name},A dog, a cat and {name}" for name in names)]
+    (tmp_path / "a.csv").write_text("\n".join([*lines, '0.png,"open', "1.png", "2.png,two"]))
+    texts = {
+        each["text"].decode()
+        for split in SPLITS
+        for each in examples(
+            captions(split, str(tmp_path / "a.csv"), size=8, every=True, broken_fraction=0.5)
+        )
+    }
+    assert texts == {"two", *(f"A dog, a cat and {name}" for name in names)}
+    assert "line 7 (a quote that is not closed), line 8 (1 fields instead of 2)" in caplog.text
+    (tmp_path / "b.csv").write_text("image,caption,split\n" + "0.png,A dog, a cat,train\n" * 3)
+    with pytest.raises(UserError, match="3 of 3 lines .* instead of 3|3: 4 fields instead of 3"):
+        captions("train", str(tmp_path / "b.csv"))
+
+
+def test_utf_16_and_a_json_array(tmp_path: Path) -> None:
+    names = pictures(tmp_path, 3)
+    (tmp_path / "a.csv").write_bytes("".join(["image,caption\n", *(f"{n},Jürgen\n" for n in names)])
+                                     .encode("utf-16"))  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps([{"image": n, "text": "Jürgen"} for n in names]))
+    for file in ("a.csv", "a.json"):
+        (one,) = examples(captions("test", str(tmp_path / file), size=8, every=True))
+        assert one["text"].decode() == "Jürgen"
+    (tmp_path / "a.csv").write_bytes("image,caption\n0.png,Jürgen".encode("latin-1"))
+    with pytest.raises(UserError, match="no UTF-8 text, see the byte 0xfc"):
+        captions("test", str(tmp_path / "a.csv"))

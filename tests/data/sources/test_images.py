@@ -14,6 +14,7 @@ from PIL import Image
 
 import kssl.data.files.folder as folder_module
 from kssl.data import SPLITS, class_names, images
+from kssl.data.files.decode import Broken
 from kssl.data.files.image import decode
 from kssl.errors import UserError
 
@@ -221,3 +222,134 @@ def test_wrong_settings_are_named(
 ) -> None:
     with pytest.raises(UserError, match=message):
         images("train", str(tmp_path), **settings)  # type: ignore[arg-type]
+
+
+def deep(folder: Path, values: Iterable[float], kind: str = "uint16") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    suffix = "tif" if kind == "float32" else "png"
+    for number, value in enumerate(values):
+        picture = np.full((6, 6), value, kind)
+        picture[0, 0] = 0
+        Image.fromarray(picture).save(folder / f"{number:02d}.{suffix}")
+
+
+def brightest(folder: Path, **settings: object) -> dict[str, list[int]]:
+    return {
+        split: [
+            int(each["image"].numpy().max()) for each in images(split, str(folder), 6, **settings)
+        ]
+        for split in SPLITS
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "white"),
+    [
+        ([250, 260, 1000], "uint16", 1023),
+        ([250, 4000, 20], "uint16", 4095),
+        ([250, 40_000, 20], "uint16", 65535),
+        ([0.25, 1.02, 0.5], "float32", 1),
+        ([25, 255, 50], "float32", 255),
+        ([0.5, 300, 4000], "float32", 4095),
+    ],
+)
+def test_pictures_of_more_than_8_bits_have_one_white(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    values: list[float],
+    kind: str,
+    white: float,
+) -> None:
+    for part, value in zip(("train", "val", "test"), values, strict=True):
+        deep(tmp_path / part, [value], kind)
+    found = brightest(tmp_path)
+    wanted = [min(255, round(255 * value / white)) for value in values]
+    assert [found[split] for split in SPLITS] == [[each] for each in wanted]
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert f"with values up to {max(values):g} in the 3 looked at: white is {white:g}" in message
+    given = brightest(tmp_path, levels=2 * white)["train"]
+    assert given == [round(255 * values[0] / (2 * white))]
+
+
+def test_a_value_above_the_white_that_was_given_is_broken(tmp_path: Path) -> None:
+    deep(tmp_path, [500] * 5 + [1500])
+    with pytest.raises(UserError, match=r"its value 500 is above levels, 255"):
+        brightest(tmp_path, levels=255)
+    with pytest.raises(UserError, match="levels 0 is not the value of white"):
+        images("train", str(tmp_path), levels=0)
+
+
+def test_white_may_be_zero(tmp_path: Path) -> None:
+    for kind, values in (("uint16", [0, 4095]), ("uint8", [0, 255])):
+        stored = np.tile(np.array(values, kind), (4, 2))
+        Image.fromarray(stored).save(tmp_path / "a.tif", tiffinfo={262: 0})
+        if kind == "uint8":  # which Pillow inverts when it writes
+            assert decode(tmp_path / "a.tif", 4, 1, 4095)[0, :2, 0].tolist() == [0, 255]
+        else:
+            assert decode(tmp_path / "a.tif", 4, 1, 4095)[0, :2, 0].tolist() == [255, 0]
+
+
+def test_a_deep_picture_is_turned(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    picture = np.zeros((4, 4), np.uint16)
+    picture[0, 0] = 65535
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(picture).save(tmp_path / name, exif=exif)
+        assert decode(tmp_path / name, 4, 1)[..., 0].argmax() == 15
+
+
+def test_the_reason_is_given_for_each_kind_of_broken_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, [f"{part}/{n:02d}.png" for part in ("train", "val", "test") for n in range(12)])
+    whole = (tmp_path / "train" / "00.png").read_bytes()
+    contents = [b"", b"", b"<!DOCTYPE html><p>404", b"\n<html>", whole[: len(whole) - 30]]
+    contents += [b"{}", whole[:10], b"\0\0\0\x1cftypheic\0\0\0\0", b"what is this"]
+    for number, content in enumerate(contents):
+        (tmp_path / "train" / f"{number:02d}.png").write_bytes(content)
+    Image.new("L", (400, 400)).save(tmp_path / "train" / "09.png")
+    (tmp_path / "train" / "10.png").unlink()
+    (tmp_path / "train" / "10.png").mkdir()
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 70_000)
+    assert count(images("train", str(tmp_path), broken_fraction=0.99)) == 1
+    (message,) = [each.getMessage() for each in caplog.records if "cannot be used" in each.message]
+    for told in (
+        "10 of 11 images of split 'train' cannot be used",
+        "00.png, train/01.png (2: it is empty)",
+        "03.png (2: it is an HTML page, such as a download that failed)",
+        "04.png (it ends early)",
+        "05.png (it is text, such as JSON)",
+        "06.png (it ends early or is damaged)",
+        "07.png (its codec is unknown here, see its kind 'heic')",
+        "08.png (it is in no format that can be read here)",
+    ):
+        assert told in message, message
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied"), "there is no permission to read it"),
+        (FileNotFoundError(2, "No such file"), "there is no such file"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+    ],
+)
+def test_what_the_system_refuses_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, told: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    fill(tmp_path, ["a.png"])
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(Broken, match=told):
+        decode(tmp_path / "a.png", 4, 3)
+
+
+def test_what_is_too_large_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (40, 40)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 700)
+    with pytest.raises(Broken, match="it is too large: more pixels than Pillow decodes"):
+        decode(tmp_path / "a.png", 4, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,8 @@ def test_broken_lines_are_named_counted_and_left_out(
         fitted = fit_table(path, label="class")
     assert sum(map(len, fitted.rows.values())) == 60
     first, second = (record.getMessage() for record in caplog.records)
-    assert "2 of 63 rows cannot be used: row 62 (1 fields instead of 3)" in first
+    told = "line 62, line 63 (2, the first: 1 fields instead of 3)"
+    assert f"2 of 63 rows cannot be used: {told}" in first
     assert "1 of 61 rows cannot be used: row 61 below the header (no class)" in second
     with pytest.raises(UserError, match="More than broken_fraction=0.01"):
         fit_table(path, label="class", broken_fraction=0.01)
@@ -188,7 +190,7 @@ def damaged(path: Path, kind: str) -> str:
     elif kind == "latin":
         path.write_bytes(text.replace("Rome", "K\xf8ln").encode("latin-1"))
     elif kind == "long line":
-        path.write_bytes(b"a,b\n1," + b"x" * 2**25 + b"\n")
+        path.write_bytes(b"a,b\n1," + b"x" * 2**24 + b"\n")
     elif kind == "parquet":
         path = path.with_suffix(".parquet")
         path.write_bytes(b"PAR1 but no more")
@@ -203,7 +205,7 @@ def damaged(path: Path, kind: str) -> str:
     [
         ("truncated", "cannot be read"),
         ("latin", "is no UTF-8 text, see the byte 0xf8: save"),
-        ("long line", "cannot be read: .*block"),
+        ("long line", "cannot be read: line 2 is longer than 16,777,216"),
         ("parquet", "cannot be read"),
         ("empty", "is empty"),
         ("blank", "begins with an empty line"),
@@ -253,3 +255,147 @@ def test_adult(shared_data: Path) -> None:
     train = fitted.arrays("train")
     np.testing.assert_allclose(train["numeric"].mean(axis=0), 0, atol=1e-4)
     assert (train["categorical"].max(axis=0) < fitted.vocabulary_sizes).all()
+
+
+def parquet(path: Path, columns: dict[str, Any]) -> str:
+    import pyarrow
+    from pyarrow import parquet as files
+
+    files.write_table(pyarrow.table(columns), path)
+    return str(path)
+
+
+def test_whole_numbers_are_names_in_full(tmp_path: Path) -> None:
+    whole = [1_000_000 + n // 4 for n in range(40)]
+    columns = {
+        "id": whole,
+        "big": [2**60 + n for n in range(40)],
+        "as_float": np.array(whole, float),
+    }
+    path = parquet(tmp_path / "a.parquet", columns)
+    fitted = fit_table(path, label="id", types={"as_float": "categorical", "big": "categorical"})
+    assert fitted.classes == tuple(str(1_000_000 + n) for n in range(10))
+    as_float, big = sorted(fitted.categorical, key=lambda column: column.name)
+    assert set(as_float.values) <= set(fitted.classes) and len(as_float.values) > 6
+    assert str(2**60 + 1) in fitted.columns["big"].values
+
+
+def test_columns_of_lists_can_be_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    columns = {
+        "x": range(30),
+        "v": [[n, 1] for n in range(30)],
+        "id": [2**60 + n for n in range(30)],
+    }
+    path = parquet(tmp_path / "a.parquet", columns)
+    fitted = fit_table(path, types={"v": "skip"})
+    assert [column.name for column in fitted.numeric] == ["x", "id"]
+    assert "'id' has numbers beyond 2**53, of which the last digits are lost" in caplog.text
+    with pytest.raises(
+        UserError, match=r"column 'v' .* type list.*types: \{v: skip\} leaves it out"
+    ):
+        fit_table(path)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-12, 1.0, 1.7e306])
+def test_columns_of_any_scale_are_standardized(tmp_path: Path, scale: float) -> None:
+    lines = [f"{(n - 49.5) * scale!r},{(1e9 + n % 2)!r},0.1" for n in range(100)]
+    fitted = fit_table(write(tmp_path / "a.csv", "x,time,same", *lines))
+    found = fitted.arrays("train")["numeric"]
+    np.testing.assert_allclose(found[:, :2].mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(found[:, :2].std(axis=0), 1, rtol=1e-4)
+    assert not found[:, 2].any() and fitted.numeric[2].std == 1
+
+
+def test_written_numbers_and_words_among_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = {0: "unknown", 1: "n/a", 2: "None"}
+    lines = [
+        f'"${1000 + n:,}.50";{n},5;{words.get(n, n)};{"high" if n % 3 else n}' for n in range(60)
+    ]
+    fitted = fit_table(write(tmp_path / "a.csv", "price;half;odd;level", *lines))
+    assert [column.name for column in fitted.numeric] == ["price", "half", "odd"]
+    every = np.concatenate([fitted.rows[split] for split in SPLITS])
+    price = np.concatenate([fitted.arrays(split)["numeric"][:, 0] for split in SPLITS])
+    assert (np.argsort(price) == np.argsort(every)).all()
+    assert "column 'price' is numeric: '$1,000.50' is read as 1000.5" in caplog.text
+    assert (
+        "2 of 59 values of the column 'odd' are no numbers, such as 'unknown', 'None'"
+        in caplog.text
+    )
+    caplog.clear()
+    rows = ["many" if n % 4 == 0 else n for n in range(60)]
+    assert fit_table(write(tmp_path / "b.csv", "x", *map(str, rows))).categorical
+    assert (
+        "is categorical, for 15 of 60 values of the column 'x' are no numbers, such as 'many'"
+        in (caplog.text)
+        and "types: {x: numeric}" in caplog.text
+    )
+
+
+def test_ambiguous_numbers_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path / "a.csv", "x;y", *[f"{n % 9 + 1},{100 + n};{n}" for n in range(60)])
+    assert [column.name for column in fit_table(path).categorical] == ["x"]
+    assert "'x' is categorical: '1,100' can be 1100 or 1.1" in caplog.text
+    with pytest.raises(UserError, match="'x' has no numbers: '1,100' can be"):
+        fit_table(path, types={"x": "numeric"})
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_columns_without_a_name_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    lines = [f"{n},{n % 20},b" for n in range(200)]
+    path = write(tmp_path / "a.csv", f"{name},x,y", *lines)
+    fitted = fit_table(path)
+    assert [column.name for column in fitted.numeric] == ["x"]
+    assert fitted.skipped == {"Unnamed: 0": "it has no name, as an index"}
+    assert "'Unnamed: 0' has no name, as an index; left out" in caplog.text
+    # Rows that differ by their number alone are in one split.
+    of_split = [set(fitted.rows[split] % 20) for split in SPLITS]
+    assert sum(map(len, of_split)) == 20
+    assert len(fit_table(path, types={"Unnamed: 0": "numeric"}).numeric) == 2
+
+
+@pytest.mark.parametrize("kind", ["array", "lines", "lines as csv", "spaces", "quoted separator"])
+def test_other_formats_are_recognised(tmp_path: Path, kind: str) -> None:
+    rows = [(20 + n, "Rome" if n % 2 else "Oslo", n % 3) for n in range(60)]
+    plain = fit_table(write(tmp_path / "plain.csv", "age,city,class", *people()), label="class")
+    records = [dict(zip(("age", "city", "class"), row, strict=True)) for row in rows]
+    text, name = {
+        "array": (json.dumps(records, indent=1), "a.json"),
+        "lines": ("\n".join(map(json.dumps, records)), "a.jsonl"),
+        "lines as csv": ("\n".join(map(json.dumps, records)), "a.csv"),
+        "spaces": (
+            "\n".join(["age  city class", *(f" {a}  {b} {c}" for a, b, c in rows)]),
+            "a.txt",
+        ),
+        "quoted separator": (
+            "\n".join(['"age";"city";"class"', *(f'"{a}";"{b}";"{c}"' for a, b, c in rows)]),
+            "a.csv",
+        ),
+    }[kind]
+    other = fit_table(write(tmp_path / name, text), label="class")
+    assert other.classes == plain.classes and other.categorical == plain.categorical
+    for key, value in plain.arrays("train").items():
+        np.testing.assert_array_equal(other.arrays("train")[key], value)
+
+
+def test_a_lone_quote_takes_its_own_row_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = people(200)
+    lines[5] = '25,"Rome,2'
+    fitted = fit_table(write(tmp_path / "a.csv", "age,city,class", *lines))
+    assert sum(map(len, fitted.rows.values())) == 199
+    assert "1 of 200 rows cannot be used: line 7 (a quote that is not closed)" in caplog.text
+
+
+def test_labels_that_hardly_differ_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = [f"{n},{('Yes', 'yes', 'no', 'New  York', 'new york')[n % 5]}" for n in range(60)]
+    fitted = fit_table(write(tmp_path / "a.csv", "x,y", *lines), label="y")
+    assert len(fitted.classes) == 5
+    assert "labels that differ only by spaces or case" in caplog.text
+    assert "'Yes'/'yes', 'New  York'/'new york'" in caplog.text

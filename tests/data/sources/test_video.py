@@ -55,6 +55,55 @@ def test_folders_of_frames_are_films(tmp_path: Path) -> None:
     assert every_other[0]["video"][:, 0, 0, 0].tolist() == [0, 20, 40, 60]
 
 
+def test_frames_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in range(3):
+        folder = tmp_path / f"film{number}"
+        folder.mkdir()
+        for frame in range(12):
+            Image.new("L", (8, 8), 20 * frame).save(folder / f"frame {frame}.png")
+    (one,) = examples(video("test", str(tmp_path), [12, 8, 8]))
+    assert one["video"][:, 0, 0, 0].tolist() == [20 * frame for frame in range(12)]
+
+
+def test_animated_pictures_are_films(tmp_path: Path) -> None:
+    for number in range(6):
+        file = tmp_path / f"{'walk' if number % 2 else 'run'}" / f"{number}.gif"
+        file.parent.mkdir(exist_ok=True)
+        frames = [Image.new("L", (8, 8), 40 * number + frame) for frame in range(4)]
+        frames[0].save(file, save_all=True, append_images=frames[1:])
+    found = {}
+    for split in SPLITS:
+        for each in examples(video(split, str(tmp_path), [4, 8, 8])):
+            found[int(each["label"]), int(each["video"][0, 0, 0, 0])] = each["video"][:, 0, 0, 0]
+    assert sorted(found) == [(number % 2, 40 * number) for number in (0, 2, 4, 1, 3, 5)]
+    assert all((np.diff(reds.astype(int)) == 1).all() for reds in found.values())
+
+
+def test_frames_of_more_than_8_bits_have_one_white(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"film{number}").mkdir()
+        for frame in range(2):
+            values = np.full((8, 8), [100, 4000][frame], np.uint16)
+            Image.fromarray(values).save(tmp_path / f"film{number}" / f"{frame}.png")
+    (one,) = examples(video("test", str(tmp_path), [2, 8, 8]))
+    assert one["video"][:, 0, 0, 0].tolist() == [round(255 * 100 / 4095), round(255 * 4000 / 4095)]
+
+
+def test_films_are_turned_as_they_say(tmp_path: Path) -> None:
+    for number in range(3):
+        film(tmp_path / f"{number}.mp4")
+    upright = examples(video("test", str(tmp_path), [5, 24, 24]))[0]["video"]
+    turn = b"".join((n % 2**32).to_bytes(4, "big") for n in (0, 1 << 16, 0, -1 << 16, 0, 0))
+    for file in tmp_path.glob("*.mp4"):
+        raw = bytearray(file.read_bytes())
+        place = raw.index(b"tkhd") + 4 + 40  # the matrix of a track header, version 0
+        raw[place : place + 24] = turn  # a quarter clockwise
+        file.write_bytes(raw)
+    turned = examples(video("test", str(tmp_path), [5, 24, 24]))[0]["video"]
+    difference = np.rot90(upright, -1, axes=(1, 2)).astype(int) - turned
+    assert np.abs(difference).mean() < 1
+
+
 def test_labels_and_splits_are_sub_folders(tmp_path: Path) -> None:
     for split, count in (("train", 3), ("val", 1), ("test", 1)):
         for kind in ("walk", "run"):
@@ -96,8 +145,8 @@ def test_a_film_that_ends_early_is_named_counted_and_left_out(
     (message,) = [record.getMessage() for record in caplog.records]
     assert "4 of 6 films of split 'train' cannot be used" in message
     assert "1.mp4 (it ends early: " in message and "of its 20 frames)" in message
-    assert "2.mp4 (" in message and "short (it has 3 frames, fewer than 5)" in message
-    assert "torn (its frame 002.png cannot be decoded)" in message
+    assert "2.mp4 (it is empty)" in message and "short (it has 3 frames, fewer than 5)" in message
+    assert "torn (its frame 002.png cannot be decoded: it is in no format" in message
     with pytest.raises(UserError, match="More than broken_fraction=0.05"):
         video("train", str(tmp_path), [5, 8, 8])
 

@@ -33,6 +33,24 @@ def test_tables_are_read_by_name_or_number(tmp_path: Path) -> None:
         read_table(file, ["text"], "Quality")
 
 
+def test_rows_that_are_left_out_and_labels_that_differ_by_case_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "train.csv"
+    lines = ["text,label", "good, bad,x", '"a, b",Yes', 'c,"open', "d,", "e", "f, yes "]
+    file.write_text("\n".join(lines))
+    assert read_table(file, ["text"], "label") == ([("a, b",), ("f",)], ["Yes", "yes"])
+    for told in ("line 2", "3 fields instead of 2", "line 4 (a quote", "line 5 (no label)"):
+        assert told in caplog.text
+    assert (
+        "labels that differ only by spaces or case are different ones: 'Yes'/'yes'" in caplog.text
+    )
+    file.write_bytes(b"\xff\xfe" + "x,Köln,oder".encode("utf-16-le"))
+    assert read_table(file, [1], 0) == ([("Köln",)], ["x"])
+    file.write_text("label,text\nx,good, or bad")
+    assert read_table(file, ["text"], "label") == ([("good, or bad",)], ["x"])
+
+
 def test_tagged_words_are_read_by_sentence(tmp_path: Path) -> None:
     file = tmp_path / "train.txt"
     file.write_text("-DOCSTART- O\n\nEU X B-ORG\nrejects X O\n\n\nPeter X B-PER\n")
