@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kssl.data.files.folder import EXTENSIONS, read_folder
+from kssl.data.files.folder import EXTENSIONS, read_folder, split_files
 from kssl.data.files.walk import find
 from kssl.data.locate import Unavailable
 from kssl.data.text.corpus import open_corpus
@@ -162,3 +162,11 @@ def test_folders_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         assert "1 folders that cannot be read (cow)" in read_folder(tmp_path).told()[0]
     finally:
         (tmp_path / "cow").chmod(0o755)
+
+
+def test_links_of_films_are_seen_too(tmp_path: Path) -> None:
+    make(tmp_path, "train/a/1…3.png test/b/1…3.png val→test")
+    films = [tmp_path / name for name in ("train/a", "test/b", "val/b")]
+    with pytest.raises(UserError, match="cannot be split"):  # one film: no notes before that
+        split_files(tmp_path, films[:2], (0.1, 0.1), "films")
+    assert "in common" in split_files(tmp_path, films, (0.1, 0.1), "films").layout.notes[0]

@@ -13,7 +13,7 @@ import numpy as np
 
 from kssl.data.files.layout import Layout, understood
 from kssl.data.files.tell import told
-from kssl.data.files.walk import Found, find
+from kssl.data.files.walk import Found, find, links_among
 from kssl.data.splitting import SPLITS
 from kssl.errors import UserError
 
@@ -144,11 +144,12 @@ def split_files(
     labels: bool | Literal["auto"] = "auto",
 ) -> Folder:
     """Split files, or folders, that lie below `path`: by sub-folders, else by their names."""
+    found = found or Found(links=links_among(path, files))
     layout = understood(path, files, what, found, labels is not False)
     own = layout.splits
     splits = _complete(path, own, fractions, what) if own else {}
     splits = splits or cut_files(path, layout.rest, SPLITS, fractions, what)
-    return Folder(path, splits, layout, what, found or Found())
+    return Folder(path, splits, layout, what, found)
 
 
 def walk(path: Path, extensions: Collection[str]) -> tuple[list[Path], Counter[str]]:

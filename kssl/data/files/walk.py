@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +92,17 @@ def find(path: Path, extensions: Collection[str], packed: Collection[str] = ()) 
                     found.links[Path(entry.path)] = real
     found.files.sort(key=lambda file: file.relative_to(path).as_posix())
     return found
+
+
+def links_among(root: Path, files: Iterable[Path]) -> dict[Path, str]:
+    """What each file or folder below a folder truly is that is reached over a link."""
+    plain = os.path.realpath(root)
+    real = {file: os.path.realpath(file) for file in files}
+    return {
+        file: name
+        for file, name in real.items()
+        if name != os.path.join(plain, file.relative_to(root))
+    }
 
 
 def _entries(folder: str, root: Path, found: Found) -> list[os.DirEntry[str]]:
