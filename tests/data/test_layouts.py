@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import itertools
+import json
 import logging
+import lzma
 import os
 import re
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ from kssl.data.files.walk import find
 from kssl.data.locate import Unavailable
 from kssl.data.text.corpus import open_corpus
 from kssl.data.text.files import corpus_files
+from kssl.data.text.reader import Troubles, read_documents
 from kssl.errors import UserError
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "layouts.md"
@@ -170,3 +174,32 @@ def test_links_of_films_are_seen_too(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be split"):  # one film: no notes before that
         split_files(tmp_path, films[:2], (0.1, 0.1), "films")
     assert "in common" in split_files(tmp_path, films, (0.1, 0.1), "films").layout.notes[0]
+
+
+@pytest.mark.parametrize("name", ["a.json", "lines.json", "a.jsonl.xz", "a.jsonl.bz2", "utf16.txt"])
+def test_formats_of_text_that_are_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    records = [{"text": f"Ärger {number}"} for number in range(5)]
+    lines = "\n".join(json.dumps(each) for each in records)
+    content = (json.dumps(records, indent=1) if name == "a.json" else lines).encode()
+    pack = {".xz": lzma.compress, ".bz2": bz2.compress}.get(Path(name).suffix, bytes)
+    (tmp_path / name).write_bytes(
+        "Ärger 1\nÄrger 2".encode("utf-16") if "utf" in name else pack(content)
+    )
+    with caplog.at_level(logging.WARNING, "kssl"):
+        texts = [each.text for each in read_documents(tmp_path / name, None, None, Troubles("x"))]
+    assert texts == (["Ärger 1\nÄrger 2"] if "utf" in name else [each["text"] for each in records])
+
+
+def test_formats_of_text_that_are_refused_or_named(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
+    with pytest.raises(UserError, match=".pdf is not read as text; convert it"):
+        open_corpus(str(tmp_path / "a.pdf"))
+    make(tmp_path, "1…5.txt")
+    with pytest.raises(UserError, match="no fields or columns, so there is no field body"):
+        open_corpus(str(tmp_path), field="body")
+    (tmp_path / "b.txt").write_bytes("a b".encode("utf-16-le"))
+    troubles = Troubles("x")
+    list(read_documents(tmp_path / "b.txt", None, None, troubles))
+    assert "lines with NUL characters, which are of no text in UTF-8" in troubles.counts

@@ -23,7 +23,7 @@ def text(
     label: Label = None,
     fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
-    """Text files: plain, JSON lines, CSV or TSV, each also as `.gz`.
+    """Text files: plain, JSON lines, CSV or TSV, each also as `.gz`, `.xz` or `.bz2`.
 
     A document is a plain file (`.txt`, `.md`, `.rst` or any other), a line of a `.jsonl` file or
     a row of a `.csv` or `.tsv` file. Which split it is in follows from its text alone, so that

@@ -16,7 +16,7 @@ from kssl.data.from_arrays import MEMORY_BUDGET
 from kssl.data.locate import Unavailable, find_file
 from kssl.data.splitting import SPLITS, check_two_fractions
 from kssl.data.text.files import CorpusFiles, Paths, Pool, corpus_files
-from kssl.data.text.reader import Document, Troubles, read_documents
+from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, read_documents
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed, under_new_names
 
@@ -107,6 +107,12 @@ def open_corpus(
         return _scan(EMBEDDED, (("all", ()),), None, None, both, ())
     files = corpus_files(path, by_folder=label is None)
     column = None if label is False else label
+    if not (field is None and column is None) and not {*files.kinds} & {*RECORDS, *TABLES}:
+        given = f"field {field}" if field is not None else f"label {column}"
+        raise UserError(
+            f"text: {files.where} has no fields or columns, so there is no {given}: leave it out, "
+            "or name .jsonl, .json, .csv or .tsv files"
+        )
     pools = tuple(files.pools.items())
     corpus = _scan(files.where, pools, field, column, both, files.stamps)
     return replace(corpus, found=_found(corpus, files, column))

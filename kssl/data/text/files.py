@@ -14,12 +14,13 @@ from kssl.data.files.layout import Layout, classes_of, understood
 from kssl.data.files.walk import Found, find, is_hidden
 from kssl.data.locate import Unavailable, find_file
 from kssl.data.splitting import SPLITS, words_of
+from kssl.data.text.opening import PACKED
 from kssl.data.text.reader import RECORDS, TABLES, kind_of
 from kssl.errors import UserError
 
 Paths = str | Sequence[str] | Mapping[str, Any]
 _PLAIN = (".txt", ".text", ".md", ".rst")
-_SUFFIXES = (*RECORDS, *TABLES, *_PLAIN)
+_SUFFIXES = (".jsonl", ".ndjson", *TABLES, *_PLAIN)  # .json is read where it is named
 _NOTES = frozenset(("readme", "license", "licence", "notice", "citation", "changelog", "copying"))
 
 Pool = tuple[tuple[Path, str | None], ...]  # files, and the class of what is in each
@@ -151,7 +152,8 @@ def _found(path: str | Sequence[str]) -> tuple[Path, Found]:
         others = ", ".join(f"{count} {suffix}" for suffix, count in every.others.most_common(5))
         raise Unavailable(
             f"text: there are no text files at {path}: files of a folder must end in "
-            f"{', '.join(_SUFFIXES)}, or that and .gz; found: {others or 'no files at all'}"
+            f"{', '.join(_SUFFIXES)}, or that and .gz, .xz or .bz2; found: "
+            f"{others or 'no files at all'}"
         )
     return Path(os.path.commonpath(roots)), every
 
@@ -165,7 +167,7 @@ def _place(path: str) -> tuple[Path, Found]:
             raise Unavailable(str(error)) from error
         return _matching(path)
     if place.is_dir():
-        return place, find(place, _SUFFIXES, (".gz",))
+        return place, find(place, _SUFFIXES, PACKED)
     return place.parent, Found(files=[place])
 
 
