@@ -17,6 +17,8 @@ from kssl.cli.common import device_options, read_recipe, recipe_arguments
 def command(recipe: str, overrides: tuple[str, ...], resolved: bool, **options: Any) -> None:
     """Check a recipe without running it: names, arguments and types, all errors at once.
 
+    Of data in folders it says how they are understood; no file is opened.
+
     \b
     Example:
       kssl validate mine.yaml model.latent_dim=8
@@ -25,4 +27,7 @@ def command(recipe: str, overrides: tuple[str, ...], resolved: bool, **options: 
     if resolved:
         click.echo(ready.resolved().rstrip("\n"))
     else:
-        screen.show(f"{recipe} is a valid recipe.")
+        from kssl import runs
+
+        data = (f"data: {line}" for line in runs.listed(ready))
+        screen.show(f"{recipe} is a valid recipe.", *data)

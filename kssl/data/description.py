@@ -7,6 +7,8 @@ are asked for at the source and handed on by name.
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,11 +28,14 @@ class Description:
         vocabulary: Which token an id stands for.
         class_names: The class that each number under `label` stands for.
         categories: For each column under `categorical`, how many numbers there are, 0 included.
+        found: What was found and how it was understood, in three lines: kinds and counts with
+            what was left out, splits, classes.
     """
 
     vocabulary: Any = None
     class_names: Sequence[str] | None = None
     categories: Sequence[int] | None = None
+    found: Sequence[str] | None = None
 
 
 def described(dataset: Dataset, **facts: Any) -> Dataset:
@@ -62,6 +67,7 @@ def describe(dataset: Dataset) -> Description:
         getattr(dataset, "vocabulary", None),
         getattr(dataset, "class_names", None),
         getattr(dataset, "categories", None),
+        getattr(dataset, "found", None),
     )
 
 
@@ -91,3 +97,9 @@ def vocabulary_of(dataset: Dataset) -> Vocabulary:
             "such as Pipeline(dataset, vocabulary=vocabulary)"
         )
     return found  # type: ignore[no-any-return]
+
+
+@functools.cache
+def warn_once(text: str) -> None:
+    """Warn of what is odd about data, once though its three splits are opened one by one."""
+    logging.getLogger("kssl").warning("%s", text)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 
 from kssl.errors import UserError, nearest
@@ -10,6 +13,34 @@ from kssl.errors import UserError, nearest
 
 class Unavailable(UserError):
     """A dataset is unavailable here and now: the message says what failed and what to do."""
+
+
+class _Places:
+    """Where relative paths led to before, and where they lead to now."""
+
+    def __init__(self, before: Mapping[str, str]) -> None:
+        self.before, self.now = before, dict[str, str]()
+
+
+_places: ContextVar[_Places | None] = ContextVar("places", default=None)
+
+
+@contextlib.contextmanager
+def places(before: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """Note which file each path names, and take those of before where they were.
+
+    Args:
+        before: Path as a recipe gives it -> the absolute path that a run has noted.
+
+    Yields:
+        The same of what is found inside.
+    """
+    here = _Places(before or {})
+    token = _places.set(here)
+    try:
+        yield here.now
+    finally:
+        _places.reset(token)
 
 
 def find_file(path: str | os.PathLike[str]) -> Path:
@@ -27,13 +58,18 @@ def find_file(path: str | os.PathLike[str]) -> Path:
     Raises:
         UserError: There is nothing; the message lists where it looked and similar names.
     """
+    noted = _places.get()
     wanted = Path(path).expanduser()
+    if noted is not None and os.path.exists(noted.before.get(str(path), "")):
+        wanted = Path(noted.before[str(path)])
     folders = [Path.cwd()]
     if os.environ.get("KSSL_DATA_DIR"):
         folders.append(Path(os.environ["KSSL_DATA_DIR"]).expanduser())
     tried = [wanted] if wanted.is_absolute() else [folder / wanted for folder in folders]
     for candidate in tried:
         if candidate.exists():
+            if noted is not None:
+                noted.now[str(path)] = os.path.abspath(candidate)
             return candidate
     looked = " and ".join(str(candidate) for candidate in tried)
     raise UserError(f"there is no '{path}': looked for {looked}{_similar(tried)}{_advice(wanted)}")

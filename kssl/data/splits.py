@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kssl.data.description import describe
-from kssl.data.locate import Unavailable
+from kssl.data.description import Description, describe, warn_once
+from kssl.data.files.tell import classes_line, lacking
+from kssl.data.locate import Unavailable, places
 from kssl.data.pipeline import Pipeline, count
 from kssl.data.splitting import SPLITS
 from kssl.errors import UserError
@@ -33,6 +35,8 @@ class Splits:
         stand_in_for: Name of the data set that could not be had, or None.
         reason: Why it could not be had.
         labels_in_training: Whether the model sees labels while it is trained; see `give_labels`.
+        found: What was found and how it was understood, in three lines.
+        sources: Where the paths of the recipe led to: the absolute path of each.
     """
 
     train: Pipeline
@@ -42,6 +46,8 @@ class Splits:
     stand_in_for: str | None = None
     reason: str = ""
     labels_in_training: bool = False
+    found: tuple[str, ...] = ()
+    sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def give_labels(self) -> None:
         """Leave `label` in the batches of training and validation; the record says so.
@@ -85,10 +91,13 @@ class Splits:
             "examples": self.sizes,
             "transforms": self.train.transform_names,
             "labels_in_training": self.labels_in_training,
-            "fingerprint": self._fingerprint(),
+            "found": list(self.found),
+            "sources": dict(self.sources),
+            "fingerprint": self.fingerprint(),
         }
 
-    def _fingerprint(self) -> str:
+    def fingerprint(self) -> str:
+        """Tell data from other data: a hash of the sizes and of the first examples to train on."""
         sha = hashlib.sha256(repr(self.sizes).encode())
         arrays = self.train.arrays(limit=64, transformed=False)
         for key in sorted(arrays):
@@ -97,17 +106,30 @@ class Splits:
         return sha.hexdigest()[:16]
 
 
-def open_splits(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None) -> Splits:
+def open_splits(
+    recipe: Recipe,
+    allow_stand_in: bool = True,
+    used: str | None = None,
+    sources: Mapping[str, str] | None = None,
+) -> Splits:
     """Open a recipe's data, or, where it is unavailable, its stand-in with a notice.
 
     Args:
         recipe: Its `data`, `pretext`, `seed` and `fit.batch_size` are read.
         allow_stand_in: Whether the stand-in may be used.
         used: For a resumed run: the data set that it began with, which no other replaces.
+        sources: For a run: where its paths led to, whatever the current folder is now.
 
     Raises:
         Unavailable: The data is unavailable, and there is no stand-in or it is not allowed.
     """
+    with places(sources) as found:
+        splits = _chosen(recipe, allow_stand_in, used)
+    splits.sources = found
+    return splits
+
+
+def _chosen(recipe: Recipe, allow_stand_in: bool, used: str | None) -> Splits:
     (wanted,) = recipe.uses("data")
     if used is not None and used != wanted:
         return _open(recipe, used, stand_in_for=wanted, reason="as when the run began")
@@ -147,7 +169,32 @@ def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: st
         except UserError as error:
             raise UserError(f"{used}, split {split}: {error}") from error
         pipelines[split].transform_names = recipe.written("pretext")
-    return Splits(**pipelines, used=used, stand_in_for=stand_in_for, reason=reason)
+    found = _told(used, pipelines, own)
+    return Splits(**pipelines, used=used, stand_in_for=stand_in_for, reason=reason, found=found)
+
+
+def _told(used: str, pipelines: Mapping[str, Pipeline], own: Description) -> tuple[str, ...]:
+    """What was found: what the source says of it, else the sizes and the classes."""
+    if own.found:
+        return tuple(own.found)
+    sizes = {split: pipeline.size for split, pipeline in pipelines.items()}
+    split = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+    lines = (f"{sum(sizes.values()):,} examples of {used}", f"splits: {split}")
+    if not all(each.has_labels and each.in_memory for each in pipelines.values()):
+        return lines if pipelines["train"].has_labels else (*lines, "no labels")
+    classes = {name: _class_of_each(pipeline) for name, pipeline in pipelines.items()}
+    for note in lacking(classes):
+        warn_once(f"{used}: {note}")
+    return (*lines, classes_line(classes))
+
+
+def _class_of_each(pipeline: Pipeline) -> list[str]:
+    names = pipeline.class_names or ()
+    numbers = (pipeline._columns or {})["label"].numpy().reshape(-1).tolist()
+    return [
+        names[number] if isinstance(number, int) and 0 <= number < len(names) else str(number)
+        for number in numbers
+    ]
 
 
 def first_batch(data: Splits) -> dict[str, np.ndarray]:

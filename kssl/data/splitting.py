@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,15 +11,49 @@ from kssl.errors import UserError, nearest
 
 SPLITS = ("train", "validation", "test")
 SPLIT_WORDS = {  # what a file, folder or column may call them
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training", "trainset", "traindata", "trainval"), "train"),
+    **dict.fromkeys(("validation", "valid", "validate", "val", "dev", "devel"), "validation"),
+    **dict.fromkeys(("valset", "validset", "devset", "development"), "validation"),
+    **dict.fromkeys(("eval", "evaluation", "evalset"), "validation"),
+    **dict.fromkeys(("test", "testing", "testset", "testdata", "holdout", "heldout"), "test"),
 }
+_SPEAKS = re.compile("train|val|dev|test|holdout|heldout", re.IGNORECASE)
+EVAL_WORDS = ("eval", "evaluation", "evalset")  # test, where there is another validation split
+# Words beside it in the name of a folder that say nothing more.
+_FILLERS = frozenset(
+    "set sets data dataset split part full all image images img imgs picture pictures photo photos "
+    "pic pics jpg jpeg png file files folder audio sound sounds wav wavs clip clips video videos "
+    "film films frames text texts txt doc docs document documents labeled labelled v of".split()
+)
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case: `01_trainImages-v2` has train, images and v."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return [word.lower() for word in re.split(r"[\W\d_]+", spaced) if word]
+
+
+def split_in_name(name: str) -> tuple[str, str] | None:
+    """The split that a name speaks of, and what else it says.
+
+    Returns:
+        None if it names no split or several. What else it says is empty where that is no more
+        than that there are, say, images.
+
+    Example:
+        >>> split_in_name("01_Train"), split_in_name("test_images"), split_in_name("seg_test")
+        (('train', ''), ('test', ''), ('test', 'seg'))
+        >>> split_in_name("valley"), split_in_name("train-test")
+        (None, None)
+    """
+    if not _SPEAKS.search(name):  # most names: in a hurry
+        return None
+    words = words_of(name)
+    splits = {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS}
+    if len(splits) != 1:
+        return None
+    rest = [word for word in words if word not in SPLIT_WORDS and word not in _FILLERS]
+    return splits.pop(), " ".join(rest)
 
 
 def check_split(split: str) -> str:

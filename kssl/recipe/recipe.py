@@ -97,6 +97,13 @@ class Recipe:
         """Return the functions or classes of a section, in order; nothing is called."""
         return [call.target for call in self._calls(section)]
 
+    def settings_of(self, section: str) -> list[dict[str, Any]]:
+        """Return the arguments that the recipe gives the parts of a section, as plain values."""
+        return [
+            {name: to_plain(value) for name, value in call.arguments.items()}
+            for call in self._calls(section)
+        ]
+
     def written(self, section: str) -> list[str]:
         """Return the parts of a section with the arguments that the recipe gives them.
 

@@ -16,7 +16,7 @@ from kssl.runs.evaluate import evaluate
 from kssl.runs.export import export
 from kssl.runs.load import Loaded, load
 from kssl.runs.plan import Prepared, prepare
-from kssl.runs.preview import dry_run, preview
+from kssl.runs.preview import dry_run, listed, preview
 from kssl.runs.sample import Sampling, sample_images, sample_texts, sampling
 from kssl.runs.train import fit
 
@@ -33,6 +33,7 @@ __all__ = [
     "export",
     "fit",
     "list_runs",
+    "listed",
     "load",
     "prepare",
     "preview",

@@ -36,7 +36,7 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
     from kssl.evaluation.base import Skipped, apply
     from kssl.evaluation.inputs import columns_of, examples_of
 
-    loaded = load(run)
+    loaded = load(run, same_data=data is None)
     splits = loaded.data
     if data is not None:
         # `use` is dropped from the arguments of the run's own data set.

@@ -30,7 +30,7 @@ def evaluate(run: Run, evaluations: list[str] | None = None) -> list[Result]:
     chosen = kssl.recipe.load(run.path, overrides)
     devices.load_keras()
     chosen.check()
-    loaded = load(run)
+    loaded = load(run, same_data=True)
     results = evaluate_loaded(run, loaded, chosen.build("evaluate"))
     report.draw_results(run)
     report.write(run)

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 FEW_STEPS = 200  # fewer than these leave most models close to where they began
 
 
+def of_data(prepared: Prepared) -> None:
+    """Say what was found, how the splits came about, and the classes."""
+    for line in prepared.data.found:
+        print(f"data: {line}")
+
+
 def of_few_steps(prepared: Prepared) -> None:
     """Give notice where training is over before it can have an effect."""
     settings, size = prepared.recipe.settings.fit, prepared.data.train.size

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
@@ -37,13 +37,19 @@ class Prepared:
     model: keras.Model
 
 
-def prepare(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None) -> Prepared:
+def prepare(
+    recipe: Recipe,
+    allow_stand_in: bool = True,
+    used: str | None = None,
+    sources: Mapping[str, str] | None = None,
+) -> Prepared:
     """Build what a recipe names, and check that the parts fit together.
 
     Args:
         recipe: Loaded by `kssl.recipe.load`.
         allow_stand_in: Whether the recipe's `stand_in` may be used where its data is unavailable.
         used: For a resumed run: the data set that it began with.
+        sources: For a run: where its paths led to, see `kssl.data.splits.open_splits`.
 
     Raises:
         UserError: Anything that is wrong with the recipe, the data or the machine's memory.
@@ -61,7 +67,7 @@ def prepare(recipe: Recipe, allow_stand_in: bool = True, used: str | None = None
             recipe.build(section)  # what they refuse is found now, not after hours of training
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(settings.seed)
-    data = open_splits(recipe, allow_stand_in, used)
+    data = open_splits(recipe, allow_stand_in, used, sources)
     model = build_model(recipe, data)
     with _explained(recipe, "the optimizer"):
         model.compile(

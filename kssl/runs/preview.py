@@ -45,6 +45,17 @@ def preview(recipe: Recipe, path: Path, examples: int = 10, epochs: int = 3) -> 
         raise UserError(str(error)) from error
 
 
+def listed(recipe: Recipe) -> tuple[str, ...]:
+    """Say what was found of the data of a recipe, as far as listing its files tells."""
+    from kssl.data.listing import listed as of_source
+
+    (source,), (settings,) = recipe.targets("data"), recipe.settings_of("data")
+    try:
+        return of_source(source, settings)
+    except UserError as error:
+        return (f"{error}",)
+
+
 def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
     """Build everything, train one step on real data and time a few more; nothing is written.
 
@@ -53,6 +64,7 @@ def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
     """
     with scope():
         prepared = prepare(recipe, allow_stand_in)
+        notices.of_data(prepared)
         notices.of_contradictions(recipe)
         notices.of_replicas(prepared)
         model, pipeline, settings = prepared.model, prepared.data.train, recipe.settings.fit

@@ -51,14 +51,15 @@ def fit(
         >>> run.read_json("results.json")["results"][0]["metric"]
         'accuracy'
     """
-    used = resume.read_json(DATA_RECORD)["used"] if resume else None
+    begun = resume.read_json(DATA_RECORD) if resume else {}
     with scope():
-        prepared = prepare(recipe, allow_stand_in, used)
+        prepared = prepare(recipe, allow_stand_in, begun.get("used"), begun.get("sources"))
         run = resume or Run.create(root, recipe.name)
         if resume:
             resume.begin()
         try:
             _record(run, prepared, command, new=resume is None)
+            notices.of_data(prepared)
             notices.of_few_steps(prepared)
             notices.of_contradictions(recipe)
             notices.of_replicas(prepared)

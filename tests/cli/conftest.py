@@ -107,6 +107,9 @@ class Training:
             "seconds_total": 151.0,
         }
 
+    def listed(self, recipe: Any) -> tuple[str, ...]:
+        return tuple(self.data.get("found", ()))
+
     def evaluate(self, run: Run, evaluations: Any) -> list[dict[str, Any]]:
         self.asked["evaluate"] = (run, evaluations)
         return RESULTS
@@ -166,7 +169,7 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Training:
         return FakeRecipe(name, overrides)
 
     monkeypatch.setattr(kssl.recipe, "load", load)
-    for name in ("fit", "dry_run", "evaluate", "embed", "load", "preview", *SAMPLES):
+    for name in ("fit", "dry_run", "evaluate", "embed", "listed", "load", "preview", *SAMPLES):
         monkeypatch.setattr(runs, name, getattr(fake, name))
     for name in ("choose", "load_keras"):
         monkeypatch.setattr(devices, name, getattr(fake, name))

@@ -180,6 +180,11 @@ def test_embed_sample_and_preview_write_where_they_are_told(
 
 def test_validate_says_so_or_prints_the_whole(kssl: Any, training: Any) -> None:
     assert kssl("validate", "vae.yaml").out == "vae.yaml is a valid recipe.\n"
+    training.data["found"] = ["60 images in photos (.jpg 60)", "2 classes: cat 30, dog 30"]
+    assert kssl("validate", "vae.yaml").out.splitlines()[1:] == [
+        "data: 60 images in photos (.jpg 60)",
+        "data: 2 classes: cat 30, dog 30",
+    ]
     assert kssl("validate", "vae.yaml", "--resolved").out == "# vae\nmodel: {use: vae}\n"
 
 

@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from kssl.data.splitting import SPLIT_WORDS, SPLITS
+from kssl.data.files.layout import Layout, understood
+from kssl.data.files.tell import told
+from kssl.data.files.walk import Found, find, links_among
+from kssl.data.splitting import SPLITS
 from kssl.errors import UserError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+# Those that Pillow reads everywhere; `readable` has those that it reads here.
+EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp")
+EXTENSIONS += (".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".tga")
+_SOMETIMES = {".avif": "avif", ".jp2": "jpg_2000", ".j2k": "jpg_2000"}  # what Pillow was built with
+
+
+def readable() -> tuple[str, ...]:
+    """The endings of image files that Pillow reads here."""
+    from PIL import features
+
+    return (*EXTENSIONS, *(each for each, name in _SOMETIMES.items() if features.check(name)))
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a folder, by split, each list in the order of the names."""
+    """The files of a folder, by split, each list in the order of the names.
+
+    Attributes:
+        path: The folder.
+        splits: The files of each split.
+        layout: What the names of files and folders say.
+        what: How the files are called in messages.
+        found: What there is beside them.
+    """
 
     path: Path
     splits: dict[str, list[Path]]
-    split_by_folders: bool
+    layout: Layout
     what: str = "images"
+    found: Found = field(default_factory=Found)
+
+    @property
+    def split_by_folders(self) -> bool:
+        """Whether sub-folders make the splits."""
+        return self.layout.by_folders
 
     def name_of(self, file: Path) -> str:
         """The name by which a file is spoken of and hashed: relative, with `/`."""
@@ -33,23 +59,32 @@ class Folder:
 
     def class_of(self, file: Path) -> str:
         """The sub-folder that a file is in, below the split's if there is one; "" if in none."""
-        parts = file.relative_to(self.path).parts[int(self.split_by_folders) : -1]
-        return parts[0] if parts else ""
+        return self.layout.classes.get(file, "")
 
-    def classes(self, labels: bool | Literal["auto"]) -> list[str] | None:
+    def classes(self, labels: bool | Literal["auto"] = "auto") -> list[str] | None:
         """Class names in the order of their numbers, or None when there are no labels."""
-        if labels is False:
-            return None
-        loose = [file for split in SPLITS for file in self.splits[split] if not self.class_of(file)]
-        names = {self.class_of(file) for split in SPLITS for file in self.splits[split]}
-        if labels is True and loose:
+        loose = [file for file in self._files() if not self.class_of(file)]
+        if loose and labels is True:
             raise UserError(
                 f"{self.path}: labels are the names of sub-folders, but {len(loose)} {self.what} "
                 f"are in none, such as {self.name_of(loose[0])}; move them, or set labels: false"
             )
-        if labels == "auto" and (loose or len(names) < 2):
+        if self.without_labels(labels):
             return None
-        return sorted(names)
+        return sorted({self.class_of(file) for file in self._files()})
+
+    def without_labels(self, labels: bool | Literal["auto"]) -> str:
+        """Why there are no labels; "" where there are."""
+        if labels is False:
+            return "labels is false"
+        loose = [file for file in self._files() if not self.class_of(file)]
+        if loose:
+            return (
+                f"{len(loose)} {self.what} are in no folder of a class, such as "
+                f"{self.name_of(loose[0])}"
+            )
+        names = {self.class_of(file) for file in self._files()}
+        return f"all are in {names.pop()}/" if labels == "auto" and len(names) < 2 else ""
 
     def labels_of(
         self, files: list[Path], labels: bool | Literal["auto"] = "auto"
@@ -61,12 +96,23 @@ class Folder:
         numbers = {name: number for number, name in enumerate(classes)}
         return {"label": np.array([numbers[self.class_of(file)] for file in files], np.int64)}
 
+    def told(self, labels: bool | Literal["auto"] = "auto") -> tuple[str, ...]:
+        """What was understood, in three lines; warns of what is odd."""
+        rows = {split: [self.class_of(file) for file in self.splits[split]] for split in SPLITS}
+        kinds = Counter(file.suffix.lower() or "folders" for file in self._files())
+        why = self.without_labels(labels)
+        return told(str(self.path), self.what, self.layout, self.found, kinds, rows, why)
+
+    def _files(self) -> list[Path]:
+        return [file for split in SPLITS for file in self.splits[split]]
+
 
 def read_folder(
     path: Path,
     fractions: tuple[float, float] = (0.1, 0.1),
     extensions: Sequence[str] = EXTENSIONS,
     what: str = "images",
+    labels: bool | Literal["auto"] = "auto",
 ) -> Folder:
     """List the files of a kind below a folder, and split them.
 
@@ -75,45 +121,41 @@ def read_folder(
         fractions: Of the files, for validation and for test.
         extensions: How the names of the files end, in lower case.
         what: How the files are called in messages.
+        labels: With `False` files that are called unlabelled are used for training too.
 
     Raises:
-        UserError: It is no folder, or has too few such files.
+        UserError: It is no folder, or has too few such files, or it is not clear which are to be
+            trained on.
     """
     if not path.is_dir():
         raise UserError(f"{what}: '{path}' is a file; give the folder that the {what} are in")
-    found, others = walk(path, extensions)
-    if not found:
-        raise UserError(_nothing(path, others, extensions, what))
-    return split_files(path, found, fractions, what)
+    found = find(path, extensions)
+    if not found.files:
+        raise UserError(_nothing(path, found.others, extensions, what))
+    return split_files(path, found.files, fractions, what, found, labels)
 
 
-def split_files(path: Path, files: list[Path], fractions: tuple[float, float], what: str) -> Folder:
+def split_files(
+    path: Path,
+    files: list[Path],
+    fractions: tuple[float, float],
+    what: str,
+    found: Found | None = None,
+    labels: bool | Literal["auto"] = "auto",
+) -> Folder:
     """Split files, or folders, that lie below `path`: by sub-folders, else by their names."""
-    own = _own_splits(path, files)
-    if own.get("train"):
-        return Folder(path, _complete(path, own, fractions, what), True, what)
-    return Folder(path, cut_files(path, files, SPLITS, fractions, what), False, what)
+    found = found or Found(links=links_among(path, files))
+    layout = understood(path, files, what, found, labels is not False)
+    own = layout.splits
+    splits = _complete(path, own, fractions, what) if own else {}
+    splits = splits or cut_files(path, layout.rest, SPLITS, fractions, what)
+    return Folder(path, splits, layout, what, found)
 
 
-def walk(path: Path, extensions: Sequence[str]) -> tuple[list[Path], Counter[str]]:
+def walk(path: Path, extensions: Collection[str]) -> tuple[list[Path], Counter[str]]:
     """Files in the order of their names, and how many files of other kinds there are."""
-    found: list[Path] = []
-    others: Counter[str] = Counter()
-    seen: set[str] = set()
-    for folder, inner, names in os.walk(path, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:  # a link that leads back up
-            inner.clear()
-            continue
-        seen.add(real)
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        for name in names:
-            suffix = os.path.splitext(name)[1].lower()
-            if suffix in extensions and not name.startswith("."):
-                found.append(Path(folder, name))
-            else:
-                others[suffix or "no extension"] += 1
-    return sorted(found, key=lambda file: file.relative_to(path).as_posix()), others
+    found = find(path, extensions)
+    return found.files, found.others
 
 
 def _nothing(path: Path, others: Counter[str], extensions: Sequence[str], what: str) -> str:
@@ -122,17 +164,6 @@ def _nothing(path: Path, others: Counter[str], extensions: Sequence[str], what: 
         f"{path}: there are no {what}, that is files ending in {', '.join(extensions)}; "
         f"found: {found or 'no files at all'}"
     )
-
-
-def _own_splits(path: Path, files: list[Path]) -> dict[str, list[Path]]:
-    """The splits that the sub-folders make; empty unless all of them are named after splits."""
-    own: dict[str, list[Path]] = {}
-    for file in files:
-        split = SPLIT_WORDS.get(file.relative_to(path).parts[0].lower())
-        if split is None:
-            return {}
-        own.setdefault(split, []).append(file)
-    return own
 
 
 def _complete(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kssl.data.description import described
 from kssl.data.files.decode import Block, Files, read_files
 from kssl.data.files.folder import Folder, read_folder
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
@@ -28,6 +29,7 @@ class Items:
         features: What is known of each, such as `label`.
         files: Where each is, if they are files.
         rows: Which row each is, if they are rows.
+        facts: What the data set is to say of itself, see `kssl.data.Description`.
     """
 
     where: Path
@@ -37,6 +39,7 @@ class Items:
     features: dict[str, np.ndarray]
     files: list[Path] = field(default_factory=list)
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def read_items(items: Items, load: Callable[[int], Block], broken_fraction: float) -> Dataset:
@@ -49,7 +52,7 @@ def read_items(items: Items, load: Callable[[int], Block], broken_fraction: floa
         what=items.what,
         split=items.split,
     )
-    return read_files(files, broken_fraction, MEMORY_BUDGET)
+    return described(read_files(files, broken_fraction, MEMORY_BUDGET), **items.facts)
 
 
 def split_items(
@@ -72,11 +75,12 @@ def of_folder(
         raise UserError(
             f"{folder.path} is a folder, in which group can only be 'folder', not '{group}'"
         )
-    chosen = folder.splits[split]
     if group == "folder" and not folder.split_by_folders:
         files = sorted(file for part in folder.splits.values() for file in part)
         rows = grouped(np.array([folder.class_of(file) for file in files]), fractions)
-        chosen = [files[row] for row in rows[split]]
+        parts = {name: [files[row] for row in numbers] for name, numbers in rows.items()}
+        folder = replace(folder, splits=parts)
+    chosen = folder.splits[split]
     return Items(
         where=folder.path,
         what=folder.what,
@@ -84,6 +88,7 @@ def of_folder(
         names=[folder.name_of(file) for file in chosen],
         features=folder.labels_of(chosen),
         files=chosen,
+        facts={"class_names": folder.classes(), "found": folder.told()},
     )
 
 

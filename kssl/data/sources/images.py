@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from kssl.data.description import described
 from kssl.data.files.decode import Block, Files, check_broken_fraction, read_files
-from kssl.data.files.folder import read_folder
+from kssl.data.files.folder import Folder, read_folder, readable
 from kssl.data.files.image import decode
 from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
@@ -29,13 +30,15 @@ def images(
 ) -> Dataset:
     """A folder of image files, with its sub-folders.
 
-    JPEG, PNG, BMP, GIF (first frame), WebP and TIFF. Each image is turned as its EXIF note says,
-    put on white where it is transparent, resized with antialiasing so that its shorter side is
-    `size`, and cut to the square in the middle.
+    JPEG, PNG, BMP, GIF (first frame), WebP, TIFF, PNM, TGA, and AVIF and JPEG 2000 where Pillow
+    has them; other files are counted. Each image is turned as its EXIF note says, put on white
+    where it is transparent, resized with antialiasing so that its shorter side is `size`, and cut
+    to the square in the middle.
 
     Which split a file is in follows from its name alone, so that adding files moves no other
     (but in folders so small that a split would be empty). A folder with `train`, `validation`
-    (or `val`, …) and `test` sub-folders is split by them.
+    (or `val`, `dev`, …) and `test` sub-folders is split by them; what lies beside them is left
+    out. What was understood is under `found` of `kssl.data.describe`.
 
     Args:
         split: `train`, `validation` or `test`.
@@ -44,7 +47,8 @@ def images(
         size: Height and width of the result, in pixels.
         channels: 3 for colour, 1 for grey.
         labels: Whether the sub-folder's name is the class; `auto`: if every image is in one,
-            and there are at least two.
+            and there are at least two. Folders called `unlabeled` beside classes are left out;
+            with `false` the training split has them too.
         broken_fraction: A file that cannot be decoded is named in a warning and left out; it is an
             error when more than this fraction of a split are (one is always forgiven, unless 0).
         fractions: Fractions of the files for validation and for test.
@@ -59,7 +63,8 @@ def images(
         A split that takes less than 1 GiB is held in memory, a larger one is read as it goes.
 
     Raises:
-        UserError: There is no such folder, it has no images, or too many are broken.
+        UserError: There is no such folder, it has no images, it is not clear which are to be
+            trained on, or too many are broken.
 
     Example:
         >>> dataset = images("train", "photos/", size=64)
@@ -67,7 +72,7 @@ def images(
     check_split(split)
     _check(size, channels, labels, broken_fraction, fractions)
     check_levels("images", levels)
-    folder = read_folder(find_file(path), (fractions[0], fractions[1]))
+    folder = list_images(path, labels, fractions)
     chosen = folder.splits[split]
     every = sorted(file for files in folder.splits.values() for file in files)
     white = levels_of(folder.path, every, levels)
@@ -75,18 +80,24 @@ def images(
     def load(item: int) -> Block:
         return {"image": decode(chosen[item], size, channels, white)[None]}
 
-    return read_files(
-        Files(
-            names=[folder.name_of(file) for file in chosen],
-            load=load,
-            features=folder.labels_of(chosen, labels),
-            where=str(folder.path),
-            what="images",
-            split=split,
-        ),
-        broken_fraction,
-        MEMORY_BUDGET,
+    files = Files(
+        names=[folder.name_of(file) for file in chosen],
+        load=load,
+        features=folder.labels_of(chosen, labels),
+        where=str(folder.path),
+        what="images",
+        split=split,
     )
+    found, names = folder.told(labels), folder.classes(labels)
+    dataset = read_files(files, broken_fraction, MEMORY_BUDGET)
+    return described(dataset, class_names=names, found=found)
+
+
+def list_images(
+    path: str, labels: bool | Literal["auto"] = "auto", fractions: Sequence[float] = (0.1, 0.1)
+) -> Folder:
+    """The image files of a folder with their splits and classes; none is opened."""
+    return read_folder(find_file(path), (fractions[0], fractions[1]), readable(), labels=labels)
 
 
 def class_names(path: str, labels: bool | Literal["auto"] = "auto") -> list[str]:
@@ -100,7 +111,7 @@ def class_names(path: str, labels: bool | Literal["auto"] = "auto") -> list[str]
         >>> class_names("animals/")
         ['cat', 'dog']
     """
-    return read_folder(find_file(path)).classes(labels) or []
+    return list_images(path, labels).classes(labels) or []
 
 
 def _check(

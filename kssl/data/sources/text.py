@@ -8,7 +8,7 @@ from typing import Any
 from kssl.data.description import described
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
 from kssl.data.splitting import check_split
-from kssl.data.text.corpus import EMBEDDED, Corpus, open_corpus
+from kssl.data.text.corpus import EMBEDDED, Corpus, Label, open_corpus
 from kssl.data.text.sentences import CUTS, Unit
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed
@@ -20,10 +20,10 @@ def text(
     path: str | Sequence[str] | Mapping[str, Any],
     unit: Unit = "document",
     field: str | int | None = None,
-    label: str | int | None = None,
+    label: Label = None,
     fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
-    """Text files: plain, JSON lines, CSV or TSV, each also as `.gz`.
+    """Text files: plain, JSON lines, CSV or TSV, each also as `.gz`, `.xz` or `.bz2`.
 
     A document is a plain file (`.txt`, `.md`, `.rst` or any other), a line of a `.jsonl` file or
     a row of a `.csv` or `.tsv` file. Which split it is in follows from its text alone, so that
@@ -31,7 +31,8 @@ def text(
     corpora so small that a split would be empty). A corpus of one document is cut by position:
     train is the first part, then validation, then test; with `fractions=(0.05, 0.1)` the test split
     is the last tenth of the characters, exactly. A folder whose files or sub-folders are called
-    `train`, `validation` (or `dev`, …) and `test` is split by them.
+    `train`, `validation` (or `dev`, …) and `test`, alone or with other words (`imdb_train_v2.csv`),
+    is split by them; what lies beside them is left out.
 
     What is damaged is counted and named in one warning for each kind: bytes that are not UTF-8
     (they become U+FFFD), lines over 16 MiB (cut there in plain files, else left out), empty files
@@ -42,16 +43,19 @@ def text(
         split: `train`, `validation` or `test`.
         path: A file, a folder, a pattern such as `"news/*.txt.gz"`, a list of these, or
             `{train: …, validation: …, test: …}`; splits that are not named are cut from train.
-            A relative path is tried in the current folder, then in `KSSL_DATA_DIR`.
+            A path that exists is no pattern, whatever signs it has. A relative path is tried in
+            the current folder, then in `KSSL_DATA_DIR`.
         unit: What an example is: a `document`, a `paragraph` (blank lines between them), a
             `sentence` (found by rules, see `kssl.data.sentences`) or a `line`.
         field: JSON field or column of the text; a number for a table without header, counted
             from 0. None is `"text"`.
-        label: Field or column of the class; every unit of a document has its class.
+        label: Field or column of the class; every unit of a document has its class. None takes
+            the sub-folders of plain files, if nearly every file is in one and there are at least
+            two; `false` takes none, and reads folders called `unsup` or `unlabeled` too.
         fractions: Of the documents, for validation and for test.
 
     Returns:
-        A dataset of `{"text": string ()}`, with `"label": int64 ()` if `label` is given; its
+        A dataset of `{"text": string ()}`, with `"label": int64 ()` if there are classes; its
         attribute `class_names` then says which class a number is. A corpus over 512 Mi
         characters is read from the files as it goes.
 
@@ -124,4 +128,4 @@ def _dataset(corpus: Corpus, split: str, unit: str) -> Dataset:
             kinds["label"] = tf.TensorSpec((), tf.int64)
         dataset = tf.data.Dataset.from_generator(examples, output_signature=kinds)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
-    return described(dataset, class_names=list(corpus.names))
+    return described(dataset, class_names=list(corpus.names), found=corpus.found or None)

@@ -79,7 +79,9 @@ def tokens(
     columns = _columns(opened, known, split, length, rows, stride, words)
     with tf.device("cpu"):
         dataset = tf.data.Dataset.from_tensor_slices(columns)
-    return described(dataset, vocabulary=known, class_names=list(opened.names))
+    return described(
+        dataset, vocabulary=known, class_names=list(opened.names), found=opened.found or None
+    )
 
 
 def _columns(

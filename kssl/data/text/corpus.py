@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import functools
-import glob
 import hashlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from kssl.data.files.tell import told
 from kssl.data.from_arrays import MEMORY_BUDGET
 from kssl.data.locate import Unavailable, find_file
-from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_two_fractions
-from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, kind_of, read_documents
+from kssl.data.splitting import SPLITS, check_two_fractions
+from kssl.data.text.files import CorpusFiles, Paths, Pool, corpus_files
+from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, read_documents
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed, under_new_names
 
 if TYPE_CHECKING:
     from kssl.tokenizers import Vocabulary
 
-Paths = str | Sequence[str] | Mapping[str, Any]
+Label = str | int | Literal[False] | None
 EMBEDDED = "python_topics"
-_SUFFIXES = (*RECORDS, *TABLES, ".txt", ".text", ".md", ".rst")
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,8 @@ class Corpus:
         pools: For each pool (a split, or "all"), its documents' places in [0, 1), read order.
         names: Class names in the order of their numbers; empty without labels.
         fractions: Of a pool's documents, for validation and for test.
+        labels: For each pool, the class of each document, "" for none.
+        found: What was found and how it was understood, see `kssl.data.Description`.
     """
 
     where: str
@@ -44,17 +45,15 @@ class Corpus:
     pools: dict[str, np.ndarray]
     names: tuple[str, ...]
     fractions: tuple[float, float]
+    labels: dict[str, list[str]]
+    found: tuple[str, ...] = ()
 
     def documents(self, split: str) -> Iterator[Document]:
         """The documents of a split, in the order of the files."""
-        if split in self.pools:
-            pool, own = split, split != "train"
-        else:
-            pool, own = ("train" if "train" in self.pools else "all"), False
-        if own:
+        pool, lacking = self._pool(split)
+        if not lacking:
             yield from self.reader(pool)
             return
-        lacking = tuple(each for each in SPLITS if each == "train" or each not in self.pools)
         places = self.pools[pool]
         if len(places) == 1 and len(lacking) > 1:
             yield from (_part(each, split, lacking, self.fractions) for each in self.reader(pool))
@@ -64,12 +63,28 @@ class Corpus:
             if lacking[number] == split:
                 yield document
 
+    def classes(self, split: str) -> list[str]:
+        """The class of each document of a split, "" for none; nothing is read."""
+        pool, lacking = self._pool(split)
+        labels = self.labels[pool]
+        if not lacking or (len(labels) == 1 and len(lacking) > 1):
+            return labels
+        chosen = _assigned(self.pools[pool], lacking, self.fractions, self.where)
+        return [label for label, own in zip(labels, chosen, strict=True) if lacking[own] == split]
+
+    def _pool(self, split: str) -> tuple[str, tuple[str, ...]]:
+        """The pool that a split is in, and the splits that are cut from it, if it is not whole."""
+        if split in self.pools and split != "train":
+            return split, ()
+        lacking = tuple(each for each in SPLITS if each == "train" or each not in self.pools)
+        return ("train" if "train" in self.pools else "all"), lacking
+
 
 @renamed(shares="fractions")
 def open_corpus(
     path: Paths,
     field: str | int | None = None,
-    label: str | int | None = None,
+    label: Label = None,
     fractions: Sequence[float] = (0.1, 0.1),
 ) -> Corpus:
     """Find the files of a corpus and look through them once.
@@ -77,7 +92,8 @@ def open_corpus(
     Args:
         path: See `kssl.data.text`; `python_topics` is the embedded one.
         field: Field or column of the text.
-        label: Field or column of the class.
+        label: Field or column of the class; None takes the folders of plain files if all are in
+            one and there are at least two, False takes none.
         fractions: Of the documents, for validation and for test.
 
     Raises:
@@ -85,28 +101,33 @@ def open_corpus(
         UserError: The corpus has no text, or cannot be split.
     """
     both = check_two_fractions("text", fractions)
+    if label is True:
+        raise UserError("text: label is a field or column, or false; not true")
     if path == EMBEDDED:
-        return _scanned(EMBEDDED, {"all": ()}, None, None, both, ())
-    files = _files(path)
-    stamps = tuple((str(file), file.stat().st_mtime_ns) for each in files.values() for file in each)
-    return _scanned(
-        path if isinstance(path, str) else ", ".join(str(each[0]) for each in files.values()),
-        {pool: tuple(each) for pool, each in files.items()},
-        field,
-        label,
-        both,
-        stamps,
-    )
+        return _scan(EMBEDDED, (("all", ()),), None, None, both, ())
+    files = corpus_files(path, by_folder=label is None)
+    column = None if label is False else label
+    if not (field is None and column is None) and not {*files.kinds} & {*RECORDS, *TABLES}:
+        given = f"field {field}" if field is not None else f"label {column}"
+        raise UserError(
+            f"text: {files.where} has no fields or columns, so there is no {given}: leave it out, "
+            "or name .jsonl, .json, .csv or .tsv files"
+        )
+    pools = tuple(files.pools.items())
+    corpus = _scan(files.where, pools, field, column, both, files.stamps)
+    return replace(corpus, found=_found(corpus, files, column))
 
 
-def _scanned(where: str, files: dict[str, tuple[Path, ...]], *rest: Any) -> Corpus:
-    return _scan(where, tuple(files.items()), *rest)
+def _found(corpus: Corpus, files: CorpusFiles, label: str | int | None) -> tuple[str, ...]:
+    classes = {split: corpus.classes(split) for split in SPLITS}
+    why = files.without_labels if label is None else ""
+    return told(files.where, "documents", files.layout, files.found, files.kinds, classes, why)
 
 
 @functools.lru_cache(maxsize=1)  # the three splits of a recipe read and warn once
 def _scan(
     where: str,
-    files: tuple[tuple[str, tuple[Path, ...]], ...],
+    files: tuple[tuple[str, Pool], ...],
     field: str | int | None,
     label: str | int | None,
     fractions: tuple[float, float],
@@ -117,31 +138,39 @@ def _scan(
     def read(pool: str, into: Troubles) -> Iterator[Document]:
         if where == EMBEDDED:
             yield from _topics()
-        for file in dict(files)[pool]:
+        for file, folder in dict(files)[pool]:
             for document in read_documents(file, field, label, into):
-                if document.text.strip():
-                    yield document
-                else:
+                name = folder if label is None else (document.label or "").strip()
+                if not document.text.strip():
                     into.add("documents without text, left out", str(file))
+                elif name == "":
+                    into.add("documents without a label, left out", str(file))
+                else:
+                    yield replace(document, label=name)
 
-    pools, held, names, size = {}, {}, set(), 0
+    pools, held, labels, size = {}, {}, {}, 0
     for pool, _ in files:
-        places, kept = [], held.setdefault(pool, [])
+        places, kept, names = [], held.setdefault(pool, []), labels.setdefault(pool, [])
         for document in read(pool, troubles):
             places.append(_place(document.text))
-            names.add(document.label)
+            names.append(document.label or "")
             size += len(document.text)
             kept.append(document) if size <= MEMORY_BUDGET // 2 else held.clear()
         pools[pool] = np.array(places)
     troubles.report()
-    empty = [pool for pool, places in pools.items() if not len(places)]
-    if empty:
-        told = "; ".join(f"{kind}: {count}" for kind, count in troubles.counts.items())
-        inside = f" for {', '.join(empty)}" if empty != ["all"] else ""
-        raise UserError(f"{where}: there is no text{inside}{f' ({told})' if told else ''}")
+    _check(where, pools, troubles)
     small = size <= MEMORY_BUDGET // 2
     reader = (lambda pool: iter(held[pool])) if small else lambda pool: read(pool, Troubles(where))
-    return Corpus(where, reader, pools, _sorted(names - {None}), fractions)
+    every = {name for names in labels.values() for name in names}
+    return Corpus(where, reader, pools, _sorted(every - {""}), fractions, labels)
+
+
+def _check(where: str, pools: Mapping[str, np.ndarray], troubles: Troubles) -> None:
+    empty = [pool for pool, places in pools.items() if not len(places)]
+    if empty:
+        counts = "; ".join(f"{kind}: {count}" for kind, count in troubles.counts.items())
+        inside = f" for {', '.join(empty)}" if empty != ["all"] else ""
+        raise UserError(f"{where}: there is no text{inside}{f' ({counts})' if counts else ''}")
 
 
 def _topics() -> Iterator[Document]:
@@ -163,64 +192,6 @@ def _place(text: str) -> float:
 def _sorted(names: set[Any]) -> tuple[str, ...]:
     whole = all(name.strip().lstrip("-").isdigit() for name in names)
     return tuple(sorted(names, key=int) if whole else sorted(names))
-
-
-def _files(path: Paths) -> dict[str, list[Path]]:
-    """The files of each pool: of each split that has its own, else "all"."""
-    if isinstance(path, Mapping):
-        wrong = [each for each in path if each not in SPLITS]
-        if wrong or "train" not in path:
-            raise UserError(
-                f"text: path names {', '.join(map(str, path))}; it takes train, and validation "
-                "and test where they have files of their own"
-            )
-        return {split: _found(each) for split, each in path.items()}
-    files = _found(path)
-    own: dict[str, list[Path]] = {}
-    for file in files:
-        words = (file.name.split(".")[0].lower(), file.parent.name.lower())
-        split = next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), None)
-        own.setdefault(split or "all", []).append(file)
-    return own if len(files) > 1 and "train" in own and "all" not in own else {"all": files}
-
-
-def _found(path: str | Sequence[str]) -> list[Path]:
-    """The files that a path, a folder, a pattern or a list of them names, in order."""
-    found: list[Path] = []
-    for each in [path] if isinstance(path, str) else path:
-        if glob.has_magic(str(each)):
-            base = _existing(str(each).split("*")[0].split("?")[0].split("[")[0].rpartition("/")[0])
-            pattern = str(each).removeprefix(_before_magic(str(each)))
-            matches = sorted(base.glob(pattern)) if pattern else []
-            found += [file for file in matches if file.is_file()]
-        else:
-            place = _existing(str(each))
-            found += [place] if place.is_file() else _in_folder(place)
-    if not found:
-        raise Unavailable(
-            f"text: there are no text files at {path}: files of a folder must end in "
-            f"{', '.join(_SUFFIXES)}, or that and .gz"
-        )
-    return found
-
-
-def _before_magic(pattern: str) -> str:
-    """The folders of a pattern that have no signs such as `*`."""
-    plain = pattern.split("*")[0].split("?")[0].split("[")[0]
-    return plain[: plain.rfind("/") + 1]
-
-
-def _existing(path: str) -> Path:
-    try:
-        return find_file(path or ".")
-    except UserError as error:
-        raise Unavailable(str(error)) from error
-
-
-def _in_folder(folder: Path) -> list[Path]:
-    files = (file for file in folder.rglob("*") if file.is_file())
-    kept = [file for file in files if kind_of(file) in _SUFFIXES and file.name[0] != "."]
-    return sorted(kept, key=lambda file: file.relative_to(folder).as_posix())
 
 
 def _assigned(

@@ -6,13 +6,14 @@ import codecs
 import gzip
 import json
 import logging
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kssl.data.files.walk import suffix_of
 from kssl.data.tables.delimited import read_rows, to_width
+from kssl.data.text.opening import DAMAGE, PACKED, open_text
 from kssl.errors import UserError, nearest
 from kssl.system.memory import require
 
@@ -20,7 +21,32 @@ LONGEST_LINE = 2**24  # bytes of a line that are held at a time
 _CHECKED = 2**26  # bytes of a document after which memory is looked at again
 
 TABLES = {".csv": ",", ".tsv": "\t"}
-RECORDS = (".jsonl", ".ndjson")
+RECORDS = (".jsonl", ".ndjson", ".json")
+_NO_TEXT = (
+    ".pdf",
+    ".docx",
+    ".doc",
+    ".odt",
+    ".rtf",
+    ".epub",
+    ".html",
+    ".htm",
+    ".xlsx",
+    ".xls",
+    ".zip",
+)
+_NO_TEXT += (
+    ".parquet",
+    ".arrow",
+    ".feather",
+    ".pkl",
+    ".tar",
+    ".tgz",
+    ".7z",
+    ".zst",
+    ".npz",
+    ".npy",
+)
 
 
 @dataclass(frozen=True)
@@ -51,9 +77,8 @@ class Troubles:
 
 
 def kind_of(path: Path) -> str:
-    """The suffix of a file, without `.gz`."""
-    name = path.name.lower().removesuffix(".gz")
-    return Path(name).suffix
+    """The suffix of a file, without that of its packing, such as `.gz`."""
+    return suffix_of(path.name, PACKED)
 
 
 def read_documents(
@@ -62,15 +87,17 @@ def read_documents(
     """Read the documents of a file: the rows of a table or of JSON lines, else the whole file.
 
     Args:
-        path: The file; what ends in `.gz` is unpacked as it is read.
+        path: The file; what ends in `.gz`, `.xz` or `.bz2` is unpacked as it is read.
         text: Field or column of the text; a number for a table without header.
         label: Field or column of the class, or None.
         troubles: What is wrong is added here.
 
     Raises:
-        UserError: The file cannot be opened, or no row has the field or column.
+        UserError: The file cannot be opened, is no text, or no row has the field or column.
     """
     kind = kind_of(path)
+    if kind in _NO_TEXT:
+        raise UserError(f"{path}: {kind} is not read as text; convert it to .txt, .jsonl or .csv")
     if kind in RECORDS:
         return _records(path, text, label, troubles)
     if kind in TABLES:
@@ -94,15 +121,7 @@ def _records(
 ) -> Iterator[Document]:
     name = "text" if text is None else str(text)
     found, keys = False, set()
-    for number, line in _lines(path, troubles):
-        if not line.strip():
-            continue
-        place = f"{path} line {number}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            troubles.add("lines that are no JSON, left out", place)
-            continue
+    for place, record in _objects(path, troubles):
         if not isinstance(record, dict) or not isinstance(record.get(name), str):
             keys |= set(record) if isinstance(record, dict) and len(keys) < 100 else set()
             troubles.add(f"records without a text under '{name}', left out", place)
@@ -114,6 +133,27 @@ def _records(
         yield Document(record[name], None if label is None else str(record[str(label)]))
     if not found and keys:
         raise UserError(f"{path}: no record has a text under '{name}'{nearest(name, keys)}")
+
+
+def _objects(path: Path, troubles: Troubles) -> Iterator[tuple[str, Any]]:
+    """What each line says; of a `.json` file that is one list, each item."""
+    lines = ((number, line) for number, line in _lines(path, troubles) if line.strip())
+    if kind_of(path) == ".json":
+        rest = list(lines)
+        try:
+            whole = json.loads("".join(line for _, line in rest))
+        except (ValueError, RecursionError):
+            whole = None  # lines of JSON under that name
+        if isinstance(whole, list):
+            yield from ((f"{path} item {number}", each) for number, each in enumerate(whole, 1))
+            return
+        lines = iter(rest)
+    for number, line in lines:
+        place = f"{path} line {number}"
+        try:
+            yield place, json.loads(line)
+        except (ValueError, RecursionError):
+            troubles.add("lines that are no JSON, left out", place)
 
 
 def _rows(
@@ -168,7 +208,7 @@ def _column(path: Path, names: list[str], name: str | int) -> int:
 def _lines(path: Path, troubles: Troubles, pieces: bool = False) -> Iterator[tuple[int, str]]:
     """Lines with their numbers; one that is too long comes in pieces, or not at all."""
     number, carried, inside = 0, b"", False
-    with _opened(path) as stream:
+    with open_text(path) as stream:
         for raw, ends in _raw_lines(stream, path, troubles):
             number += not inside
             place = f"{path} line {number}"
@@ -205,7 +245,7 @@ def _raw_lines(stream: BinaryIO, path: Path, troubles: Troubles) -> Iterator[tup
     while True:
         try:
             raw = stream.readline(LONGEST_LINE)
-        except (EOFError, zlib.error, OSError) as error:
+        except DAMAGE as error:
             why = str(error) or type(error).__name__
             if isinstance(error, gzip.BadGzipFile) and "Not a gzipped" in why:
                 raise UserError(f"{path} ends in .gz, but is no gzip file") from error
@@ -216,16 +256,11 @@ def _raw_lines(stream: BinaryIO, path: Path, troubles: Troubles) -> Iterator[tup
         yield raw, raw.endswith(b"\n") or len(raw) < LONGEST_LINE
 
 
-def _opened(path: Path) -> Any:
-    try:
-        return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
 def _decoded(raw: bytes, place: str, troubles: Troubles) -> str:
     raw = raw[:-2] + b"\n" if raw.endswith(b"\r\n") else raw
     raw = raw.removeprefix(codecs.BOM_UTF8) if place.endswith(" line 1") else raw
+    if b"\0" in raw:
+        troubles.add("lines with NUL characters, which are of no text in UTF-8", place)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -99,7 +99,8 @@ def test_files_of_splits_and_patterns(tmp_path: Path) -> None:
     given = {split: str(tmp_path / name) for split, name in where.items()}
     for split, name in where.items():
         assert read(split, given) == [f"This is {name[:-4]}."]
-    assert len(every(str(tmp_path / "*.txt"))) == 4
+    assert "This is notes." not in every(str(tmp_path / "*.txt"))  # it is in no split
+    assert read("test", str(tmp_path / "*.txt")) == ["This is test."]
     (tmp_path / "notes.txt").unlink()
     assert read("validation", str(tmp_path)) == ["This is dev."]
     with pytest.raises(UserError, match="takes train, and validation"):

@@ -1,0 +1,210 @@
+"""What the names of folders and files say: the split and the class of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kssl.data.files.split_names import Level, Parts, is_aside, level_of_splits
+from kssl.data.files.walk import Found
+from kssl.data.splitting import split_in_name
+from kssl.errors import UserError
+
+# Folders that only hold the files of a class or of a split.
+_HOLDERS = frozenset(
+    "images image img imgs jpegimages pictures photos pics jpg jpeg png frames audio wav wavs flac "
+    "clips videos video films data files text texts txt docs documents".split()
+)
+
+_STRAY = 0.05  # a smaller fraction of files beside class folders has got there by accident
+
+
+@dataclass
+class Layout:
+    """What the names say.
+
+    Attributes:
+        root: The folder that all files lie below.
+        splits: The files of each split that has its own folder or files; empty if none has.
+        of_split: How the folders or files of each such split are called.
+        by_folders: Whether folders make the splits.
+        rest: The files that are to be split, where no split has its own.
+        classes: The class of each file, "" for none.
+        left: Why -> the files that are left out.
+        unused: Why names of splits that there are make no splits.
+        notes: What is odd.
+    """
+
+    root: Path = field(default_factory=Path)
+    splits: dict[str, list[Path]] = field(default_factory=dict)
+    of_split: dict[str, list[str]] = field(default_factory=dict)
+    by_folders: bool = False
+    rest: list[Path] = field(default_factory=list)
+    classes: dict[Path, str] = field(default_factory=dict)
+    left: dict[str, list[Path]] = field(default_factory=dict)
+    unused: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def understood(
+    root: Path, files: Sequence[Path], what: str, found: Found | None = None, labels: bool = True
+) -> Layout:
+    """Find out what the names of files and of the folders above them say.
+
+    Args:
+        root: The folder that they lie below.
+        files: In order.
+        what: How they are called, in the plural.
+        found: Which of them are reached over links.
+        labels: Whether the folders' names are wanted as labels; without, files that are called
+            unlabelled are trained on too.
+
+    Raises:
+        UserError: Names of splits are there, but it is not clear what they mean, or a file is in
+            train and in a held-out split.
+    """
+    parts = [file.relative_to(root).parts for file in files]
+    level, unused = level_of_splits(root, parts, what)
+    layout = Layout(root, unused=unused)
+    own = dict.fromkeys(range(len(files)), "all")
+    if level is not None:
+        own = {row: split for name, split in level.taken.items() for row in level.names[name]}
+        layout.by_folders = level.of_folders
+        for name, split in sorted(level.taken.items()):
+            layout.of_split.setdefault(split, []).append(name[0] + "/" * name[1])
+    beside = [row for row in range(len(files)) if row not in own]
+    own = _once(root, files, own, found, layout)
+    classes = _one_spelling(_classes(parts, own, level), own, layout)
+    free = [row for row in beside if any(map(is_aside, parts[row][:-1]))]
+    _set_aside(files, own, classes, free, layout) if labels else own.update(
+        dict.fromkeys(free, "train")
+    )
+    left = [files[row] for row in beside if row not in own and row not in set(free)]
+    if left:
+        layout.left["beside the splits"] = left
+    layout.classes = {files[row]: classes.get(row, "") for row in own}
+    for row in sorted(own):
+        place = layout.rest if level is None else layout.splits.setdefault(own[row], [])
+        place.append(files[row])
+    return layout
+
+
+def classes_of(root: Path, files: Sequence[Path]) -> dict[Path, str]:
+    """The class that each file's folders say, "" for none, where all are in one split."""
+    parts = [file.relative_to(root).parts for file in files]
+    classes = _classes(parts, dict.fromkeys(range(len(files)), "all"), None)
+    return {files[row]: name for row, name in classes.items()}
+
+
+def _once(
+    root: Path, files: Sequence[Path], own: dict[int, str], found: Found | None, layout: Layout
+) -> dict[int, str]:
+    """Leave out what links make appear twice in a split.
+
+    Raises:
+        UserError: A file is in train and in a held-out split.
+    """
+    if found is None or not found.links:
+        return own
+    kept: dict[str, dict[str, int]] = {}
+    for row in sorted(own, key=lambda row: (files[row] in found.links, row)):  # plain ones first
+        kept.setdefault(found.links.get(files[row], _real(root, files[row])), {}).setdefault(
+            own[row], row
+        )
+    twice = [places for places in kept.values() if len(places) > 1]
+    trained = [places for places in twice if "train" in places]
+    if trained:
+        names = " and ".join(str(files[row].relative_to(root)) for row in trained[0].values())
+        raise UserError(
+            f"{root}: {names} are the same file over a symbolic link, and {len(trained)} such are "
+            "in train and in a split that is held out: remove the link"
+        )
+    if twice:
+        name = files[twice[0]["validation"]].relative_to(root)
+        layout.notes.append(
+            f"validation and test have {len(twice)} files in common over a symbolic link, such as "
+            f"{name}: what is chosen on validation is no longer measured on unseen examples"
+        )
+    rows = {row for places in kept.values() for row in places.values()}
+    layout.left["reached a second time over links"] = [files[row] for row in own if row not in rows]
+    return {row: split for row, split in own.items() if row in rows}
+
+
+def _real(root: Path, file: Path) -> str:
+    return str(root.resolve() / file.relative_to(root))
+
+
+def _classes(parts: Parts, own: dict[int, str], level: Level | None) -> dict[int, str]:
+    """The class of each file that is used: the first folder that is no split and no mere holder."""
+    depth = None if level is None or not level.of_folders else level.depth
+    above = {row: list(parts[row][:-1]) for row in own}
+    if depth is not None:
+        leads = {parts[row][:depth] for row in own}  # class/split/file, or a folder around all
+        lead = depth if len(leads) > 1 else 0
+        above = {row: [*parts[row][:lead], *parts[row][depth + 1 : -1]] for row in own}
+    for split in set(own.values()):
+        rows = [row for row in own if own[row] == split]
+        while rows and all(above[row] for row in rows):
+            first = {above[row][0] for row in rows}
+            if len(first) > 1 or not _holds(next(iter(first)), split):
+                break
+            above |= {row: above[row][1:] for row in rows}
+    while True:
+        inside = [names for names in above.values() if len(names) > 1]
+        around = {names[0] for names in above.values() if names}
+        few = (1 - _STRAY) * len(above)
+        if len(around) != 1 or len(inside) < few or len({names[1] for names in inside}) < 2:
+            break
+        above = {row: names[1:] for row, names in above.items()}  # a folder around all
+    found = {row: names[0] if names else "" for row, names in above.items()}
+    if level is not None and not any(found.values()):  # train_cats, train_dogs, test_cats
+        kinds = {row: level.other[name] for name in level.taken for row in level.names[name]}
+        if all(kinds.values()) and level.of_folders:
+            return kinds
+    return found
+
+
+def _holds(name: str, split: str) -> bool:
+    return name.lower() in _HOLDERS or (split_in_name(name) or "?")[0] == split
+
+
+def _one_spelling(classes: dict[int, str], own: dict[int, str], layout: Layout) -> dict[int, str]:
+    """Make one class of Cat in one split and cat in another; name both where a split has both."""
+    spellings: dict[str, dict[str, set[str]]] = {}
+    for row, name in classes.items():
+        plain = "".join(each for each in name.casefold() if each.isalnum()) or name
+        spellings.setdefault(plain, {}).setdefault(name, set()).add(own[row])
+    renamed: dict[str, str] = {}
+    for names in spellings.values():
+        if len(names) < 2:
+            continue
+        told = " and ".join(f"'{name}'" for name in sorted(names))
+        if sum(map(len, names.values())) > len(set.union(*names.values())):
+            layout.notes.append(f"{told} are different classes, though their names are almost one")
+            continue
+        chosen = next((name for name, splits in names.items() if "train" in splits), min(names))
+        renamed |= dict.fromkeys(names, chosen)
+        layout.notes.append(f"{told} are one class in different splits, called '{chosen}'")
+    return {row: renamed.get(name, name) for row, name in classes.items()}
+
+
+def _set_aside(
+    files: Sequence[Path],
+    own: dict[int, str],
+    classes: dict[int, str],
+    free: list[int],
+    layout: Layout,
+) -> None:
+    """Leave out what has no class where nearly all has; else what is called unlabelled trains."""
+    aside = [row for row, name in classes.items() if is_aside(name)]
+    loose = [row for row, name in classes.items() if not name]
+    names = set(classes.values()) - {""} - {name for name in classes.values() if is_aside(name)}
+    if len(names) < 2 or len(loose) > _STRAY * len(classes):
+        own.update(dict.fromkeys(free, "train"))
+        return
+    for why, rows in (("in folders called unlabelled", aside + free), ("in no class", loose)):
+        if rows:
+            layout.left[why] = [files[row] for row in sorted(rows)]
+    for row in aside + loose:
+        del own[row], classes[row]

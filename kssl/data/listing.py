@@ -1,0 +1,67 @@
+"""What can be said of a recipe's data before it is read: the files are listed, none is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kssl.data.files.folder import read_folder
+from kssl.data.files.tell import classes_line, counted, splits_line
+from kssl.data.locate import find_file
+from kssl.data.sources.audio import EXTENSIONS, audio
+from kssl.data.sources.images import images, list_images
+from kssl.data.sources.text import text
+from kssl.data.sources.tokens import tokens
+from kssl.data.text.corpus import EMBEDDED
+from kssl.data.text.files import corpus_files
+
+Told = tuple[str, ...]
+
+
+def listed(source: Callable[..., Any], settings: Mapping[str, Any]) -> Told:
+    """Say what was found of a source's files, the splits, and the classes.
+
+    Args:
+        source: The function of a data set.
+        settings: What a recipe gives it.
+
+    Returns:
+        Three lines; none for a source whose files must be read for that.
+
+    Raises:
+        UserError: There are no such files, or it is not clear which are to be trained on.
+    """
+    lister = {images: _images, audio: _audio, text: _text, tokens: _tokens}.get(source)
+    return lister(settings) if lister else ()
+
+
+def _images(settings: Mapping[str, Any]) -> Told:
+    labels = settings.get("labels", "auto")
+    return list_images(settings["path"], labels, settings.get("fractions", (0.1, 0.1))).told(labels)
+
+
+def _audio(settings: Mapping[str, Any]) -> Told:
+    place = find_file(settings["path"])
+    return (
+        read_folder(place, extensions=EXTENSIONS, what="recordings").told()
+        if place.is_dir()
+        else ()
+    )
+
+
+def _tokens(settings: Mapping[str, Any]) -> Told:
+    corpus = settings["corpus"]
+    return _text({"path": corpus} if isinstance(corpus, str) else corpus)
+
+
+def _text(settings: Mapping[str, Any]) -> Told:
+    if settings["path"] == EMBEDDED:
+        return ()
+    files = corpus_files(settings["path"], settings.get("label") is None)
+    classes = {split: [name or "" for _, name in pool] for split, pool in files.pools.items()}
+    sizes = {split: len(names) for split, names in classes.items()}
+    return (
+        f"{sum(sizes.values()):,} files of text in {files.where} ({counted(files.kinds)})",
+        splits_line(sizes, files.layout.of_split, files.layout.unused).replace("all ", "files "),
+        f"no labels: {files.without_labels}" if files.without_labels else classes_line(classes),
+    )

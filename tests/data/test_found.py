@@ -1,0 +1,111 @@
+"""What is said of the data of a recipe, and where a run finds it again."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import kssl
+from kssl.data import describe, images
+from kssl.data.description import described
+from kssl.data.locate import find_file, places
+from kssl.data.splits import Splits, _told, open_splits
+from kssl.errors import RunError
+from kssl.recipe import Recipe
+from kssl.runs import listed
+from kssl.runs.load import _compare
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`a/photos` and `b/photos`, which are not the same."""
+    root = tmp_path_factory.mktemp("folders")
+    for name, shade in (("a", 0), ("b", 200)):
+        for number in range(12):
+            file = root / name / "photos" / ("train", "test")[number % 3 == 0]
+            file = file / ("cat", "dog")[number % 2] / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (shade + number, 0, 0)).save(file)
+    (root / "a" / "photos" / "notes.txt").touch()
+    return root
+
+
+def recipe() -> Recipe:
+    return kssl.recipe.load("vae_mnist", ["data={use: images, path: photos, size: 8}"])
+
+
+def test_the_record_says_what_was_understood_and_where(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folders / "a")
+    data = open_splits(recipe())
+    record = data.record()
+    place = str(folders / "a" / "photos")
+    assert record["sources"] == {"photos": place}
+    assert record["found"] == [
+        f"12 images in {place} (.png 12); left out: files of other kinds (.txt 1)",
+        "splits: train 7 (train/), validation 1 (cut from train), test 4 (test/)",
+        "2 classes: cat 6, dog 6",
+    ]
+    assert list(listed(recipe())) == record["found"]  # nothing is opened for that
+    monkeypatch.chdir(folders / "b")
+    assert open_splits(recipe()).fingerprint() != record["fingerprint"]
+    again = open_splits(recipe(), sources=record["sources"])
+    assert again.fingerprint() == record["fingerprint"] and again.sources == record["sources"]
+
+
+def test_a_place_that_is_gone_is_looked_for_as_ever(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folders / "b")
+    with places({"photos": str(folders / "gone")}) as now:
+        assert find_file("photos") == folders / "b" / "photos"
+    assert now == {"photos": str(folders / "b" / "photos")}
+    assert find_file("photos").is_dir()  # nothing is noted outside
+
+
+def test_other_data_than_the_runs_is_refused_or_named(caplog: pytest.LogCaptureFixture) -> None:
+    data: Any = SimpleNamespace(
+        fingerprint=lambda: "b", sizes={"train": 9}, sources={"x": "/x"}, used="images"
+    )
+    begun = {"fingerprint": "a", "examples": {"train": 8}, "sources": {"photos": "/old/photos"}}
+    with pytest.raises(RunError, match="/old/photos is not what the run was trained on"):
+        _compare(begun, data, same_data=True)
+    with caplog.at_level(logging.WARNING, "kssl"):
+        _compare(begun, data, same_data=False)
+    assert "it had {'train': 8}, there is {'train': 9}" in caplog.text
+    _compare({**begun, "fingerprint": "b"}, data, same_data=True)
+
+
+def pipeline(labels: list[int]) -> Any:
+    column = SimpleNamespace(numpy=lambda: np.array(labels))
+    return SimpleNamespace(
+        size=len(labels), has_labels=True, in_memory=True, class_names=None,
+        _columns={"label": column},
+    )  # fmt: skip
+
+
+def test_any_data_set_says_its_sizes_and_classes(caplog: pytest.LogCaptureFixture) -> None:
+    parts = {"train": pipeline([0, 1] * 4), "validation": pipeline([1]), "test": pipeline([0, 2])}
+    with caplog.at_level(logging.WARNING, "kssl"):
+        lines = _told("mine", parts, describe(object()))
+    assert lines == (
+        "11 examples of mine",
+        "splits: train 8, validation 1, test 2",
+        "3 classes: 0 5, 1 5, 2 1",
+    )
+    assert "mine: the split test has 1 classes that train lacks: 2" in caplog.text
+    own = describe(described(SimpleNamespace(), found=("a", "b", "c")))  # type: ignore[arg-type]
+    assert _told("mine", parts, own) == ("a", "b", "c")
+    assert Splits(*[None] * 3, used="mine").found == ()  # type: ignore[arg-type]
+
+
+def test_classes_have_their_names(folders: Path) -> None:
+    dataset = images("test", str(folders / "a" / "photos"), size=8)
+    assert describe(dataset).class_names == ["cat", "dog"]
