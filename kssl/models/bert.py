@@ -165,7 +165,7 @@ class BERT(Model):
         tokens = ops.cast(self.modality.pick(batch), "int32")  # (batch, length)
         given = {
             "token_ids": tokens,
-            "segment_ids": batch.get("segment", ops.zeros_like(tokens)),
+            "segment_ids": ops.cast(batch.get("segment", ops.zeros_like(tokens)), "int32"),
             "padding_mask": ops.cast(_real(batch, tokens), "int32"),
         }
         encoded = self.network(given, training=training)
