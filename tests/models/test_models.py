@@ -93,6 +93,10 @@ def test_trains_in_mixed_precision(make, policy, images):
         assert np.isfinite(losses).all() and losses[-1] < losses[0]
         assert run(model, "reconstruct", images).shape == images.shape
         assert np.isfinite(ops.convert_to_numpy(ops.cast(model.generate(3), "float32"))).all()
+    except RuntimeError as error:
+        if "slow_conv2d" not in str(error):
+            raise
+        pytest.skip("torch has no bfloat16 gradients of convolutions on this processor")
     finally:
         keras.config.set_dtype_policy("float32")
 
