@@ -11,6 +11,8 @@ import psutil
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Most of the time of a test on JAX is XLA's, which makes small models fast that take a step or two.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 4  # more do not help: each of them imports Keras and its backend first

@@ -15,9 +15,10 @@ FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 RECIPES = sorted(FOLDER.rglob("*.yaml"))
 # Enough to train two steps of any recipe on any machine; text comes from the recipe's stand-in.
 QUICK = ["fit.epochs=1", "fit.steps_per_epoch=2", "precision=float32", "evaluate=[]"]
-IMAGES = "data={use: synthetic, examples: 300}"
-LARGE_IMAGES = "data={use: synthetic, examples: 300, shape: [32, 32, 3]}"
-SMALL_TEXT = ["model.depth=1", "model.width=16", "model.heads=2", "fit.batch_size=4"]
+# Validation takes the whole of its split: few examples, in few batches.
+IMAGES = "data={use: synthetic, examples: 64}"
+LARGE_IMAGES = "data={use: synthetic, examples: 64, shape: [32, 32, 3]}"
+SMALL_TEXT = ["model.depth=1", "model.width=16", "model.heads=2", "fit.batch_size=64"]
 SMALLER = {
     "bert_news": SMALL_TEXT,
     "bert_wikipedia_gpu": SMALL_TEXT,
@@ -25,25 +26,25 @@ SMALLER = {
         LARGE_IMAGES,
         "model.network.filters=[8, 16]",
         "model.network.blocks=1",
-        "fit.batch_size=4",
+        "fit.batch_size=16",
         "callbacks=[]",
     ],
     "diffusion_mnist": [
         IMAGES,
         "model.network.filters=[8, 16]",
-        "fit.batch_size=4",
+        "fit.batch_size=16",
         "callbacks=[]",
     ],
     "gpt_shakespeare": SMALL_TEXT,
-    "gpt_shakespeare_gpu": SMALL_TEXT,
+    "gpt_shakespeare_gpu": [*SMALL_TEXT, "callbacks=[]"],
     "mae_cifar10_gpu": [
         LARGE_IMAGES,
         "model.encoder.depth=1",
         "model.decoder.depth=1",
-        "fit.batch_size=4",
+        "fit.batch_size=16",
     ],
-    "mae_fashion": [IMAGES, "model.encoder.depth=1", "fit.batch_size=8"],
-    "simclr_cifar10_gpu": [LARGE_IMAGES, "model.encoder.width=4", "fit.batch_size=8"],
+    "mae_fashion": [IMAGES, "model.encoder.depth=1", "fit.batch_size=16"],
+    "simclr_cifar10_gpu": [LARGE_IMAGES, "model.encoder.width=4", "fit.batch_size=16"],
     **{
         f"{method}_fashion": [IMAGES, "fit.batch_size=16"]
         for method in ("simclr", "byol", "simsiam", "moco", "dino", "rotation", "jigsaw")

@@ -156,6 +156,8 @@ def _jit(wanted: bool | str) -> bool | str:
         import tensorflow as tf
 
         return "auto" if tf.config.list_logical_devices("GPU") else False
+    if keras.backend.backend() == "torch":
+        return False  # it has no XLA, and Keras would take `torch.compile`: hours for a transformer
     return wanted
 
 

@@ -7,13 +7,14 @@ import wave
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 import kssl
 from kssl.errors import UserError
 from kssl.recipe import load
-from kssl.runs import notices
+from kssl.runs import notices, plan
 from kssl.runs.plan import Prepared, prepare
 from kssl.runs.preview import dry_run
 from kssl.runs.train import fit
@@ -204,3 +205,9 @@ def test_the_lengths_in_runs_of_version_0_1_are_taken_as_they_are(name: str) -> 
         assert (f"{length}: " in written) == (hasattr(schedule, length))
         if hasattr(schedule, length):
             assert f"{length}: {getattr(schedule, length)}" in written
+
+
+@pytest.mark.parametrize("wanted", [True, "auto"])
+def test_pytorch_has_no_xla_to_compile_with(wanted, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    assert plan._jit(wanted) is False

@@ -210,15 +210,16 @@ def refuse(*_, **__):
     raise kssl.data.Unavailable("mnist: there is no network in this test")
 
 
-@pytest.mark.timeout(3600)  # five trainings, four of them in processes that start from nothing
-def test_killed_at_three_random_moments_a_run_ends_with_the_same_weights(tmp_path):
-    """`kill -9`, resume, three times: bit for bit the weights of the run that was left alone."""
+@pytest.mark.timeout(3600)  # trainings in processes that start from nothing
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_a_run_ends_with_the_same_weights(times, tmp_path):
+    """`kill -9`, resume, and again: bit for bit the weights of the run that was left alone."""
     seed = int.from_bytes(os.urandom(2))
     moments = random.Random(seed)
     path = tmp_path / "killed.yaml"
     path.write_text(SMALL.replace("epochs: 2", "epochs: 12, steps_per_execution: 2"))
     quick = ["evaluate=[]", "~callbacks"]
-    steps = sorted(moments.sample(range(2, 12 * 6), 3))
+    steps = sorted(moments.sample(range(2, 12 * 6), times))
     whole = fit(load(path, quick), root=tmp_path / "whole")
     process = start(tmp_path, "killed", str(path), *quick)
     try:
