@@ -4,7 +4,7 @@
 
 Numbers are kept in `benchmarks/seeds.csv`; a recipe and seed that stand there are not run again, so
 that the command goes on where it was stopped. It prints the mean and the standard deviation of each
-number, with its baselines, as a table in Markdown.
+number, a fraction, in per cent, with its baselines, as a table in Markdown.
 """
 
 from __future__ import annotations
@@ -78,26 +78,69 @@ def keep(rows: list[dict[str, Any]]) -> None:
 
 
 def table(recipes: list[str]) -> str:
-    """Return mean and standard deviation of each number, and its baselines, in Markdown."""
+    """Return mean and standard deviation of each number in Markdown, one row for each recipe.
+
+    Baselines that are the same for all recipes are a row each; the others stand beside the number.
+    """
     rows = [row for row in measured() if row["recipe"] in recipes]
-    lines = ["| recipe | evaluation | seeds | value | baselines |", "|---|---|---|---|---|"]
-    numbers = dict.fromkeys((row["recipe"], row["evaluation"], row["metric"]) for row in rows)
-    for recipe, evaluation, metric in numbers:
-        own = [r for r in rows if (r["recipe"], r["metric"]) == (recipe, metric)]
-        own = [r for r in own if r["evaluation"] == evaluation]
-        baselines = [json.loads(row["baselines"]) for row in own]
-        shown = ", ".join(
-            f"{name} {_spread([each[name] for each in baselines])}" for name in baselines[0]
+    columns = list(dict.fromkeys((row["evaluation"], row["metric"]) for row in rows))
+    shared = _shared_baselines(rows)
+    head = ["", "seeds", *(f"{name}, {metric}" for name, metric in columns), "minutes, CPU minutes"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for recipe in dict.fromkeys(row["recipe"] for row in rows):
+        own = [row for row in rows if row["recipe"] == recipe]
+        cells = [_cell([r for r in own if _column(r) == column], shared) for column in columns]
+        spent = ", ".join(
+            f"{statistics.median(float(row[key]) for row in own):.1f}"
+            for key in ("minutes", "cpu_minutes")
         )
-        value = _spread([float(row["value"]) for row in own])
-        lines.append(f"| {recipe} | {evaluation}, {metric} | {len(own)} | {value} | {shown} |")
+        lines.append(_line([recipe, str(len({r["seed"] for r in own})), *cells, spent]))
+    for name in dict.fromkeys(name for values in shared.values() for name in values):
+        cells = [_spread([v]) if (v := shared[c].get(name)) else "" for c in columns]
+        lines.append(_line([name, "", *cells, ""]))
     return "\n".join(lines)
 
 
+def _column(row: dict[str, str]) -> tuple[str, str]:
+    return row["evaluation"], row["metric"]
+
+
+def _shared_baselines(rows: list[dict[str, str]]) -> dict[tuple[str, str], dict[str, float]]:
+    """Baselines that have one value in all runs, by evaluation and metric."""
+    found: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for row in rows:
+        found.setdefault(_column(row), []).append(json.loads(row["baselines"]))
+    return {
+        column: {
+            name: value
+            for name, value in every[0].items()
+            if len({each["recipe"] for each in rows if _column(each) == column}) > 1
+            and all(each.get(name) == value for each in every)
+        }
+        for column, every in found.items()
+    }
+
+
+def _cell(rows: list[dict[str, str]], shared: dict[tuple[str, str], dict[str, float]]) -> str:
+    if not rows:
+        return ""
+    baselines = [json.loads(row["baselines"]) for row in rows]
+    beside = ", ".join(
+        f"{name} {_spread([each[name] for each in baselines])}"
+        for name in baselines[0]
+        if name not in shared[_column(rows[0])]
+    )
+    return f"**{_spread([float(row['value']) for row in rows])}**" + (f" ({beside})" * bool(beside))
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
 def _spread(values: list[float]) -> str:
-    mean = statistics.mean(values)
-    spread = f" ± {statistics.stdev(values):.4f}" if len(set(values)) > 1 else ""
-    return f"{mean:.4f}{spread}"
+    """Fractions in per cent, mean and standard deviation."""
+    spread = f" ± {100 * statistics.stdev(values):.1f}" if len(set(values)) > 1 else ""
+    return f"{100 * statistics.mean(values):.1f}{spread}"
 
 
 def main() -> None:

@@ -184,9 +184,9 @@ RUNS: dict[str, Callable[[], float]] = {
 def main() -> int:
     file = here(__file__)
     masking = contest(file, MASKING)
-    table("Masking tokens: rows of 128, batches of 128", "tokens/s", masking, MASKING[2])
+    table("Masking tokens, rows of 128, batches of 128", "", masking, MASKING[2])
     pairs = contest(file, PAIRS)
-    table("Skip-gram pairs: window 5, 5 noise words", "pairs/s", pairs, "gensim")
+    table("Skip-gram pairs, window 5, 5 noise words", "", pairs, "gensim")
     return 0
 
 

@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent.parent
 CONTENDERS = {
     "gpt_step": ("kssl, TensorFlow", "kssl, JAX"),
     "bert_step": ("kssl, TensorFlow", "kssl, JAX"),
-    "mae_step": ("kssl",),
+    "mae_step": ("kssl, TensorFlow",),
     "diffusion_step": ("kssl, TensorFlow",),
     "resnet_step": ("kssl's layer, jit_compile=False",),
     "vae_epoch": ("kssl fit on tensorflow", "kssl fit on jax"),
