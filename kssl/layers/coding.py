@@ -10,6 +10,13 @@ import keras
 
 from kssl.layers.base import Layer
 
+# Activations that do not reach every logit, and layers that change the shape of values alone.
+LIMITED = ("sigmoid", "hard_sigmoid", "hardsigmoid", "softmax", "tanh", "relu", "relu6", "softplus")
+SHAPING = tuple(
+    getattr(keras.layers, name)
+    for name in ("Reshape", "Flatten", "Permute", "Cropping1D", "Cropping2D", "Cropping3D")
+)
+
 
 @keras.saving.register_keras_serializable(package="kssl")
 class LatentEncoder(Layer):
@@ -120,6 +127,49 @@ class ImageDecoder(Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], *self.image_shape)
+
+    def check_logits(self) -> None:
+        """Raise a ValueError if the decoder's last activation leaves no room for logits."""
+        activation = "" if self.to_pixels is not None else last_activation(self.decoder)
+        if activation in LIMITED:
+            raise ValueError(
+                f"the decoder ends in the activation {activation}, and a Bernoulli likelihood "
+                f"reads what it returns as logits, of which it takes the sigmoid itself: leave "
+                f"the activation of the last layer out"
+            )
+
+
+def last_activation(layer: Any) -> str:
+    """Return the name of the activation that a layer or model ends in; empty if none is seen.
+
+    Example:
+        >>> import keras
+        >>> last_activation(keras.Sequential([keras.layers.Dense(4, activation="sigmoid")]))
+        'sigmoid'
+    """
+    if isinstance(layer, keras.Sequential):
+        steps = list(layer.layers)
+    elif getattr(layer, "outputs", None):  # a functional model
+        steps = _steps(layer.outputs[0])
+    else:
+        activation = getattr(layer, "activation", None) or type(layer)  # `keras.layers.ReLU` too
+        name = activation if isinstance(activation, str) else activation.__name__
+        return name.lower()
+    while steps and isinstance(steps[-1], SHAPING):
+        steps.pop()
+    return last_activation(steps[-1]) if steps else ""
+
+
+def _steps(output: keras.KerasTensor) -> list[Any]:
+    """Return the operations that lead to an output in a line, the last one last."""
+    steps = []
+    while True:
+        history = output._keras_history
+        steps.append(history.operation)
+        inputs = history.operation._inbound_nodes[history.node_index].input_tensors
+        if len(inputs) != 1:
+            return steps[::-1]
+        (output,) = inputs
 
 
 def _with_mode(layer: keras.layers.Layer, inputs: Any, training: bool) -> Any:

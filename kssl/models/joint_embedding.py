@@ -18,6 +18,7 @@ from kssl.layers import ConvNet, MomentumEncoder, ProjectionHead, RandomView
 from kssl.layers.base import Layer
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model
+from kssl.models.given import floating, in_unit_interval
 
 LARGE, SMALL = ("view_1", "view_2"), "local_views"
 
@@ -94,6 +95,8 @@ class JointEmbedding(Model):
         ValueError: There are neither views nor `augment`, or `augment` is another word.
     """
 
+    target_key = ""
+
     def __init__(
         self,
         encoder: keras.layers.Layer | None = None,
@@ -139,6 +142,8 @@ class JointEmbedding(Model):
         """Raise a ValueError if the model cannot be trained on such values."""
         if self.augment is not None:
             super().check_batch(batch)
+            if self.augment == "device":
+                in_unit_interval(self.tensor_of(batch), 'augment="device"', "give a layer of yours")
             return
         for key in (*LARGE, SMALL):  # views are made as floats whatever the images are
             if key in batch:
@@ -175,7 +180,8 @@ class JointEmbedding(Model):
                 'the transform two_views before it, or give augment="device"'
             )
         small = inputs.get(SMALL)
-        return [inputs[key] for key in LARGE], [] if small is None else ops.unstack(small, axis=1)
+        large = [floating(inputs[key], self.modality.keys) for key in LARGE]
+        return large, [] if small is None else ops.unstack(small, axis=1)
 
 
 def _together(branch: keras.layers.Layer, views: list[Any], training: bool) -> list[Any]:

@@ -70,6 +70,8 @@ class MAE(Model):
         (2, 32)
     """
 
+    target_key = ""
+
     def __init__(
         self,
         patch_size: int | Sequence[int] = 4,

@@ -12,6 +12,7 @@ from keras import ops
 from kssl.layers import MLP, ConvNet
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model, batch_shape
+from kssl.models.given import check_labels, floating
 from kssl.models.pseudo_labels import label_key
 
 
@@ -121,6 +122,7 @@ class PretextClassifier(Model):
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         seen = inputs[self.key] if isinstance(inputs, Mapping) else inputs
+        seen = floating(seen, self.modality.keys)
         count = ops.shape(seen)[0] * (self.copies or 1)
         if self.parts or self.copies:
             seen = ops.reshape(seen, (-1, *seen.shape[2:]))  # (batch · parts, …)
@@ -151,6 +153,10 @@ class PretextClassifier(Model):
         if self.key not in batch:
             raise KeyError(f"the batch has no {self.key!r}; it has {', '.join(sorted(batch))}")
         self.modality.check_values(np.asarray(batch[self.key]), type(self).__name__)
+        name = label_key(batch, (self.target_key, "pair_target"))
+        if name is not None:
+            target = np.asarray(batch[name]).reshape(-1)  # several of an example that has copies
+            check_labels(target, type(self).__name__, self.classes)
 
     def embed(self, x: Any) -> Any:
         """Return the encoder's features of whole examples, `(batch, features)`."""

@@ -36,7 +36,8 @@ class SimSiam(JointEmbedding):
         inputs: A dict of `view_1` and `view_2`; with `augment`, images or a dict with `image`.
 
     Returns:
-        Dict of `student`, a list of projections `(batch, projection)`.
+        Dict of `student`, a list of projections `(batch, projection)`, and of `predictions`,
+        likewise.
 
     Example:
         >>> import numpy, kssl
@@ -67,10 +68,15 @@ class SimSiam(JointEmbedding):
         if not self.predictor.built:
             self.predictor.build(projection)
 
+    def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
+        outputs = super().call(inputs, training)
+        predictions = [self.predictor(each, training=training) for each in outputs["student"][:2]]
+        return {**outputs, "predictions": predictions}
+
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the mean of both directions."""
         first, second = outputs["student"][:2]
-        predictions = [self.predictor(each, training=training) for each in (first, second)]
+        predictions = outputs["predictions"]
         forth = self.loss(second, predictions[0], sample_weight=sample_weight)
         back = self.loss(first, predictions[1], sample_weight=sample_weight)
         return 0.5 * (forth + back)
