@@ -14,6 +14,7 @@ from keras import ops
 
 from kssl import moved, signature
 from kssl.modalities import Image, Modality, of_keys
+from kssl.models import parts
 from kssl.models.given import (
     WEIGHT,
     batch_shapes,
@@ -57,6 +58,9 @@ class Model(keras.Model):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name in ("__init__", "build"):
+            if name in vars(cls):
+                setattr(cls, name, parts.under_own_policy(vars(cls)[name]))
         if "reads" in vars(cls) and "modality" not in vars(cls):
             warnings.warn(
                 f"{cls.__name__}.reads: since kssl 0.2 a model says which modality it reads: "
@@ -228,11 +232,20 @@ class Model(keras.Model):
         if not self.built or shape is None:
             return {}
         several = isinstance(shape, Mapping)
-        return {"example_shape": {k: list(v) for k, v in shape.items()} if several else list(shape)}
+        shape = {k: list(v) for k, v in shape.items()} if several else list(shape)
+        config = {"example_shape": shape, "frozen": parts.frozen(self)}
+        return config if self.trainable else {**config, "trainable": False}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        if config:
-            self.build(batch_shape(config["example_shape"]))
+        if "example_shape" in config:
+            self.build(batch_shape(self.built_shapes(config)))
+            parts.freeze(self, config.get("frozen", {}))
+            if not config.get("trainable", True):
+                self.trainable = False
+
+    def built_shapes(self, config: dict[str, Any]) -> Any:
+        """Return of `get_build_config` the shapes of an example that `build` needs."""
+        return config["example_shape"]
 
 
 def batch_shape(example_shape: Any) -> Any:

@@ -255,11 +255,10 @@ class BERT(Model):
     def get_build_config(self) -> dict[str, Any]:
         return {**super().get_build_config(), "pair_label": self.pair_label}
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        if "example_shape" in config:
-            shapes = {"tokens": (None, *config["example_shape"])}
-            paired = config.get("pair_label") is not None  # by its old name in files of kssl 0.1
-            self.build({**shapes, PAIR_TARGET: (None,)} if paired else shapes)
+    def built_shapes(self, config: dict[str, Any]) -> Any:
+        shapes = {"tokens": config["example_shape"]}
+        paired = config.get("pair_label") is not None  # by its old name in files of kssl 0.1
+        return {**shapes, PAIR_TARGET: ()} if paired else shapes
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:

@@ -18,6 +18,7 @@ from kssl.layers import ConvNet, MomentumEncoder, ProjectionHead, RandomView
 from kssl.layers.base import Layer
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model
+from kssl.models.capabilities import MakesViews
 from kssl.models.given import floating, in_unit_interval
 
 LARGE, SMALL = ("view_1", "view_2"), "local_views"
@@ -85,10 +86,10 @@ class JointEmbedding(Model):
             `kssl.layers.ConvNet`.
         projector: Any layer from features to what the loss compares; None is
             `ProjectionHead(128, hidden_dim=512)`.
-        augment: `"device"`: two views are made of each image within the training step, by
-            `RandomView`; or any Keras layer that does so. None: the batch has `view_1` and
-            `view_2`, and perhaps `local_views` `(batch, views, …)`, as `kssl.pretext.two_views`
-            and `multi_crop` make them.
+        augment: `"device"`: two views are made of each image within the step, of training and of
+            validation, by `RandomView`; or any Keras layer that does so. None: the batch has
+            `view_1`, `view_2` and perhaps `local_views` `(batch, views, …)`, as
+            `kssl.pretext.two_views` and `multi_crop` make them.
         modality: What is read; None is images.
 
     Raises:
@@ -150,7 +151,7 @@ class JointEmbedding(Model):
                 self.check_values(batch[key])
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, list[Any]]:
-        large, small = self._views(inputs, training)
+        large, small = self._views(inputs)
         outputs = {"student": _together(self.student, large, training)}
         if small:
             outputs["student"] += _together(self.student, small, training)
@@ -168,11 +169,19 @@ class JointEmbedding(Model):
         """Return what the loss compares, `(batch, projection)`."""
         return self.student(self.tensor_of(x), training=training)
 
-    def _views(self, inputs: Any, training: bool) -> tuple[list[Any], list[Any]]:
+    def supports(self, capability: type) -> bool:
+        """Return whether this instance has a capability: views are made with `augment` alone."""
+        return capability is not MakesViews or self.views is not None
+
+    def make_views(self, x: Any) -> list[Any]:
+        """Return two views of each example, in validation too: one is not compared with itself."""
+        examples = self.tensor_of(x)
+        return [self.views(examples, training=True) for _ in LARGE]
+
+    def _views(self, inputs: Any) -> tuple[list[Any], list[Any]]:
         """Return the large views and the small ones, each `(batch, …)`."""
         if self.views is not None:
-            examples = self.tensor_of(inputs)
-            return [self.views(examples, training=training) for _ in LARGE], []
+            return self.make_views(inputs), []
         if not isinstance(inputs, Mapping) or not set(LARGE) <= set(inputs):
             there = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one tensor"
             raise ValueError(

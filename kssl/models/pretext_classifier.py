@@ -11,7 +11,7 @@ from keras import ops
 
 from kssl.layers import MLP, ConvNet
 from kssl.modalities import Image, Modality, get
-from kssl.models.base import Model, batch_shape
+from kssl.models.base import Model
 from kssl.models.given import check_labels, floating
 from kssl.models.pseudo_labels import label_key
 
@@ -176,10 +176,9 @@ class PretextClassifier(Model):
         seen = {"inputs_shape": list(self.inputs_shape), "copies": self.copies}
         return {**super().get_build_config(), **(seen if self.built else {})}
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        if config:
-            whole = {next(iter(self.modality.keys)): config["example_shape"]}
-            shapes = {**whole, self.key: config["inputs_shape"]}
-            if config.get("copies"):
-                shapes[self.target_key] = [config["copies"]]
-            self.build(batch_shape(shapes))
+    def built_shapes(self, config: dict[str, Any]) -> Any:
+        whole = {next(iter(self.modality.keys)): config["example_shape"]}
+        shapes = {**whole, self.key: config["inputs_shape"]}
+        if config.get("copies"):
+            shapes[self.target_key] = [config["copies"]]
+        return shapes
