@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from kssl.layers.base import Layer
+from kssl.layers.base import Layer, built
 
 # Activations that do not reach every logit, and layers that change the shape of values alone.
 LIMITED = ("sigmoid", "hard_sigmoid", "hardsigmoid", "softmax", "tanh", "relu", "relu6", "softplus")
@@ -55,9 +55,7 @@ class LatentEncoder(Layer):
         self.heads = [keras.layers.Dense(latent_dim, dtype=self.dtype_policy) for _ in range(heads)]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
-        if not self.encoder.built:
-            self.encoder.build(input_shape)
-        shape = self.encoder.compute_output_shape(input_shape)
+        shape = built(self.encoder, input_shape)
         shape = self.flatten.compute_output_shape(shape)
         for head in self.heads:
             head.build(shape)
@@ -109,9 +107,7 @@ class ImageDecoder(Layer):
         self.to_pixels: keras.layers.Layer | None = None
 
     def build(self, input_shape: Sequence[int | None]) -> None:
-        if not self.decoder.built:
-            self.decoder.build(input_shape)
-        shape = self.decoder.compute_output_shape(input_shape)
+        shape = built(self.decoder, input_shape)
         if tuple(shape[1:]) != self.image_shape:
             self.to_pixels = keras.layers.Dense(
                 math.prod(self.image_shape), dtype=self.dtype_policy

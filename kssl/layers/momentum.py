@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kssl.layers.base import Layer
+from kssl.layers.base import Layer, built
 
 
 def cosine_momentum(step: Any, total_steps: int, start: float = 0.996, end: float = 1.0) -> Any:
@@ -101,8 +101,7 @@ class MomentumEncoder(Layer):
         self._freeze()
 
     def build(self, input_shape: Any) -> None:
-        if not self.encoder.built:
-            self.encoder.build(input_shape)
+        built(self.encoder, input_shape)
         self.step = self.add_weight(
             shape=(),
             dtype="int32",

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from kssl.layers import PredictionHead, ProjectionHead
+from kssl.layers.base import built
 from kssl.losses import negative_cosine
 from kssl.modalities import Modality
 from kssl.models.joint_embedding import JointEmbedding
@@ -70,8 +71,7 @@ class BYOL(JointEmbedding):
         self.follow_student(momentum, 1.0, total_steps)
 
     def build_heads(self, projection: tuple[int | None, ...]) -> None:
-        if not self.predictor.built:
-            self.predictor.build(projection)
+        built(self.predictor, projection)
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         outputs = super().call(inputs, training)

@@ -125,6 +125,11 @@ def check_labels(labels: Any, model: str, classes: int | None = None) -> None:
             f"{model} reads labels as whole numbers; got {kind}: "
             "numpy.unique(labels, return_inverse=True)[1] numbers them"
         )
+    if labels.size and abs(int(labels.max())) >= 2**31:
+        raise ValueError(
+            f"{model} reads labels below 2**31; got {labels.max()}: "
+            "numpy.unique(labels, return_inverse=True)[1] numbers them"
+        )
     if classes is not None and labels.size and not (0 <= labels.min() and labels.max() < classes):
         raise ValueError(
             f"{model} has classes={classes}, so labels are 0 to {classes - 1}; "

@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from kssl.layers import ConvNet, MomentumEncoder, ProjectionHead, RandomView
-from kssl.layers.base import Layer
+from kssl.layers.base import Layer, built
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model
 from kssl.models.capabilities import MakesViews
@@ -54,11 +54,9 @@ class Branch(Layer):
         self.flatten = keras.layers.Flatten()
 
     def build(self, input_shape: Any) -> None:
-        if not self.encoder.built:  # it is, where it comes from the configuration of a built model
-            self.encoder.build(input_shape)
+        built(self.encoder, input_shape)
         features = self.encode(keras.KerasTensor(tuple(input_shape)))  # (batch, features)
-        if not self.projector.built:
-            self.projector.build(features.shape)
+        built(self.projector, features.shape)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         return self.projector(self.encode(inputs, training), training=training)
@@ -69,7 +67,7 @@ class Branch(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         features = self.encode(keras.KerasTensor(tuple(input_shape)))
-        return self.projector.compute_output_shape(features.shape)
+        return built(self.projector, features.shape)
 
 
 class JointEmbedding(Model):

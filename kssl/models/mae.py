@@ -21,6 +21,7 @@ from kssl.layers import (
     Unpatchify,
     normalize_patches,
 )
+from kssl.layers.base import built
 from kssl.losses import Reconstruction, reconstruction
 from kssl.models.base import Model, example_shape, pick
 
@@ -122,8 +123,7 @@ class MAE(Model):
             (self.encoder, (None, kept, wide)),
             (self.decoder, (None, count, narrow)),
         ):
-            if not layer.built:  # it is, where it comes from the configuration of a built model
-                layer.build(tokens)
+            built(layer, tokens)
         self.to_patches.build((None, count, narrow))
         self.built = True
 

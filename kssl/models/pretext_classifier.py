@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from kssl.layers import MLP, ConvNet
+from kssl.layers.base import built
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model
 from kssl.models.given import check_labels, floating
@@ -111,13 +112,10 @@ class PretextClassifier(Model):
             self.parts = seen[0]
         part = (None, *(seen[1:] if self.parts or self.copies else seen))
         self.embeds_parts = len(example) >= len(part)  # an example has the axis of parts too
-        if not self.encoder.built:
-            self.encoder.build(part)
+        built(self.encoder, part)
         features = self.flatten(self.encoder(keras.KerasTensor(part))).shape[-1]
         shape = (None, features * (self.parts or 1))
-        if not self.head.built:
-            self.head.build(shape)
-        self.to_logits.build(self.head.compute_output_shape(shape))
+        self.to_logits.build(built(self.head, shape))
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from kssl.layers import PredictionHead, ProjectionHead
+from kssl.layers.base import built
 from kssl.losses import NegativeCosine
 from kssl.modalities import Modality
 from kssl.models.joint_embedding import JointEmbedding
@@ -65,8 +66,7 @@ class SimSiam(JointEmbedding):
         self.loss = NegativeCosine() if loss is None else loss
 
     def build_heads(self, projection: tuple[int | None, ...]) -> None:
-        if not self.predictor.built:
-            self.predictor.build(projection)
+        built(self.predictor, projection)
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         outputs = super().call(inputs, training)
