@@ -19,7 +19,7 @@ from kssl.losses import Reconstruction
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model, default, to_data
 from kssl.models.capabilities import Corrupts
-from kssl.models.given import in_unit_interval
+from kssl.models.given import given_loss, in_unit_interval
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -74,7 +74,7 @@ class AutoEncoder(Model):
         self.latent_dim = latent_dim
         self.encoder = default(encoder, (400,))
         self.decoder = default(decoder, (400,))
-        self.loss = Reconstruction("squared") if loss is None else loss
+        self.loss = Reconstruction("squared") if loss is None else given_loss(loss)
         self.corruption = corruption
         self.modality = Image() if modality is None else get(modality)
         self.to_latent = LatentEncoder(self.encoder, latent_dim)

@@ -151,6 +151,8 @@ class Model(keras.Model):
         """Make the variables before the step is traced: TensorFlow would trace it a second time."""
         if getattr(self, "_distribute_strategy", None) is not None:
             return  # Keras does it itself, where the strategy wants them
+        if not self.compiled:
+            return  # Keras says so
         examples = x[0] if isinstance(x, keras.utils.PyDataset) else getattr(x, "element_spec", x)
         shapes = None if self.built else batch_shapes(examples)
         if shapes is not None:

@@ -80,6 +80,14 @@ def first_batch(data: Any) -> Any:
     return None if iterator is None or iterator is data else next(iterator, None)
 
 
+def given_loss(loss: Any) -> Any:
+    """Return a loss, or Keras' own of that name, such as `"mse"`."""
+    if not isinstance(loss, str):
+        return loss
+    function = keras.losses.get(loss).__name__  # mean_squared_error
+    return getattr(keras.losses, "".join(word.capitalize() for word in function.split("_")))()
+
+
 def floating(tensor: Any, keys: Mapping[str, str]) -> Any:
     """Return a tensor of the first of these keys; bytes are refused where floats are read."""
     (key, wanted), *_ = keys.items()

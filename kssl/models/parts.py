@@ -32,7 +32,8 @@ def under_own_policy(method: Callable[..., Any]) -> Callable[..., Any]:
                     layer.dtype_policy = policy
         return result
 
-    run.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]  # Keras reads it
+    if method.__name__ == "__init__":  # Keras looks at the arguments of this function itself
+        run.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
     return run
 
 

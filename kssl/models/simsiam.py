@@ -13,6 +13,7 @@ from kssl.layers import PredictionHead, ProjectionHead
 from kssl.layers.base import built
 from kssl.losses import NegativeCosine
 from kssl.modalities import Modality
+from kssl.models.given import given_loss
 from kssl.models.joint_embedding import JointEmbedding
 
 
@@ -63,7 +64,7 @@ class SimSiam(JointEmbedding):
         projector = projector or ProjectionHead(512, 512, depth=3, normalize_output=True)
         super().__init__(encoder, projector, augment, modality, **kwargs)
         self.predictor = PredictionHead(hidden_dim=128) if predictor is None else predictor
-        self.loss = NegativeCosine() if loss is None else loss
+        self.loss = NegativeCosine() if loss is None else given_loss(loss)
 
     def build_heads(self, projection: tuple[int | None, ...]) -> None:
         built(self.predictor, projection)

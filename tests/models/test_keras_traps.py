@@ -296,3 +296,223 @@ def test_other_decoders_are_trained() -> None:
         model = AutoEncoder(2, MLP([4]), ends_in(*last), loss=loss)
         model.compile("sgd", run_eagerly=True)
         model.fit(IMAGES, verbose=0)
+
+
+class Own(layers.Layer):
+    """A layer of somebody's own, with what it needs and no more."""
+
+    def __init__(self, units: int = 4, several: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.flatten, self.dense = layers.Flatten(), layers.Dense(units)
+        self.several = several
+
+    def call(self, inputs: Any) -> Any:
+        features = self.dense(self.flatten(inputs))
+        return [features, features] if self.several else features
+
+
+class OwnModel(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.flatten, self.dense = layers.Flatten(), layers.Dense(4)
+
+    def call(self, inputs: Any) -> Any:
+        return self.dense(self.flatten(inputs))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_encoders_need_neither_build_nor_the_shape_of_their_output(name: str) -> None:
+    make, data = MODELS[name]
+    shapes = {key: value.shape for key, value in data.items()} if isinstance(data, dict) else None
+    for encoder in (Own(), OwnModel()):
+        model = make(encoder)
+        model.build(shapes or IMAGES.shape)
+        assert len(model.encoder.trainable_variables) == 2
+        assert model.embed(IMAGES).shape[0] == 16
+    with pytest.raises(ValueError, match="returns one tensor; own.* returns a list of 2: wrap it"):
+        make(Own(several=True)).build(shapes or IMAGES.shape)
+
+
+def test_decoders_need_neither() -> None:
+    model = AutoEncoder(2, Own(), Own(16))
+    model.build(IMAGES.shape)
+    assert model.reconstruct(IMAGES).shape == IMAGES.shape
+
+
+def reloaded(model: Any, folder: Any, policy: str = "float32") -> Any:
+    model.save(folder / "model.keras")
+    keras.config.set_dtype_policy(policy)
+    try:
+        return keras.models.load_model(folder / "model.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+ENCODERS = {
+    "mlp": lambda: MLP([4, 4]),
+    "convolutions": lambda: ConvNet([2]),
+    "sequential": lambda: keras.Sequential([layers.Flatten(), layers.Dense(4)]),
+}
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before building", "after building"])
+@pytest.mark.parametrize("name", ENCODERS)
+def test_what_is_frozen_stays_frozen_in_a_file_and_in_a_clone(
+    name: str, early: bool, tmp_path: Any
+) -> None:
+    encoder = ENCODERS[name]()
+    model = AutoEncoder(2, encoder, MLP([4]))
+    encoder.trainable = not early
+    model.build(IMAGES.shape)
+    encoder.trainable = False
+    assert len(model.trainable_variables) == 6  # of the code, of the decoder and of the pixels
+    model.compile("sgd")
+    for again in (reloaded(model, tmp_path), keras.models.clone_model(model)):
+        assert len(again.trainable_variables) == 6
+        assert not again.encoder.trainable_variables and not again.encoder.trainable
+        assert len(again.weights) == len(model.weights)
+
+
+def test_a_layer_alone_and_a_whole_model_may_be_frozen(tmp_path: Any) -> None:
+    model = BYOL(MLP([4, 4]), ProjectionHead(3, 4), PredictionHead(3, 4))
+    model.build({key: value.shape for key, value in VIEWS.items()})
+    everything = len(model.trainable_variables)
+    dense = [each for each in model.encoder._flatten_layers() if isinstance(each, layers.Dense)]
+    dense[0].trainable = False
+    assert len(reloaded(model, tmp_path).trainable_variables) == everything - 2
+    model.trainable = False
+    assert reloaded(model, tmp_path).trainable_variables == []
+
+
+def dtypes_of(model: Any) -> set[str]:
+    made = {each for each in model._flatten_layers() if each.name != "to_patches"}
+    return {each.compute_dtype for each in made}
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "vae", "simclr", "byol", "metric"])
+def test_the_dtype_of_a_model_is_that_of_its_layers_here_and_in_a_file(
+    name: str, tmp_path: Any
+) -> None:
+    kind = {"autoencoder": AutoEncoder, "vae": VAE, "simclr": SimCLR, "byol": BYOL}.get(
+        name, Metric
+    )
+    data = VIEWS if name in ("simclr", "byol") else IMAGES
+    shapes = {key: value.shape for key, value in data.items()} if data is VIEWS else data.shape
+    for dtype, other in (("mixed_bfloat16", "float32"), ("float32", "mixed_bfloat16")):
+        model = kind(encoder=MLP([4]), dtype=dtype)
+        model.build(shapes)
+        assert dtypes_of(model) == {dtype.removeprefix("mixed_")}
+        assert dtypes_of(reloaded(model, tmp_path, other)) == {dtype.removeprefix("mixed_")}
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_policy_set_while_a_model_is_made_holds_when_it_is_built() -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = VAE(2)
+    keras.config.set_dtype_policy("float32")
+    model.build(IMAGES.shape)
+    assert dtypes_of(model) == {"bfloat16"}
+
+
+def test_mask_ratio_0_is_refused() -> None:
+    with pytest.raises(ValueError, match="mask_ratio is 0, which hides nothing"):
+        MAE(2, Transformer(8, 1, 2), Transformer(8, 1, 2), mask_ratio=0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (LABELS + 1, "classes=4, so labels are 0 to 3; got 1 to 4"),
+        (LABELS - 1, "classes=4, so labels are 0 to 3; got -1 to 2"),
+        (np.eye(4)[LABELS], r"got the shape \(16, 4\): of one-hot rows give labels.argmax"),
+        (np.array(list("abcd"))[LABELS], "whole numbers; got text: numpy.unique"),
+        (LABELS + 0.5, "whole numbers; got values such as 0.5"),
+    ],
+)
+def test_labels_are_whole_numbers_among_the_classes(labels: Any, message: str) -> None:
+    model = Diffusion(UNet([4], blocks=1, classes=4), classes=4)
+    for given in ((IMAGES, labels), ({"image": IMAGES, "label": labels},)):
+        with pytest.raises(ValueError, match=message):
+            model.fit(*given)
+    if "got -1" in message or "got 1" in message:
+        with pytest.raises(ValueError, match=message):
+            PretextClassifier(4, encoder=MLP([4])).fit({"image": IMAGES, "target": labels})
+    else:
+        with pytest.raises(ValueError, match=message):
+            Metric(MLP([4])).fit(IMAGES, labels)
+
+
+def test_labels_may_be_large_or_negative() -> None:
+    losses = []
+    for labels in (LABELS, LABELS + 2**24, LABELS - 2, (LABELS + 2**24)[:, None]):
+        keras.utils.set_random_seed(0)
+        losses.append(loss_of(Metric(MLP([4]), 3), IMAGES, labels))
+    assert losses[0] > 0 and losses == [losses[0]] * 4
+    with pytest.raises(ValueError, match=r"labels below 2\*\*31; got 3000000003"):
+        Metric(MLP([4]), 3).fit(IMAGES, LABELS + 3_000_000_000)
+
+
+def test_small_and_odd_batches_and_data_of_unknown_size_are_trained_on() -> None:
+    model = tiny()
+    unknown = dataset(IMAGES).filter(lambda batch: True)
+    for given in (unknown, (batch[0] for batch in generator(IMAGES)), Batches(IMAGES)):
+        assert np.isfinite(model.fit(given, verbose=0).history["loss"]).all()
+    for images, size in ((IMAGES[:1], 1), (IMAGES[:7], 3)):
+        model.fit(images, batch_size=size, verbose=0)
+        assert model.optimizer.iterations > 0
+    assert run(model, "embed", IMAGES[:1]).shape == (1, 2)
+
+
+def test_float64_is_float32() -> None:
+    model = tiny()
+    assert loss_of(model, IMAGES.astype("float64")) == pytest.approx(loss_of(model, IMAGES))
+    assert run(model, "embed", IMAGES.astype("float64")).dtype == np.float32
+
+
+def test_gradients_of_several_steps_are_added_up() -> None:
+    weights = []
+    for steps, size in ((None, 16), (4, 4)):
+        keras.utils.set_random_seed(0)
+        model = AutoEncoder(2, MLP([4]), MLP([4]))
+        optimizer = keras.optimizers.SGD(0.01, gradient_accumulation_steps=steps)
+        model.compile(optimizer, run_eagerly=True)
+        model.fit(IMAGES, batch_size=size, shuffle=False, verbose=0)
+        moved = [ops.convert_to_numpy(each).ravel() for each in model.trainable_variables]
+        weights.append(np.concatenate(moved))
+    np.testing.assert_allclose(*weights, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: AutoEncoder(2).fit(IMAGES), r"call `compile\(\)` before"),
+        (lambda: tiny().fit(IMAGES[:0]), r"no examples: 'image' has shape \(0, 4, 4, 1\)"),
+        (lambda: tiny().compile("sgd", loss="mse"), "pass loss= to the constructor"),
+    ],
+)
+def test_what_cannot_be_done_is_said(act: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        act()
+
+
+def test_channels_first_is_named() -> None:
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="images .height, width, channels., and Keras is set"):
+            tiny().fit(np.moveaxis(IMAGES, -1, 1))
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+def test_a_loss_may_be_the_name_of_one_of_keras() -> None:
+    by_name = loss_of(tiny(loss="mse"), IMAGES)
+    assert by_name == loss_of(tiny(loss=keras.losses.MeanSquaredError()), IMAGES)
+
+
+def test_views_on_the_device_are_compiled_as_far_as_tensorflow_can() -> None:
+    model = MAKERS["simclr"]()
+    expected = keras.backend.backend() != "tensorflow"
+    if not expected:
+        with pytest.warns(UserWarning, match="doesn't support `jit_compile=True`"):
+            model.compile("sgd", jit_compile=True)
+    assert all(each.supports_jit for each in model._flatten_layers()) == expected
