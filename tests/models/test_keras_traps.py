@@ -312,8 +312,8 @@ class Own(layers.Layer):
 
 
 class OwnModel(keras.Model):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.flatten, self.dense = layers.Flatten(), layers.Dense(4)
 
     def call(self, inputs: Any) -> Any:
