@@ -11,7 +11,7 @@ import numpy as np
 
 from kssl.evaluation.representation import alignment, effective_rank, spread, uniformity
 from kssl.modalities import of_model
-from kssl.models.capabilities import Projects, has
+from kssl.models.capabilities import MakesViews, Projects, has
 
 
 class HealthGuard(keras.callbacks.Callback):
@@ -54,6 +54,11 @@ class HealthGuard(keras.callbacks.Callback):
             return
         logs = {} if logs is None else logs
         first, second = self._projections()
+        if len(first) < 2:
+            return  # one example is like itself, and tells nothing
+        if not np.isfinite(first).all():
+            self._warn("nan", "the projections are NaN or infinite: a lower learning rate helps")
+            return
         logs["spread"] = spread(first)
         logs["effective_rank"] = effective_rank(first)
         logs["alignment"] = alignment(first, second)
@@ -61,13 +66,25 @@ class HealthGuard(keras.callbacks.Callback):
         self._advise(epoch, logs, first.shape)
 
     def _projections(self) -> tuple[np.ndarray, np.ndarray]:
-        of_views = "view_1" in self.batch
-        examples = of_model(self.model).pick(self.batch) if not of_views else None
-        views = [self.batch[key] for key in ("view_1", "view_2")] if of_views else [examples] * 2
         # Not by `predict`, which would be compiled anew in each epoch.
-        views = [keras.ops.convert_to_tensor(view) for view in views]
-        first, second = (keras.ops.convert_to_numpy(self.model.project(view)) for view in views)
+        projected = (self.model.project(view) for view in self._views())
+        first, second = (
+            keras.ops.convert_to_numpy(keras.ops.cast(each, "float32")) for each in projected
+        )
         return first, second
+
+    def _views(self) -> list[Any]:
+        if "view_1" in self.batch:
+            return [keras.ops.convert_to_tensor(self.batch[key]) for key in ("view_1", "view_2")]
+        examples = keras.ops.convert_to_tensor(of_model(self.model).pick(self.batch))
+        if not has(self.model, MakesViews):
+            return [examples, examples]
+        seeds = [each for each in self.model.variables if each.name == "seed_generator_state"]
+        states = [keras.ops.convert_to_numpy(seed) for seed in seeds]
+        views = self.model.make_views(examples)
+        for seed, state in zip(seeds, states, strict=True):
+            seed.assign(state)  # training goes on as if nobody had looked
+        return list(views)
 
     def _advise(self, epoch: int, logs: dict[str, Any], shape: tuple[int, ...]) -> None:
         if logs["spread"] < 0.1:

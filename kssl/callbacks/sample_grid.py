@@ -65,7 +65,8 @@ def write_grid(images: np.ndarray, path: Path) -> Path:
     """Write images as one PNG, row by row in a grid that is about square.
 
     Args:
-        images: Array `(count, height, width, channels)`, values in 0 to 1, 1 or 3 channels.
+        images: Array `(count, height, width, channels)`, values in 0 to 1. Of more
+            channels than three the first three are drawn as colours, of two the first.
         path: The file to write.
 
     Returns:
@@ -73,6 +74,7 @@ def write_grid(images: np.ndarray, path: Path) -> Path:
     """
     from PIL import Image
 
+    images = images[..., : 3 if images.shape[-1] >= 3 else 1]
     count, height, width, channels = images.shape
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)

@@ -183,11 +183,21 @@ def apply(
 
     Returns:
         One row per example.
+
+    Raises:
+        Skipped: Embeddings are NaN or infinite.
     """
     from kssl.data.array_batches import in_order
+    from kssl.evaluation.representation import checked_rows
     from kssl.models.inference import run
 
-    return np.asarray(run(model, method, in_order(inputs, batch_size), **arguments))
+    found = np.asarray(run(model, method, in_order(inputs, batch_size), **arguments))
+    if method == "embed":
+        try:
+            checked_rows(found)
+        except ValueError as error:
+            raise Skipped(f"of what {type(model).__name__} embeds, {error}") from None
+    return found
 
 
 def to_array(tensor: Any) -> np.ndarray:
@@ -274,8 +284,8 @@ def squared_error(target: np.ndarray, output: np.ndarray) -> float:
         3.0
     """
     # float64 sums: 10,000 x 784 float32 additions would lose the last digits that are reported
-    difference = flat(np.asarray(target)) - flat(np.asarray(output))
-    return float(np.square(difference, dtype=np.float64).sum(axis=1).mean())
+    difference = flat(np.asarray(target, np.float64)) - flat(np.asarray(output, np.float64))
+    return float(np.square(difference).sum(axis=1).mean())
 
 
 def positive(name: str, value: int | float | None) -> None:

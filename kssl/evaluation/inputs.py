@@ -65,6 +65,22 @@ def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tupl
     return examples, np.asarray(columns["label"]).reshape(-1)
 
 
+def numbered(known: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels counted from 0, in the order of those known; -1 for one that is not.
+
+    Args:
+        known: `(examples,)` labels that a probe is fitted on: any whole numbers.
+        asked: Labels of other examples.
+
+    Example:
+        >>> numbered(np.array([-1, 1, -1]), np.array([1, 5]))
+        (array([0, 1, 0]), array([ 1, -1]))
+    """
+    classes, numbers = np.unique(known, return_inverse=True)
+    places = np.minimum(np.searchsorted(classes, asked), len(classes) - 1)
+    return numbers, np.where(classes[places] == asked, places, -1)
+
+
 def _read(pipeline: Any, model: Any, limit: int | None) -> tuple[Any, dict[str, np.ndarray]]:
     modality = modality_of(model)
     columns = columns_of(pipeline, modality, limit)

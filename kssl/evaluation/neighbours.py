@@ -14,7 +14,7 @@ def knn_predict(
     labels: np.ndarray,
     queries: np.ndarray,
     k: int,
-    num_classes: int,
+    num_classes: int | None = None,
     temperature: float | None = 0.07,
 ) -> np.ndarray:
     """Classes by the votes of the k rows of `bank` that are most similar to each query.
@@ -27,18 +27,24 @@ def knn_predict(
         labels: (N,) integer classes of the bank.
         queries: (M, D) embeddings.
         k: Number of neighbours; all rows when the bank has fewer.
-        num_classes: Number of classes, above every label.
+        num_classes: Number of classes; not needed any more, labels may be any numbers.
         temperature: Weight of a vote is exp(cosine similarity / temperature); None: 1.
 
     Returns:
         (M,) predicted classes.
+
+    Raises:
+        ValueError: A row is not finite.
 
     Example:
         >>> bank = np.array([[1.0, 0.0], [0.0, 1.0]])
         >>> knn_predict(bank, np.array([0, 1]), np.array([[0.2, 3.0]]), 1, 2)
         array([1])
     """
-    return knn_votes(bank, labels, queries, k, num_classes, temperature).argmax(axis=1)
+    # Whatever the labels are, -1 and 1 or numbers of millions, they are counted from 0 here.
+    classes, numbers = np.unique(labels, return_inverse=True)
+    votes = knn_votes(bank, numbers, queries, k, len(classes), temperature)
+    return classes[votes.argmax(axis=1)]
 
 
 def knn_votes(
@@ -50,6 +56,11 @@ def knn_votes(
     temperature: float | None = 0.07,
 ) -> np.ndarray:
     """Each class's fraction of the votes, (M, num_classes); see `knn_predict`."""
+    labels = np.asarray(labels)
+    if len(labels) and not (0 <= labels.min() and labels.max() < num_classes):
+        raise ValueError(
+            f"labels must be 0 to {num_classes - 1}; got {labels.min()} to {labels.max()}"
+        )
     bank, queries = unit_rows(bank), unit_rows(queries)
     k = min(k, len(bank))
     rows = max(1, _SIMILARITIES // len(bank))

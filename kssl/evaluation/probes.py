@@ -29,7 +29,7 @@ from kssl.evaluation.base import (
     positive,
     trained_on_labels,
 )
-from kssl.evaluation.inputs import SimpleModels, labelled
+from kssl.evaluation.inputs import SimpleModels, labelled, numbered
 from kssl.evaluation.neighbours import knn_predict
 
 
@@ -77,8 +77,7 @@ def knn(
 
             scaler = StandardScaler().fit(bank)
             bank, queries = scaler.transform(bank), scaler.transform(queries)
-        classes = int(bank_labels.max()) + 1
-        predicted = knn_predict(bank, bank_labels, queries, k, classes, temperature)
+        predicted = knn_predict(bank, bank_labels, queries, k, temperature=temperature)
         return float(np.mean(predicted == query_labels))
 
     votes = "exp(cosine similarity / temperature)" if temperature else "one each"
@@ -155,6 +154,7 @@ def _probe(
     """
     bank, labels = labelled(task.train, limit, task.model)
     test, wanted = labelled(task.test, None, task.model)
+    labels, wanted = numbered(labels, wanted)
     if len(np.unique(labels)) < 2:
         raise Skipped(f"all {len(labels)} training examples have one label")
 
@@ -175,8 +175,15 @@ def _probe(
     baselines |= {"majority class": simple.majority(), **accuracies}
     sizes = {"width": width, "bank": len(labels), "test": len(wanted), "weights_sha256": weights}
     error, labels_seen = standard_error(value, len(wanted)), trained_on_labels(task.model)
-    note = "; ".join(filter(None, [below(value, baselines), error, labels_seen]))
+    note = "; ".join(filter(None, [below(value, baselines), error, _unknown(wanted), labels_seen]))
     return Result(name, "accuracy", value, "higher", baselines, {**settings, **sizes}, note)
+
+
+def _unknown(wanted: np.ndarray) -> str:
+    """In words: how many test examples are of a class that no training example has."""
+    count = int((wanted < 0).sum())
+    why = "are of a class that the bank lacks, and count as errors"
+    return f"{count:,} test examples {why}" if count else ""
 
 
 def _embeddings_of(task: Task, limit: int | None) -> dict[str, Any]:

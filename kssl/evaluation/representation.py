@@ -30,7 +30,7 @@ def effective_rank(rows: np.ndarray, epsilon: float = 0.0) -> float:
         >>> round(effective_rank(np.eye(4)), 6)
         4.0
     """
-    values = np.linalg.svd(np.asarray(rows, np.float64), compute_uv=False)
+    values = np.linalg.svd(checked_rows(rows, np.float64), compute_uv=False)
     fractions = values / max(values.sum(), np.finfo(np.float64).tiny) + epsilon
     used = fractions[fractions > 0]
     return float(np.exp(-np.sum(used * np.log(used))))
@@ -74,13 +74,33 @@ def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
         >>> round(linear_cka(rows, 2.0 * rows[:, ::-1]), 6)
         1.0
     """
-    x, y = (rows - rows.mean(axis=0) for rows in (np.asarray(first), np.asarray(second)))
+    sides = checked_rows(first, np.float64), checked_rows(second, np.float64)
+    x, y = (rows - rows.mean(axis=0) for rows in sides)
     norms = np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y)
     return float(np.square(y.T @ x).sum() / norms)
 
 
+def checked_rows(rows: Any, dtype: Any = None) -> np.ndarray:
+    """Return rows in their own precision, but no less than float32, or in another.
+
+    Raises:
+        ValueError: There are NaNs or infinite values in them.
+    """
+    rows = np.asarray(rows)
+    if dtype is None:
+        dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.float32
+    rows = rows.astype(dtype, copy=False)
+    finite = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"{int((~finite).sum()):,} of {len(rows):,} rows of features are NaN or infinite, the "
+            f"first is row {int(finite.argmin())}: leave them out, or train with a lower rate"
+        )
+    return rows
+
+
 def unit_rows(rows: np.ndarray, dtype: Any = None) -> np.ndarray:
     """Return rows divided by their L2 norm, in their own precision or another; zeros stay."""
-    rows = np.asarray(rows, dtype)
+    rows = checked_rows(rows, dtype)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.maximum(lengths, np.finfo(lengths.dtype).tiny)

@@ -24,7 +24,7 @@ from kssl.evaluation.base import (
 from kssl.evaluation.inputs import examples_of, labelled, modality_of, with_pca
 from kssl.evaluation.neighbours import most_similar
 from kssl.evaluation.probes import standard_error
-from kssl.evaluation.representation import unit_rows
+from kssl.evaluation.representation import checked_rows, unit_rows
 
 DISTANCES = ("euclidean", "cosine")
 BANKS = ("test", "train")
@@ -117,10 +117,13 @@ def _retrieve(
         baselines[name] = precision(bank_rows, test_rows)
     baselines["chance"] = float(fractions[valid].mean())
     noun = f"{modality_of(task.model).noun[0]}s"
+    asked_for, k = k, min(k, len(row_labels) - own)  # the k that was looked at
     settings = {"k": k, "bank": bank, "distance": distance, "width": width}
     sizes = {f"{noun} in the bank": len(row_labels) - own, "queries": int(valid.sum())}
     settings |= {**sizes, "weights_sha256": weights}
     note = _note(task.model, value, valid, below(value, baselines))
+    if asked_for > k:
+        note = f"k = {asked_for:,} was asked for, and there are {k:,} {noun}; {note}"
     metric = f"precision@{k} among " + (f"the other test {noun}" if own else f"training {noun}")
     return Result("retrieval", metric, value, "higher", baselines, settings, note)
 
@@ -182,7 +185,8 @@ def nearest_neighbours(
         [[1], [0], [1]]
     """
     own = bank is None
-    rows = queries if own else bank
+    queries = checked_rows(queries)
+    rows = queries if bank is None else checked_rows(bank)
     centre = rows.mean(axis=0)  # less is lost to rounding around it
     if distance == "cosine":
         queries, rows = unit_rows(queries), unit_rows(rows)

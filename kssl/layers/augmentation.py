@@ -75,6 +75,8 @@ class RandomView(Layer):
         self.gray = gray
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        # TensorFlow has its affine transform for no XLA; Keras asks before it compiles.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         change = min(1.0, 0.8 * self.strength)

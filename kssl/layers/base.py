@@ -9,6 +9,26 @@ import keras
 from kssl import signature
 
 
+def built(layer: keras.layers.Layer, input_shape: Any) -> tuple[int | None, ...]:
+    """Build a layer or model where it is not, and return the shape of its output.
+
+    A layer of somebody's own need have neither `build` nor `compute_output_shape`.
+
+    Raises:
+        ValueError: It returns several tensors, or something else.
+    """
+    if not (layer.built or getattr(layer.build, "_is_default", False)):
+        layer.build(input_shape)
+    output = layer(keras.KerasTensor(tuple(input_shape)))  # makes what `build` has not made
+    if not isinstance(output, keras.KerasTensor):
+        kind = type(output).__name__
+        raise ValueError(
+            f"an encoder, decoder or projector returns one tensor; {layer.name} returns a {kind} "
+            f"of {len(output)}: wrap it in a layer that returns the one that is wanted"
+        )
+    return tuple(output.shape)
+
+
 class Layer(keras.layers.Layer):
     """A `keras.layers.Layer` that keeps each constructor argument as an attribute of its name.
 

@@ -8,7 +8,14 @@ from typing import Any
 
 import keras
 
-from kssl.layers.base import Layer
+from kssl.layers.base import Layer, built
+
+# Activations that do not reach every logit, and layers that change the shape of values alone.
+LIMITED = ("sigmoid", "hard_sigmoid", "hardsigmoid", "softmax", "tanh", "relu", "relu6", "softplus")
+SHAPING = tuple(
+    getattr(keras.layers, name)
+    for name in ("Reshape", "Flatten", "Permute", "Cropping1D", "Cropping2D", "Cropping3D")
+)
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -48,9 +55,7 @@ class LatentEncoder(Layer):
         self.heads = [keras.layers.Dense(latent_dim, dtype=self.dtype_policy) for _ in range(heads)]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
-        if not self.encoder.built:
-            self.encoder.build(input_shape)
-        shape = self.encoder.compute_output_shape(input_shape)
+        shape = built(self.encoder, input_shape)
         shape = self.flatten.compute_output_shape(shape)
         for head in self.heads:
             head.build(shape)
@@ -102,9 +107,7 @@ class ImageDecoder(Layer):
         self.to_pixels: keras.layers.Layer | None = None
 
     def build(self, input_shape: Sequence[int | None]) -> None:
-        if not self.decoder.built:
-            self.decoder.build(input_shape)
-        shape = self.decoder.compute_output_shape(input_shape)
+        shape = built(self.decoder, input_shape)
         if tuple(shape[1:]) != self.image_shape:
             self.to_pixels = keras.layers.Dense(
                 math.prod(self.image_shape), dtype=self.dtype_policy
@@ -120,6 +123,49 @@ class ImageDecoder(Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], *self.image_shape)
+
+    def check_logits(self) -> None:
+        """Raise a ValueError if the decoder's last activation leaves no room for logits."""
+        activation = "" if self.to_pixels is not None else last_activation(self.decoder)
+        if activation in LIMITED:
+            raise ValueError(
+                f"the decoder ends in the activation {activation}, and a Bernoulli likelihood "
+                f"reads what it returns as logits, of which it takes the sigmoid itself: leave "
+                f"the activation of the last layer out"
+            )
+
+
+def last_activation(layer: Any) -> str:
+    """Return the name of the activation that a layer or model ends in; empty if none is seen.
+
+    Example:
+        >>> import keras
+        >>> last_activation(keras.Sequential([keras.layers.Dense(4, activation="sigmoid")]))
+        'sigmoid'
+    """
+    if isinstance(layer, keras.Sequential):
+        steps = list(layer.layers)
+    elif getattr(layer, "outputs", None):  # a functional model
+        steps = _steps(layer.outputs[0])
+    else:
+        activation = getattr(layer, "activation", None) or type(layer)  # `keras.layers.ReLU` too
+        name = activation if isinstance(activation, str) else activation.__name__
+        return name.lower()
+    while steps and isinstance(steps[-1], SHAPING):
+        steps.pop()
+    return last_activation(steps[-1]) if steps else ""
+
+
+def _steps(output: keras.KerasTensor) -> list[Any]:
+    """Return the operations that lead to an output in a line, the last one last."""
+    steps = []
+    while True:
+        history = output._keras_history
+        steps.append(history.operation)
+        inputs = history.operation._inbound_nodes[history.node_index].input_tensors
+        if len(inputs) != 1:
+            return steps[::-1]
+        (output,) = inputs
 
 
 def _with_mode(layer: keras.layers.Layer, inputs: Any, training: bool) -> Any:

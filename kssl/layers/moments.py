@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kssl.layers.base import Layer
@@ -54,29 +55,50 @@ class LatentGaussian(Layer):
             shape=(width, width), name="second_moment", dtype="float32", **options
         )
         self.weight_sum = self.add_weight(shape=(), name="weight_sum", dtype="float32", **options)
+        # What the two above are measured from: float32 cannot tell a spread of 1 from the square
+        # of a mean of 1,000. They are sums with weights; files of before have no centre.
+        self.centre = self.add_weight(shape=(width,), name="centre", dtype="float32", **options)
+
+    def load_own_variables(self, store: Any) -> None:
+        own = (self.mean, self.second_moment, self.weight_sum, self.centre)
+        for place, variable in enumerate(own):
+            saved = store[str(place)] if str(place) in store else np.zeros(variable.shape)
+            variable.assign(saved)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if training:
-            codes = ops.stop_gradient(ops.cast(inputs, "float32"))
-            count = ops.cast(ops.shape(codes)[0], "float32")
-            products = ops.matmul(ops.transpose(codes), codes) / count  # (latent, latent)
-            for average, new in (
-                (self.mean, ops.mean(codes, axis=0)),
-                (self.second_moment, products),
-                (self.weight_sum, ops.ones(())),
-            ):
-                average.assign(self.momentum * average + (1 - self.momentum) * new)
+            self._follow(ops.stop_gradient(ops.cast(inputs, "float32")))
         return inputs
+
+    def _follow(self, codes: Any) -> None:
+        """Move the averages towards a batch, and the centre to where the mean then is."""
+        kept, new = self.momentum * self.weight_sum, 1 - self.momentum
+        old_mean, old_spread = self._moments()
+        mean = ops.mean(codes, axis=0)
+        deviations = codes - mean
+        count = ops.cast(ops.shape(codes)[0], "float32")
+        spread = ops.matmul(ops.transpose(deviations), deviations) / count  # (latent, latent)
+        shift, fraction = mean - old_mean, new / (kept + new)
+        between = kept * fraction * ops.outer(shift, shift)
+        self.second_moment.assign(kept * old_spread + new * spread + between)
+        self.centre.assign(old_mean + fraction * shift)
+        self.mean.assign(ops.zeros_like(mean))
+        self.weight_sum.assign(kept + new)
+
+    def _moments(self) -> tuple[Any, Any]:
+        """Return the mean `(latent,)` and the covariance `(latent, latent)`."""
+        weight = ops.maximum(self.weight_sum, 1e-12)
+        mean = self.mean / weight
+        return self.centre + mean, self.second_moment / weight - ops.outer(mean, mean)
 
     def draw(self, count: int, seed: int | None = None) -> Any:
         """Return `count` new codes `(count, latent)`, in float32."""
         source = self.seed_generator if seed is None else seed
         noise = keras.random.normal((count, self.mean.shape[0]), dtype="float32", seed=source)
-        weight = ops.maximum(self.weight_sum, 1e-12)
-        mean = self.mean / weight
-        covariance = self.second_moment / weight - ops.outer(mean, mean)
+        mean, covariance = self._moments()
         # Rounding can leave a direction without spread slightly negative.
-        covariance = covariance + 1e-4 * ops.eye(mean.shape[0])
+        spread = 1e-4 + 1e-6 * ops.max(ops.diagonal(covariance))
+        covariance = covariance + spread * ops.eye(mean.shape[0])
         return mean + ops.matmul(noise, ops.transpose(ops.cholesky(covariance)))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kssl.layers.base import Layer
+from kssl.layers.base import Layer, built
 
 
 def cosine_momentum(step: Any, total_steps: int, start: float = 0.996, end: float = 1.0) -> Any:
@@ -86,8 +86,7 @@ class MomentumEncoder(Layer):
                 raise ValueError(f"{name} must be in 0 to 1; got {value}")
         if total_steps is not None and total_steps < 1:
             raise ValueError(f"total_steps must be at least 1, or None; got {total_steps}")
-        config = keras.saving.serialize_keras_object(encoder)
-        self.encoder = keras.saving.deserialize_keras_object(config)
+        self.encoder = _copy(encoder)
         self.momentum = momentum
         self.final_momentum = final_momentum
         self.total_steps = total_steps
@@ -102,8 +101,7 @@ class MomentumEncoder(Layer):
         self._freeze()
 
     def build(self, input_shape: Any) -> None:
-        if not self.encoder.built:
-            self.encoder.build(input_shape)
+        built(self.encoder, input_shape)
         self.step = self.add_weight(
             shape=(),
             dtype="int32",
@@ -165,3 +163,13 @@ class MomentumEncoder(Layer):
                 f"the student must be built like the encoder that the teacher copied; the teacher "
                 f"has weights {shapes[0]}, the student {shapes[1]}"
             )
+
+
+def _copy(encoder: keras.layers.Layer) -> keras.layers.Layer:
+    """Return a layer of the same configuration, of classes that nobody has registered too."""
+    classes = {type(each).__name__: type(each) for each in encoder._flatten_layers()}
+    config = keras.saving.serialize_keras_object(encoder)
+    copy = keras.saving.deserialize_keras_object(config, custom_objects=classes)
+    for layer in copy._flatten_layers():
+        layer.activity_regularizer = None  # the student's alone is a part of the loss
+    return copy

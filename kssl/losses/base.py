@@ -13,25 +13,31 @@ from kssl import signature
 class Loss(keras.losses.Loss):
     """A loss that keeps each constructor argument as an attribute of the same name.
 
-    Keras hands `y_true` and `y_pred` to `call` in float32, labels too: whole numbers are exact up
-    to 16,777,216. A loss that is not defined for every anchor (one without a positive, say)
-    returns 0 for it from `call` and says so in `valid`: then the mean is over the valid anchors
-    only, and 0 if there are none. That is how Keras treats a mask; `sample_weight` is multiplied
-    in on top, so that `sum_i weight_i · loss_i / number of valid anchors` comes out.
+    Keras hands `y_true` and `y_pred` to `call` in float32, in which whole numbers are exact up to
+    16,777,216. A loss `of_labels` is given the classes of a batch as small numbers instead. A loss
+    that is not defined for every anchor (one without a positive, say) returns 0 for it from `call`
+    and says so in `valid`: then the mean is over the valid anchors only, and 0 if there are none.
+    That is how Keras treats a mask; `sample_weight` is multiplied in on top, so that
+    `sum_i weight_i · loss_i / number of valid anchors` comes out.
 
     Attributes:
         spans_batch: Whether what an example adds depends on the others of its batch. Then the mean
             of the losses of two half batches is not the loss of the whole, and on TensorFlow
             replicas each compares the examples of its own part only.
+        of_labels: Whether `y_true` may be labels `(batch,)`, of which it matters alone which are
+            equal.
     """
 
     spans_batch: bool = False
+    of_labels: bool = False
 
     def valid(self, y_true: Any, y_pred: Any) -> Any | None:
         """Return which values of `call` count, as booleans; None for all of them."""
         return None
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any | None = None) -> Any:
+        if self.of_labels:
+            y_true = _small_labels(y_true, y_pred)
         valid = self.valid(y_true, y_pred)
         if valid is not None:
             sample_weight = self._weights(valid, sample_weight)
@@ -53,6 +59,17 @@ class Loss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **signature.config_of(self)}
+
+
+def _small_labels(labels: Any, rows: Any) -> Any:
+    """Return whole numbers `(batch,)` as the place of the first that is equal; else as it is."""
+    labels = ops.convert_to_tensor(labels)
+    one_of_a_row = len(labels.shape) == 1 or (len(labels.shape) == 2 and labels.shape[1] == 1)
+    if not (keras.backend.is_int_dtype(labels.dtype) and one_of_a_row and len(rows.shape) == 2):
+        return labels
+    labels = ops.reshape(labels, (-1,))
+    equal = ops.cast(ops.equal(labels[:, None], labels[None, :]), "int32")
+    return ops.argmax(equal, axis=1)  # (batch,), the first of the largest
 
 
 def one_value(scalar: Any) -> Any:

@@ -123,6 +123,7 @@ class SoftNearestNeighbor(Loss):
     """
 
     spans_batch = True
+    of_labels = True
 
     def __init__(
         self,
@@ -165,6 +166,7 @@ class SupervisedContrastive(Loss):
     """
 
     spans_batch = True
+    of_labels = True
 
     def __init__(
         self, temperature: float = 0.1, name: str = "supervised_contrastive", **kwargs: Any

@@ -194,6 +194,7 @@ class Contrastive(Loss):
     """
 
     spans_batch = True
+    of_labels = True
 
     def __init__(
         self,
@@ -230,6 +231,7 @@ class LiftedStructured(Loss):
     """
 
     spans_batch = True
+    of_labels = True
 
     def __init__(
         self,
@@ -269,6 +271,7 @@ class NPair(Loss):
     """
 
     spans_batch = True
+    of_labels = True
 
     def __init__(
         self, l2_reg: float = 0.0, normalize: bool = False, name: str = "n_pair", **kwargs: Any

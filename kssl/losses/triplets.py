@@ -237,6 +237,7 @@ class Triplet(Loss):
     """
 
     spans_batch = True
+    of_labels = True
 
     def __init__(
         self,

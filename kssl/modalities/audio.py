@@ -25,6 +25,7 @@ class Audio(Modality):
     name = "audio"
     keys = {"audio": "float32"}
     layout = "kssl.report.sheets.sounds:draw"
+    scale = {"audio": ("-1 to 1", 100.0)}
     noun = ("recording", "samples")
     cell = (1.8, 0.8)
 

@@ -29,6 +29,8 @@ class Modality:
         as_stored: Whether an evaluation reads examples as the data set has them, where it has the
             keys: for a modality whose transforms hide part of an example at random.
         as_text: Whether a generated example is written rather than drawn.
+        scale: The range that values of a key have, in words, and the size from which on they are
+            surely not in it: bytes or PCM that nobody has scaled. Standardised values pass.
         noun: What an example is called, and what its values are called, in tables.
         cell: Width and height in inches in which one example can be recognised.
 
@@ -45,6 +47,7 @@ class Modality:
     layout: str = ""
     as_stored: bool = False
     as_text: bool = False
+    scale: Mapping[str, tuple[str, float]] = {}
     noun: tuple[str, str] = ("example", "values")
     cell: tuple[float, float] = (1.8, 0.9)
 
@@ -125,18 +128,36 @@ class Modality:
             examples: NumPy array of one key, or a dict of several.
             model: Name of the model, for the message.
         """
-        for key, values in self.by_key(examples).items():
-            wanted = self.keys[key]
-            whole = np.issubdtype(np.asarray(values).dtype, np.integer)
+        for key, given in self.by_key(examples).items():
+            wanted, values = self.keys[key], np.asarray(given)
+            whole = np.issubdtype(values.dtype, np.integer)
+            if not values.size:
+                raise ValueError(f"{model} is given no examples: {key!r} has shape {values.shape}")
             if wanted.startswith("float") and whole:
                 raise ValueError(
                     f"{model} needs floating-point inputs under {key!r}; got {values.dtype}: "
                     "divide bytes by 255, or use the transform to_float"
                 )
             if wanted.startswith("int") and not whole:
-                raise ValueError(
-                    f"{model} needs whole numbers under {key!r}; got {np.asarray(values).dtype}"
-                )
+                raise ValueError(f"{model} needs whole numbers under {key!r}; got {values.dtype}")
+            if not whole:
+                self._check_scale(key, values, model)
+
+    def _check_scale(self, key: str, values: np.ndarray, model: str) -> None:
+        low, high = float(values.min()), float(values.max())  # NaN is handed on
+        if not (np.isfinite(low) and np.isfinite(high)):
+            wrong = int((~np.isfinite(values)).sum())
+            raise ValueError(
+                f"{model} is given {wrong:,} of {values.size:,} values under {key!r} that are NaN "
+                "or infinite: leave these examples out, or fill them in"
+            )
+        words, largest = self.scale.get(key, ("", np.inf))
+        # Rows of numbers may stand for images too; they have any scale.
+        if max(-low, high) > largest and not (key == "image" and values.ndim == 2):
+            raise ValueError(
+                f"{model} needs values in {words}; got {low:.3g} to {high:.3g} under {key!r}: "
+                "scale them, bytes by dividing by 255"
+            )
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
         """Return the features that a simple model reads, by name; the usual one comes first.

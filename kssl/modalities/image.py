@@ -24,8 +24,18 @@ class Image(Modality):
     name = "image"
     keys = {"image": "float32"}
     layout = "kssl.report.sheets.pictures:draw"
+    scale = {"image": ("0 to 1", 10.0)}
     noun = ("image", "pixels")
     cell = (0.75, 0.75)
+
+    def check_values(self, examples: Any, model: str) -> None:
+        if keras.config.image_data_format() == "channels_first" and np.ndim(examples) == 4:
+            raise ValueError(
+                f"{model} reads images (height, width, channels), and Keras is set to "
+                'channels_first: keras.config.set_image_data_format("channels_last"), and '
+                "numpy.moveaxis(images, 1, -1)"
+            )
+        super().check_values(examples, model)
 
     def raw(self, bank: Any, test: Any, vocabulary: Any = None) -> dict[str, Features]:
         bank, test = np.asarray(bank), np.asarray(test)

@@ -25,6 +25,7 @@ class Pair(Modality):
     name = "pair"
     keys = {"image": "float32", "tokens": "int32"}
     layout = "kssl.report.sheets.pictures:draw"
+    scale = Image.scale
     noun = ("pair", "values")
     cell = (1.1, 1.3)
 

@@ -8,15 +8,18 @@ Stacked Denoising Autoencoders, JMLR 11 (2010): to undo noise the code must hold
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from kssl.layers import Corruption, ImageDecoder, LatentEncoder, LatentGaussian
 from kssl.losses import Reconstruction
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model, default, to_data
 from kssl.models.capabilities import Corrupts
+from kssl.models.given import given_loss, in_unit_interval
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -71,7 +74,7 @@ class AutoEncoder(Model):
         self.latent_dim = latent_dim
         self.encoder = default(encoder, (400,))
         self.decoder = default(decoder, (400,))
-        self.loss = Reconstruction("squared") if loss is None else loss
+        self.loss = Reconstruction("squared") if loss is None else given_loss(loss)
         self.corruption = corruption
         self.modality = Image() if modality is None else get(modality)
         self.to_latent = LatentEncoder(self.encoder, latent_dim)
@@ -95,6 +98,20 @@ class AutoEncoder(Model):
         code = self.codes(code, training=training)
         prediction = self.to_image(code, training=training)
         return {**outputs, "embedding": code, "prediction": prediction}
+
+    def check_batch(self, batch: Mapping[str, np.ndarray]) -> None:
+        """Raise a ValueError if the model cannot be trained on such values."""
+        super().check_batch(batch)
+        target = self.target_of(batch)
+        if getattr(self.loss, "kind", "") == "bernoulli":
+            in_unit_interval(target, "a Bernoulli loss", 'use Reconstruction("squared")')
+        if target is not self.tensor_of(batch):
+            self.check_values(self.modality.pick(self.as_batch(target)))
+
+    def check_built(self) -> None:
+        """Raise a ValueError if the decoder cannot give what the loss reads."""
+        if getattr(self.loss, "kind", "") == "bernoulli":
+            self.to_image.check_logits()
 
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the loss between the target and the prediction, averaged over the batch."""

@@ -14,6 +14,16 @@ from keras import ops
 
 from kssl import moved, signature
 from kssl.modalities import Image, Modality, of_keys
+from kssl.models import parts
+from kssl.models.given import (
+    WEIGHT,
+    batch_shapes,
+    class_weights,
+    floating,
+    is_arrays,
+    packed,
+    packed_validation,
+)
 
 
 class _BatchMean(keras.losses.Loss):
@@ -35,7 +45,8 @@ class Model(keras.Model):
         needs_labels: Whether it is trained on labels. Only then does kssl leave `label` in the
             batches of training, refuse data without it, and say so in the record of the run.
         modality: Which kind of data it embeds. One that can read several takes it as an argument.
-        target_key: The key under which targets that are given as `y` join the batch.
+        target_key: The key under which targets that are given as `y` join the batch; empty for a
+            model that makes its targets itself.
         example_shape: Shape of one example, once the model is built; a dict of shapes where the
             modality has several keys.
     """
@@ -47,6 +58,9 @@ class Model(keras.Model):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name in ("__init__", "build"):
+            if name in vars(cls):
+                setattr(cls, name, parts.under_own_policy(vars(cls)[name]))
         if "reads" in vars(cls) and "modality" not in vars(cls):
             warnings.warn(
                 f"{cls.__name__}.reads: since kssl 0.2 a model says which modality it reads: "
@@ -81,8 +95,15 @@ class Model(keras.Model):
         training: bool = True,
     ) -> Any:
         """Return the objective, and what layers have added to it, such as regularisation."""
-        if y is not None:
-            x = {**(x if isinstance(x, Mapping) else self._as_batch(x)), self.target_key: y}
+        if y is not None and self.target_key:
+            x = {**self.as_batch(x), self.target_key: y}
+        elif y is not None:
+            warnings.warn(
+                f"{type(self).__name__} is trained without labels or targets: y is not used",
+                stacklevel=2,
+            )
+        if sample_weight is None and isinstance(x, Mapping):
+            sample_weight = x.get(WEIGHT)
         return sum(self.losses, self.objective(x, y_pred, sample_weight, training))
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
@@ -104,23 +125,43 @@ class Model(keras.Model):
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Train, as in Keras; arrays are checked for the range of values first."""
-        batch = x if isinstance(x, Mapping) else self._as_batch(x)
-        if all(isinstance(array, np.ndarray) for array in batch.values()):
-            self.check_batch(batch)
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Train, as in Keras; values are checked first.
+
+        Weights of examples may be `sample_weight`, or a key of that name in the batch.
+        """
+        weight = kwargs.pop(WEIGHT, None)
+        kwargs["validation_data"] = packed_validation(self, kwargs.get("validation_data"))
+        of_classes = kwargs.get("class_weight")
+        if of_classes is not None and weight is None and is_arrays(x):
+            kwargs["class_weight"], weight = None, class_weights(self, x, y, of_classes)
+        x, y, kwargs[WEIGHT] = packed(self, x, y, weight)
         self._make_variables(x)
-        return super().fit(x, *args, **kwargs)
+        if self.built:
+            self.check_built()
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Return the loss and the metrics, as in Keras; values are checked first."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it
+            x, y, kwargs[WEIGHT] = packed(self, x, y, kwargs.get(WEIGHT))
+        return super().evaluate(x, y, *args, **kwargs)
 
     def _make_variables(self, x: Any) -> None:
         """Make the variables before the step is traced: TensorFlow would trace it a second time."""
         if getattr(self, "_distribute_strategy", None) is not None:
             return  # Keras does it itself, where the strategy wants them
-        shapes = None if self.built else _batch_shapes(getattr(x, "element_spec", x))
+        if not self.compiled:
+            return  # Keras says so
+        examples = x[0] if isinstance(x, keras.utils.PyDataset) else getattr(x, "element_spec", x)
+        shapes = None if self.built else batch_shapes(examples)
         if shapes is not None:
             self.build(shapes)
         if self.built and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
+
+    def check_built(self) -> None:
+        """Raise a ValueError if parts of the model do not go together, before it is trained."""
 
     def check_batch(self, batch: Mapping[str, np.ndarray]) -> None:
         """Raise a ValueError if the model cannot be trained on a batch of such values."""
@@ -146,22 +187,35 @@ class Model(keras.Model):
         """
         picked = self.modality.pick(x)
         if not isinstance(picked, Mapping):
-            return picked
+            return floating(picked, self.modality.keys)
         if len(picked) > 1:
             raise ValueError(
                 f"{type(self).__name__} reads one tensor, and the {self.modality.name} has "
                 f"{' and '.join(picked)}: put the transform one_hot before it"
             )
-        return next(iter(picked.values()))
+        return floating(next(iter(picked.values())), self.modality.keys)
 
     def target_of(self, batch: Any) -> Any:
-        """Return what a reconstruction is compared with: `target` where there is one."""
-        given = isinstance(batch, Mapping) and self.target_key in batch
-        return batch[self.target_key] if given else self.tensor_of(batch)
+        """Return what a reconstruction is compared with: `target` where there is one.
 
-    def _as_batch(self, x: Any) -> dict[str, Any]:
-        """A bare tensor stands for the first key of the modality."""
-        return {next(iter(self.modality.keys)): x}
+        Raises:
+            ValueError: Its shape is not that of what is rebuilt.
+        """
+        if not (isinstance(batch, Mapping) and self.target_key in batch):
+            return self.tensor_of(batch)
+        target, example = batch[self.target_key], self.tensor_of(batch)
+        wanted, got = tuple(example.shape)[1:], tuple(target.shape)[1:]
+        if wanted != got:
+            raise ValueError(
+                f"{type(self).__name__} rebuilds examples of shape {wanted}, and what they are "
+                f"compared with (y, or 'target') has shape {got}: leave it out to compare with the "
+                "examples themselves; labels are not needed"
+            )
+        return target
+
+    def as_batch(self, x: Any) -> Mapping[str, Any]:
+        """Return a batch as it is; a bare tensor stands for the first key of the modality."""
+        return x if isinstance(x, Mapping) else {next(iter(self.modality.keys)): x}
 
     def average(self, values: Any, sample_weight: Any = None) -> Any:
         """Return the mean of per-example losses `(batch,)`, right on several devices too."""
@@ -180,11 +234,20 @@ class Model(keras.Model):
         if not self.built or shape is None:
             return {}
         several = isinstance(shape, Mapping)
-        return {"example_shape": {k: list(v) for k, v in shape.items()} if several else list(shape)}
+        shape = {k: list(v) for k, v in shape.items()} if several else list(shape)
+        config = {"example_shape": shape, "frozen": parts.frozen(self)}
+        return config if self.trainable else {**config, "trainable": False}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        if config:
-            self.build(batch_shape(config["example_shape"]))
+        if "example_shape" in config:
+            self.build(batch_shape(self.built_shapes(config)))
+            parts.freeze(self, config.get("frozen", {}))
+            if not config.get("trainable", True):
+                self.trainable = False
+
+    def built_shapes(self, config: dict[str, Any]) -> Any:
+        """Return of `get_build_config` the shapes of an example that `build` needs."""
+        return config["example_shape"]
 
 
 def batch_shape(example_shape: Any) -> Any:
@@ -199,12 +262,12 @@ def pick(x: Any, key: str = "image") -> Any:
 
     Raises:
         KeyError: If the dict has no such key; the message names those that are there.
+        ValueError: Images are whole numbers.
     """
-    if not isinstance(x, dict):
-        return x
-    if key not in x:
+    if isinstance(x, dict) and key not in x:
         raise KeyError(f"the batch has no {key!r}; it has {', '.join(sorted(x))}")
-    return x[key]
+    picked = x[key] if isinstance(x, dict) else x
+    return floating(picked, Image.keys) if key == "image" else picked
 
 
 def example_shape(input_shape: Any, key: str = "image") -> tuple[int, ...]:
@@ -218,16 +281,6 @@ def example_shape(input_shape: Any, key: str = "image") -> tuple[int, ...]:
 def to_data(loss: keras.losses.Loss, prediction: Any) -> Any:
     """Return a prediction in the units of the data, where the loss knows how."""
     return loss.to_data(prediction) if hasattr(loss, "to_data") else prediction
-
-
-def _batch_shapes(examples: Any) -> Any:
-    """Return the shapes that `build` takes, of a batch or its specs; None where one is unknown."""
-    if isinstance(examples, dict):
-        shapes = {key: _batch_shapes(array) for key, array in examples.items()}
-        return None if None in shapes.values() else shapes
-    shape = getattr(examples, "shape", None)
-    known = shape is not None and getattr(shape, "rank", 0) is not None
-    return (None, *shape[1:]) if known and None not in tuple(shape)[1:] else None
 
 
 def default(layer: keras.layers.Layer | None, units: Sequence[int]) -> keras.layers.Layer:

@@ -18,6 +18,7 @@ from kssl.layers.positions import sincos_1d
 from kssl.losses import MaskedCrossEntropy
 from kssl.modalities import Tokens
 from kssl.models.base import Model
+from kssl.models.given import check_ids
 from kssl.models.pseudo_labels import PAIR_TARGET, pair_key
 
 RATE = 0.15  # of `mask_tokens`
@@ -154,11 +155,7 @@ class BERT(Model):
         """Raise a ValueError if ids are no whole numbers, or not all in the vocabulary."""
         if not np.issubdtype(examples.dtype, np.integer) and examples.dtype != bool:
             raise ValueError(f"BERT reads ids of tokens, whole numbers; got {examples.dtype}")
-        if examples.size and int(examples.max()) >= self.vocabulary_size:
-            raise ValueError(
-                f"there is an id {int(examples.max())}, but the model has "
-                f"vocabulary_size={self.vocabulary_size}: give it the size of the vocabulary"
-            )
+        check_ids(examples, self.vocabulary_size)
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         batch = inputs if isinstance(inputs, dict) else {"tokens": inputs}
@@ -203,7 +200,7 @@ class BERT(Model):
         if "logits" not in outputs:
             raise ValueError("BERT is trained on `tokens` and `target`: use mask_tokens")
         target, logits = outputs["target"], outputs["logits"]
-        loss = self.cross_entropy(target, logits)
+        loss = self.cross_entropy(target, logits, sample_weight=sample_weight)
         there = ops.cast(target >= 0, "float32")
         self.tokens_mean.update_state(loss, ops.sum(there))
         self.accuracy_mean.update_state(_right(target, logits), there)
@@ -212,7 +209,7 @@ class BERT(Model):
         if "pair_logits" not in outputs:
             return loss
         label, logits = ops.cast(batch[pair_key(batch)], "int32"), outputs["pair_logits"]
-        pair_loss = self.cross_entropy(label, logits)
+        pair_loss = self.cross_entropy(label, logits, sample_weight=sample_weight)
         self.pairs_mean.update_state(pair_loss)
         self.pair_accuracy_mean.update_state(_right(label, logits), label >= 0)
         return loss + pair_loss
@@ -258,11 +255,10 @@ class BERT(Model):
     def get_build_config(self) -> dict[str, Any]:
         return {**super().get_build_config(), "pair_label": self.pair_label}
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        if "example_shape" in config:
-            shapes = {"tokens": (None, *config["example_shape"])}
-            paired = config.get("pair_label") is not None  # by its old name in files of kssl 0.1
-            self.build({**shapes, PAIR_TARGET: (None,)} if paired else shapes)
+    def built_shapes(self, config: dict[str, Any]) -> Any:
+        shapes = {"tokens": config["example_shape"]}
+        paired = config.get("pair_label") is not None  # by its old name in files of kssl 0.1
+        return {**shapes, PAIR_TARGET: ()} if paired else shapes
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:

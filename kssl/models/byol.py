@@ -10,7 +10,8 @@ from typing import Any
 import keras
 
 from kssl.layers import PredictionHead, ProjectionHead
-from kssl.losses import NegativeCosine
+from kssl.layers.base import built
+from kssl.losses import negative_cosine
 from kssl.modalities import Modality
 from kssl.models.joint_embedding import JointEmbedding
 
@@ -38,7 +39,8 @@ class BYOL(JointEmbedding):
         inputs: A dict of `view_1` and `view_2`; with `augment`, images or a dict with `image`.
 
     Returns:
-        Dict of `student` and `teacher`, lists of projections `(batch, projection)`.
+        Dict of `student` and `teacher`, lists of projections `(batch, projection)`, and of
+        `predictions`, likewise.
 
     Example:
         >>> import numpy, kssl
@@ -66,15 +68,18 @@ class BYOL(JointEmbedding):
         self.predictor = PredictionHead(hidden_dim=512) if predictor is None else predictor
         self.momentum = momentum
         self.total_steps = total_steps
-        self.cosine = NegativeCosine()
         self.follow_student(momentum, 1.0, total_steps)
 
     def build_heads(self, projection: tuple[int | None, ...]) -> None:
-        if not self.predictor.built:
-            self.predictor.build(projection)
+        built(self.predictor, projection)
+
+    def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
+        outputs = super().call(inputs, training)
+        predictions = [self.predictor(each, training=training) for each in outputs["student"][:2]]
+        return {**outputs, "predictions": predictions}
 
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return `2 - 2 cos`, summed over both directions."""
-        predictions = [self.predictor(each, training=training) for each in outputs["student"][:2]]
-        pairs = zip(reversed(outputs["teacher"]), predictions, strict=True)
-        return sum(2.0 + 2.0 * self.cosine(*pair, sample_weight=sample_weight) for pair in pairs)
+        pairs = zip(reversed(outputs["teacher"]), outputs["predictions"], strict=True)
+        distances = [2.0 + 2.0 * negative_cosine(*pair) for pair in pairs]  # 2 x (batch,)
+        return self.average(sum(distances), sample_weight)

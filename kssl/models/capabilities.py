@@ -188,6 +188,14 @@ class Projects(Protocol):
 
 
 @runtime_checkable
+class MakesViews(Protocol):
+    """makes the views of an example itself (`make_views`)"""
+
+    def make_views(self, x: Any) -> Any:
+        """Return two views of each example, a list of tensors like them."""
+
+
+@runtime_checkable
 class BringsFigures(Protocol):
     """brings figures of its own to the report (`figures`)"""
 

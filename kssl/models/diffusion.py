@@ -6,7 +6,7 @@ arXiv:2206.00364; Ho and Salimans, Classifier-Free Diffusion Guidance, arXiv:220
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -21,6 +21,7 @@ from kssl.diffusion.samplers import SAMPLERS
 from kssl.layers import UNet, UNetFeatures
 from kssl.models.base import Model, example_shape, pick
 from kssl.models.capabilities import GeneratesClasses
+from kssl.models.given import check_labels, in_unit_interval
 from kssl.models.inference import compiled
 
 NOISES = (*SCHEDULES, "edm")
@@ -67,6 +68,7 @@ class Diffusion(Model):
         (2, 8, 8, 1)
     """
 
+    target_key = ""
     samplers = tuple(SAMPLERS)
 
     def __init__(
@@ -112,12 +114,12 @@ class Diffusion(Model):
         self.to_features.build((None, *self.example_shape))
         self.built = True
 
-    def check_values(self, images: np.ndarray) -> None:
-        """Raise a ValueError unless the images are numbers in [0, 1]."""
-        super().check_values(images)
-        low, high = images.min(), images.max()
-        if not (low >= 0 and high <= 1):
-            raise ValueError(f"images must be in [0, 1]; got {low:.3g} to {high:.3g}: scale them")
+    def check_batch(self, batch: Mapping[str, np.ndarray]) -> None:
+        """Raise a ValueError unless images are in [0, 1] and labels among the classes."""
+        super().check_batch(batch)
+        in_unit_interval(pick(batch), type(self).__name__)
+        if self.classes is not None and "label" in batch:
+            check_labels(batch["label"], type(self).__name__, self.classes)
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         clean = 2.0 * ops.cast(pick(inputs), "float32") - 1.0
@@ -264,13 +266,8 @@ class Diffusion(Model):
         if seed is None:
             seed = int(keras.random.randint((), 0, 2**31 - 1, seed=self.seed_generator))
         noise = SeededNoise(seed, self.example_shape)
-        images = process.run_all(
-            lambda rows: self._compiled(labels[rows], guidance),
-            noise,
-            len(labels),
-            known,
-            repeats,
-        )
+        denoise = lambda rows: self._compiled(labels[rows], guidance)  # noqa: E731
+        images = process.run_all(denoise, noise, len(labels), known, repeats)
         return _to_images(images)
 
     def _predict(self, noisy: Any, level: Any, labels: Any, training: bool) -> Any:

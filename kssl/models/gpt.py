@@ -17,6 +17,7 @@ from keras import ops
 from kssl.losses import MaskedCrossEntropy, masked_cross_entropy
 from kssl.modalities import Tokens
 from kssl.models.base import Model, pick
+from kssl.models.given import check_ids
 from kssl.models.writing import Writer
 
 if TYPE_CHECKING:
@@ -110,6 +111,11 @@ class GPT(Model):
             raise ValueError(f"rows of {context} tokens are longer than the backbone's {longest}")
         self.writer = Writer(self.network)
         self.built = True
+
+    def check_values(self, examples: np.ndarray) -> None:
+        """Raise a ValueError if ids are no whole numbers, or not all in the vocabulary."""
+        super().check_values(examples)
+        check_ids(examples, self.vocabulary_size)
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         hidden = self._hidden(inputs, training)  # (batch, length, width)

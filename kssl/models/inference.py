@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
+
+from kssl.models.given import is_arrays
 
 
 class MethodCall(keras.Model):
@@ -77,7 +80,10 @@ def run(
         **arguments: Passed on to the method.
 
     Returns:
-        NumPy array with one row for each example.
+        NumPy array with one row for each example; half precision becomes float32.
+
+    Raises:
+        ValueError: The data are bytes, not finite, or on no scale that the model reads.
 
     Example:
         >>> import numpy, kssl
@@ -87,6 +93,26 @@ def run(
         >>> kssl.models.run(vae, "embed", images).shape
         (8, 2)
     """
+    _check_examples(model, method, data)
     wrapped = MethodCall(model, method, arguments)
     options = {"batch_size": batch_size} if isinstance(data, np.ndarray | dict) else {}
-    return wrapped.predict(data, verbose=0, **options)
+    return keras.tree.map_structure(full, wrapped.predict(data, verbose=0, **options))
+
+
+def full(values: np.ndarray) -> np.ndarray:
+    """Return half precision as float32, in which NumPy and scikit-learn compute; else as it is."""
+    values = np.asarray(values)
+    half = values.dtype.itemsize < 4 and keras.backend.is_float_dtype(values.dtype)
+    return values.astype("float32") if half else values
+
+
+def _check_examples(model: keras.Model, method: str, data: Any) -> None:
+    """Check the values of arrays that a method takes for examples, which it calls `x`."""
+    first = next(iter(inspect.signature(getattr(model, method)).parameters), "")
+    if first != "x" or not hasattr(model, "check_values") or not is_arrays(data):
+        return
+    try:
+        picked = model.modality.pick(model.as_batch(data))
+    except KeyError:  # views, or the parts of a pretext task
+        return
+    model.check_values(keras.tree.map_structure(keras.ops.convert_to_numpy, picked))

@@ -15,9 +15,11 @@ import numpy as np
 from keras import ops
 
 from kssl.layers import ConvNet, MomentumEncoder, ProjectionHead, RandomView
-from kssl.layers.base import Layer
+from kssl.layers.base import Layer, built
 from kssl.modalities import Image, Modality, get
 from kssl.models.base import Model
+from kssl.models.capabilities import MakesViews
+from kssl.models.given import floating, in_unit_interval
 
 LARGE, SMALL = ("view_1", "view_2"), "local_views"
 
@@ -52,11 +54,9 @@ class Branch(Layer):
         self.flatten = keras.layers.Flatten()
 
     def build(self, input_shape: Any) -> None:
-        if not self.encoder.built:  # it is, where it comes from the configuration of a built model
-            self.encoder.build(input_shape)
+        built(self.encoder, input_shape)
         features = self.encode(keras.KerasTensor(tuple(input_shape)))  # (batch, features)
-        if not self.projector.built:
-            self.projector.build(features.shape)
+        built(self.projector, features.shape)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         return self.projector(self.encode(inputs, training), training=training)
@@ -67,7 +67,7 @@ class Branch(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         features = self.encode(keras.KerasTensor(tuple(input_shape)))
-        return self.projector.compute_output_shape(features.shape)
+        return built(self.projector, features.shape)
 
 
 class JointEmbedding(Model):
@@ -84,15 +84,17 @@ class JointEmbedding(Model):
             `kssl.layers.ConvNet`.
         projector: Any layer from features to what the loss compares; None is
             `ProjectionHead(128, hidden_dim=512)`.
-        augment: `"device"`: two views are made of each image within the training step, by
-            `RandomView`; or any Keras layer that does so. None: the batch has `view_1` and
-            `view_2`, and perhaps `local_views` `(batch, views, …)`, as `kssl.pretext.two_views`
-            and `multi_crop` make them.
+        augment: `"device"`: two views are made of each image within the step, of training and of
+            validation, by `RandomView`; or any Keras layer that does so. None: the batch has
+            `view_1`, `view_2` and perhaps `local_views` `(batch, views, …)`, as
+            `kssl.pretext.two_views` and `multi_crop` make them.
         modality: What is read; None is images.
 
     Raises:
         ValueError: There are neither views nor `augment`, or `augment` is another word.
     """
+
+    target_key = ""
 
     def __init__(
         self,
@@ -139,13 +141,15 @@ class JointEmbedding(Model):
         """Raise a ValueError if the model cannot be trained on such values."""
         if self.augment is not None:
             super().check_batch(batch)
+            if self.augment == "device":
+                in_unit_interval(self.tensor_of(batch), 'augment="device"', "give a layer of yours")
             return
         for key in (*LARGE, SMALL):  # views are made as floats whatever the images are
             if key in batch:
                 self.check_values(batch[key])
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, list[Any]]:
-        large, small = self._views(inputs, training)
+        large, small = self._views(inputs)
         outputs = {"student": _together(self.student, large, training)}
         if small:
             outputs["student"] += _together(self.student, small, training)
@@ -163,11 +167,19 @@ class JointEmbedding(Model):
         """Return what the loss compares, `(batch, projection)`."""
         return self.student(self.tensor_of(x), training=training)
 
-    def _views(self, inputs: Any, training: bool) -> tuple[list[Any], list[Any]]:
+    def supports(self, capability: type) -> bool:
+        """Return whether this instance has a capability: views are made with `augment` alone."""
+        return capability is not MakesViews or self.views is not None
+
+    def make_views(self, x: Any) -> list[Any]:
+        """Return two views of each example, in validation too: one is not compared with itself."""
+        examples = self.tensor_of(x)
+        return [self.views(examples, training=True) for _ in LARGE]
+
+    def _views(self, inputs: Any) -> tuple[list[Any], list[Any]]:
         """Return the large views and the small ones, each `(batch, …)`."""
         if self.views is not None:
-            examples = self.tensor_of(inputs)
-            return [self.views(examples, training=training) for _ in LARGE], []
+            return self.make_views(inputs), []
         if not isinstance(inputs, Mapping) or not set(LARGE) <= set(inputs):
             there = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one tensor"
             raise ValueError(
@@ -175,7 +187,8 @@ class JointEmbedding(Model):
                 'the transform two_views before it, or give augment="device"'
             )
         small = inputs.get(SMALL)
-        return [inputs[key] for key in LARGE], [] if small is None else ops.unstack(small, axis=1)
+        large = [floating(inputs[key], self.modality.keys) for key in LARGE]
+        return large, [] if small is None else ops.unstack(small, axis=1)
 
 
 def _together(branch: keras.layers.Layer, views: list[Any], training: bool) -> list[Any]:

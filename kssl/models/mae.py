@@ -21,6 +21,7 @@ from kssl.layers import (
     Unpatchify,
     normalize_patches,
 )
+from kssl.layers.base import built
 from kssl.losses import Reconstruction, reconstruction
 from kssl.models.base import Model, example_shape, pick
 
@@ -56,8 +57,8 @@ class MAE(Model):
         patch was hidden from the encoder.
 
     Raises:
-        ValueError: If patches do not tile the images, `mask_ratio` leaves no patch, a layer has
-            no `width`, or `loss` is not one of the above.
+        ValueError: If patches do not tile the images, `mask_ratio` hides or leaves no patch, a
+            layer has no `width`, or `loss` is not one of the above.
 
     Example:
         >>> import numpy, kssl
@@ -69,6 +70,8 @@ class MAE(Model):
         >>> model.embed(images[:2]).shape
         (2, 32)
     """
+
+    target_key = ""
 
     def __init__(
         self,
@@ -84,6 +87,8 @@ class MAE(Model):
         loss = Reconstruction("squared") if loss is None else loss
         if not isinstance(loss, Reconstruction) or loss.kind not in KINDS:
             raise ValueError(f"loss must be Reconstruction of {', '.join(KINDS)}; got {loss!r}")
+        if mask_ratio == 0:
+            raise ValueError("mask_ratio is 0, which hides nothing: there is nothing to predict")
         self.patch_size = patch_size
         self.encoder = Transformer(192, depth=12, heads=3) if encoder is None else encoder
         self.decoder = Transformer(128, depth=4, heads=4) if decoder is None else decoder
@@ -118,8 +123,7 @@ class MAE(Model):
             (self.encoder, (None, kept, wide)),
             (self.decoder, (None, count, narrow)),
         ):
-            if not layer.built:  # it is, where it comes from the configuration of a built model
-                layer.build(tokens)
+            built(layer, tokens)
         self.to_patches.build((None, count, narrow))
         self.built = True
 

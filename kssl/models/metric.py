@@ -7,15 +7,18 @@ neighbours, supervised contrastive.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kssl.layers import LatentEncoder
 from kssl.losses import Triplet
 from kssl.losses.batch import unit
 from kssl.models.base import Model, default, example_shape, pick
+from kssl.models.given import check_labels
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -81,6 +84,12 @@ class Metric(Model):
         self.example_shape = example_shape(input_shape)
         self.to_embedding.build((None, *self.example_shape))
         self.built = True
+
+    def check_batch(self, batch: Mapping[str, np.ndarray]) -> None:
+        """Raise a ValueError if the model cannot be trained on such values."""
+        super().check_batch(batch)
+        if "label" in batch:
+            check_labels(batch["label"], type(self).__name__)
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         (rows,) = self.to_embedding(pick(inputs), training=training)  # (batch, embedding_dim)

@@ -10,8 +10,10 @@ import numpy as np
 from keras import ops
 
 from kssl.layers import MLP, ConvNet
+from kssl.layers.base import built
 from kssl.modalities import Image, Modality, get
-from kssl.models.base import Model, batch_shape
+from kssl.models.base import Model
+from kssl.models.given import check_labels, floating
 from kssl.models.pseudo_labels import label_key
 
 
@@ -110,17 +112,15 @@ class PretextClassifier(Model):
             self.parts = seen[0]
         part = (None, *(seen[1:] if self.parts or self.copies else seen))
         self.embeds_parts = len(example) >= len(part)  # an example has the axis of parts too
-        if not self.encoder.built:
-            self.encoder.build(part)
+        built(self.encoder, part)
         features = self.flatten(self.encoder(keras.KerasTensor(part))).shape[-1]
         shape = (None, features * (self.parts or 1))
-        if not self.head.built:
-            self.head.build(shape)
-        self.to_logits.build(self.head.compute_output_shape(shape))
+        self.to_logits.build(built(self.head, shape))
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         seen = inputs[self.key] if isinstance(inputs, Mapping) else inputs
+        seen = floating(seen, self.modality.keys)
         count = ops.shape(seen)[0] * (self.copies or 1)
         if self.parts or self.copies:
             seen = ops.reshape(seen, (-1, *seen.shape[2:]))  # (batch · parts, …)
@@ -151,6 +151,10 @@ class PretextClassifier(Model):
         if self.key not in batch:
             raise KeyError(f"the batch has no {self.key!r}; it has {', '.join(sorted(batch))}")
         self.modality.check_values(np.asarray(batch[self.key]), type(self).__name__)
+        name = label_key(batch, (self.target_key, "pair_target"))
+        if name is not None:
+            target = np.asarray(batch[name]).reshape(-1)  # several of an example that has copies
+            check_labels(target, type(self).__name__, self.classes)
 
     def embed(self, x: Any) -> Any:
         """Return the encoder's features of whole examples, `(batch, features)`."""
@@ -170,10 +174,9 @@ class PretextClassifier(Model):
         seen = {"inputs_shape": list(self.inputs_shape), "copies": self.copies}
         return {**super().get_build_config(), **(seen if self.built else {})}
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        if config:
-            whole = {next(iter(self.modality.keys)): config["example_shape"]}
-            shapes = {**whole, self.key: config["inputs_shape"]}
-            if config.get("copies"):
-                shapes[self.target_key] = [config["copies"]]
-            self.build(batch_shape(shapes))
+    def built_shapes(self, config: dict[str, Any]) -> Any:
+        whole = {next(iter(self.modality.keys)): config["example_shape"]}
+        shapes = {**whole, self.key: config["inputs_shape"]}
+        if config.get("copies"):
+            shapes[self.target_key] = [config["copies"]]
+        return shapes

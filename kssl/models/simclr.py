@@ -13,6 +13,7 @@ import keras
 
 from kssl.losses import NTXent
 from kssl.modalities import Modality
+from kssl.models.given import given_loss
 from kssl.models.joint_embedding import JointEmbedding
 
 
@@ -66,7 +67,7 @@ class SimCLR(JointEmbedding):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, projector, augment, modality, **kwargs)
-        self.loss = NTXent(0.5) if loss is None else loss
+        self.loss = NTXent(0.5) if loss is None else given_loss(loss)
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         outputs = super().call(inputs, training)

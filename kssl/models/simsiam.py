@@ -10,8 +10,10 @@ from typing import Any
 import keras
 
 from kssl.layers import PredictionHead, ProjectionHead
+from kssl.layers.base import built
 from kssl.losses import NegativeCosine
 from kssl.modalities import Modality
+from kssl.models.given import given_loss
 from kssl.models.joint_embedding import JointEmbedding
 
 
@@ -36,7 +38,8 @@ class SimSiam(JointEmbedding):
         inputs: A dict of `view_1` and `view_2`; with `augment`, images or a dict with `image`.
 
     Returns:
-        Dict of `student`, a list of projections `(batch, projection)`.
+        Dict of `student`, a list of projections `(batch, projection)`, and of `predictions`,
+        likewise.
 
     Example:
         >>> import numpy, kssl
@@ -61,16 +64,20 @@ class SimSiam(JointEmbedding):
         projector = projector or ProjectionHead(512, 512, depth=3, normalize_output=True)
         super().__init__(encoder, projector, augment, modality, **kwargs)
         self.predictor = PredictionHead(hidden_dim=128) if predictor is None else predictor
-        self.loss = NegativeCosine() if loss is None else loss
+        self.loss = NegativeCosine() if loss is None else given_loss(loss)
 
     def build_heads(self, projection: tuple[int | None, ...]) -> None:
-        if not self.predictor.built:
-            self.predictor.build(projection)
+        built(self.predictor, projection)
+
+    def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
+        outputs = super().call(inputs, training)
+        predictions = [self.predictor(each, training=training) for each in outputs["student"][:2]]
+        return {**outputs, "predictions": predictions}
 
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the mean of both directions."""
         first, second = outputs["student"][:2]
-        predictions = [self.predictor(each, training=training) for each in (first, second)]
+        predictions = outputs["predictions"]
         forth = self.loss(second, predictions[0], sample_weight=sample_weight)
         back = self.loss(first, predictions[1], sample_weight=sample_weight)
         return 0.5 * (forth + back)

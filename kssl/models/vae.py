@@ -7,6 +7,7 @@ arXiv:1401.4082. With `ImportanceWeightedBound` as loss: Burda et al., arXiv:150
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -22,6 +23,7 @@ from kssl.losses import (
     reconstruction,
 )
 from kssl.models.base import Model, default, example_shape, pick
+from kssl.models.given import in_unit_interval
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 
@@ -116,15 +118,18 @@ class VAE(Model):
             )
         self.built = True
 
-    def check_values(self, images: np.ndarray) -> None:
+    def check_batch(self, batch: Mapping[str, np.ndarray]) -> None:
         """Raise a ValueError if the likelihood does not allow such values."""
-        super().check_values(images)
-        low, high = float(images.min()), float(images.max())
-        if self.likelihood == "bernoulli" and not (0 <= low and high <= 1):
-            raise ValueError(
-                f"a Bernoulli likelihood needs values in 0 to 1; got {low:.3g} to {high:.3g}: "
-                'scale them, or use likelihood="gaussian"'
+        super().check_batch(batch)
+        if self.likelihood == "bernoulli":
+            in_unit_interval(
+                self.target_of(batch), "a Bernoulli likelihood", 'use likelihood="gaussian"'
             )
+
+    def check_built(self) -> None:
+        """Raise a ValueError if the decoder cannot give what the likelihood reads."""
+        if self.likelihood == "bernoulli":
+            self.to_image.check_logits()
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         mean, log_variance = self.to_latent(pick(inputs), training=training)

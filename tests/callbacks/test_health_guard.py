@@ -101,3 +101,36 @@ def test_further_views_and_views_of_the_model_are_no_obstacle():
 def test_patience_must_be_positive():
     with pytest.raises(ValueError, match="patience must be at least 1"):
         HealthGuard(VIEWS, patience=0)
+
+
+def test_views_made_in_the_step_are_compared_as_views_and_leave_no_trace():
+    keras.utils.set_random_seed(0)
+    model = SimCLR(MLP([16]), ProjectionHead(8, 16), augment="device")
+    model.compile("sgd")
+    model.build(IMAGES.shape)
+    guard = HealthGuard({"image": IMAGES})
+    guard.set_model(model)
+    model.make_views(IMAGES)  # builds them
+    seeds = [np.array(each) for each in model.variables if "seed_generator" in each.path]
+    logs: dict[str, float] = {}
+    guard.on_epoch_end(0, logs)
+    assert logs["alignment"] > 1e-3
+    after = [np.array(each) for each in model.variables if "seed_generator" in each.path]
+    np.testing.assert_array_equal(seeds, after)
+
+
+def test_one_example_is_no_collapse_and_nan_is_named(caplog):
+    model = SimCLR(MLP([4]), ProjectionHead(3, 4))
+    model.build({key: value.shape for key, value in VIEWS.items()})
+    with caplog.at_level(logging.WARNING, logger="kssl"):
+        for batch in (
+            {key: value[:1] for key, value in VIEWS.items()},
+            {key: value * np.nan for key, value in VIEWS.items()},
+        ):
+            guard, logs = HealthGuard(batch), {}
+            guard.set_model(model)
+            guard.on_epoch_end(0, logs)
+            assert logs == {}
+    assert [record.message for record in caplog.records] == [
+        "health: the projections are NaN or infinite: a lower learning rate helps"
+    ]

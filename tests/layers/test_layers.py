@@ -95,6 +95,24 @@ def test_gaussian_corruption_has_its_standard_deviation_and_is_new_each_time():
     assert np.abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
 
 
+def test_latent_gaussian_is_exact_far_from_zero_and_reads_old_files():
+    generator = np.random.default_rng(0)
+    spread = np.array([[1.0, 0.0], [0.8, 0.3]])
+    layer = LatentGaussian(momentum=0.9, seed=0)
+    for _ in range(100):
+        codes = generator.standard_normal((256, 2)) @ spread.T + [5000.0, -3000.0]
+        layer(codes.astype("float32"), training=True)
+    drawn = ops.convert_to_numpy(layer.draw(20_000, seed=1)).astype("float64")
+    np.testing.assert_allclose(drawn.mean(0), [5000.0, -3000.0], atol=0.06)
+    np.testing.assert_allclose(np.cov(drawn.T), spread @ spread.T, atol=0.08)
+    # A file of before: sums of codes and of their products, a half of which is missing yet.
+    mean, moment = np.array([3.0, 4.0]), spread @ spread.T + np.outer([3.0, 4.0], [3.0, 4.0])
+    layer.load_own_variables({"0": 0.5 * mean, "1": 0.5 * moment, "2": np.array(0.5)})
+    drawn = ops.convert_to_numpy(layer.draw(20_000, seed=1))
+    np.testing.assert_allclose(drawn.mean(0), mean, atol=0.03)
+    np.testing.assert_allclose(np.cov(drawn.T), spread @ spread.T, atol=0.04)
+
+
 def test_latent_gaussian_learns_mean_and_covariance_only_in_training():
     generator = np.random.default_rng(0)
     spread = np.array([[1.0, 0.0], [0.8, 0.3]])

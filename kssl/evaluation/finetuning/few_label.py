@@ -17,7 +17,7 @@ from kssl.evaluation.finetuning.classification import Classified, classes_of
 from kssl.evaluation.finetuning.comparison import Problem, compared
 from kssl.evaluation.finetuning.heads import Head, of_embedding
 from kssl.evaluation.finetuning.protocol import Protocol
-from kssl.evaluation.inputs import labelled, modality_of
+from kssl.evaluation.inputs import labelled, modality_of, numbered
 from kssl.moved import renamed
 
 
@@ -145,10 +145,11 @@ def _curve(
     def guess(bank: Any, classes: Any, test: Any) -> dict[str, Any]:
         return modality.simple_predictions(bank, classes, test, vocabulary)
 
+    splits = (task.train, None), (task.test, test_examples)
+    sides, labels = zip(*(labelled(*split, task.model) for split in splits), strict=True)
     parts = []
     with frozen(task.model, task.seed):
-        for pipeline, limit in ((task.train, None), (task.test, test_examples)):
-            examples, classes = labelled(pipeline, limit, task.model)
+        for examples, classes in zip(sides, numbered(*labels), strict=True):
             embedded = flat(apply(task.model, "embed", examples))
             parts.append(Classified(examples, classes, lambda same: same, guess, embedded))
     classes = classes_of(*parts)

@@ -17,8 +17,9 @@ class SampleClassifier:
         description: What it is and what it was trained on, for the record.
     """
 
-    def __init__(self, network: Any, description: str) -> None:
+    def __init__(self, network: Any, classes: np.ndarray, description: str) -> None:
         self.network = network
+        self.classes = classes
         self.description = description
 
     def features(self, images: np.ndarray) -> np.ndarray:
@@ -27,7 +28,8 @@ class SampleClassifier:
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the classes of images in [0, 1]."""
-        return self._run(images)["logits"].argmax(axis=1)
+        guesses: np.ndarray = self.classes[self._run(images)["logits"].argmax(axis=1)]
+        return guesses
 
     def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
         from kssl.data.array_batches import in_order
@@ -56,8 +58,8 @@ def train_classifier(images: np.ndarray, labels: np.ndarray) -> SampleClassifier
 
     from kssl.data.array_batches import in_order
 
-    classes = int(labels.max()) + 1
-    network = _network(images.shape[1:], classes)
+    classes, labels = np.unique(labels, return_inverse=True)
+    network = _network(images.shape[1:], len(classes))
     order = np.concatenate(
         [np.random.default_rng(SEED + epoch).permutation(len(images)) for epoch in range(EPOCHS)]
     )
@@ -76,7 +78,7 @@ def train_classifier(images: np.ndarray, labels: np.ndarray) -> SampleClassifier
         f"conv 32, conv 64 (3 x 3, stride 2), dense {WIDTH}, {parameters}; Adam, {EPOCHS} epochs "
         f"of {len(images):,} training images; features: the dense layer after ReLU"
     )
-    return SampleClassifier(network, description)
+    return SampleClassifier(network, classes, description)
 
 
 def _network(shape: tuple[int, ...], classes: int) -> Any:

@@ -1,0 +1,202 @@
+"""What `fit` and `evaluate` are given, in any of Keras' ways: checked, and packed for a step."""
+
+from __future__ import annotations
+
+import itertools
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+WEIGHT = "sample_weight"  # the key of a batch under which weights of examples are
+
+
+def packed(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
+    """Return data, targets and weights as Keras takes them, after a check of the values.
+
+    Arrays are checked as a whole, batches of a generator one by one. Of a `tf.data.Dataset`, a
+    `PyDataset` and the like the first batch is: what comes later is not seen before the step.
+
+    Args:
+        model: A `kssl.models.base.Model`.
+        x: Arrays, a dict of them, or a dataset of any kind that Keras takes.
+        y: Targets, or labels.
+        sample_weight: `(examples,)`. Keras itself drops weights that come without targets.
+
+    Raises:
+        ValueError: The model cannot be trained on such values.
+    """
+    if isinstance(x, types.GeneratorType):
+        first = next(x, None)
+        return x if first is None else _each_checked(model, first, x), y, sample_weight
+    if not is_arrays(x):
+        first = first_batch(x)
+        if first is not None:
+            _check(model, *_parts(first))
+        return x, y, sample_weight
+    _check(model, x, y)
+    if y is not None and model.needs_labels and model.target_key != "label":
+        x, y = {**model.as_batch(x), "label": y}, None  # it reads them with the examples
+    if y is None and sample_weight is not None:
+        x, sample_weight = {**model.as_batch(x), WEIGHT: sample_weight}, None
+    return x, y, sample_weight
+
+
+def packed_validation(model: Any, given: Any) -> Any:
+    """Return `validation_data` likewise: a tuple of arrays, or a dataset."""
+    if given is None:
+        return None
+    x, y, sample_weight = packed(model, *_parts(given))
+    return (x, y, sample_weight) if is_arrays(x) else x
+
+
+def class_weights(model: Any, x: Any, y: Any, weights: Mapping[int, float]) -> np.ndarray:
+    """Return the weight `(examples,)` that each example has by its class; 1 where none is given.
+
+    Raises:
+        ValueError: There are no labels.
+    """
+    key = "label" if model.needs_labels else model.target_key
+    labels = x.get(key) if y is None and isinstance(x, Mapping) else y
+    labels = None if labels is None else _numpy(labels)
+    if labels is None or labels.size != len(labels):
+        raise ValueError(
+            f"class_weight weighs examples by their labels, and {type(model).__name__} is given "
+            "none: use sample_weight"
+        )
+    return np.array([weights.get(int(each), 1.0) for each in labels.reshape(-1)], "float32")
+
+
+def first_batch(data: Any) -> Any:
+    """Return the first batch of a dataset that can be read again; None if it cannot."""
+    if isinstance(data, keras.utils.PyDataset):
+        return data[0]
+    if hasattr(data, "take") and hasattr(data, "element_spec"):  # no more than one is made
+        data = data.take(1)
+    iterator = iter(data) if hasattr(data, "__iter__") else None
+    return None if iterator is None or iterator is data else next(iterator, None)
+
+
+def given_loss(loss: Any) -> Any:
+    """Return a loss, or Keras' own of that name, such as `"mse"`."""
+    if not isinstance(loss, str):
+        return loss
+    function = keras.losses.get(loss).__name__  # mean_squared_error
+    return getattr(keras.losses, "".join(word.capitalize() for word in function.split("_")))()
+
+
+def floating(tensor: Any, keys: Mapping[str, str]) -> Any:
+    """Return a tensor of the first of these keys; bytes are refused where floats are read."""
+    (key, wanted), *_ = keys.items()
+    dtype = getattr(tensor, "dtype", None)  # a shape has none
+    if dtype is not None and wanted.startswith("float") and keras.backend.is_int_dtype(dtype):
+        raise ValueError(
+            f"{key!r} is read as floating-point numbers; got "
+            f"{keras.backend.standardize_dtype(dtype)}: divide bytes by 255, or use the transform "
+            "to_float"
+        )
+    return tensor
+
+
+def in_unit_interval(values: Any, what: str, otherwise: str = "") -> None:
+    """Raise a ValueError unless all values are in [0, 1].
+
+    Args:
+        values: Array.
+        what: What needs them so, for the message.
+        otherwise: What else may be done than to scale them.
+    """
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 1):
+        cure = "scale them" + (f", or {otherwise}" if otherwise else "")
+        raise ValueError(f"{what} needs values in 0 to 1; got {low:.3g} to {high:.3g}: {cure}")
+
+
+def check_labels(labels: Any, model: str, classes: int | None = None) -> None:
+    """Raise a ValueError unless labels are whole numbers `(examples,)`, below `classes`."""
+    labels = _numpy(labels)
+    one = np.shape(labels)[1:] in ((), (1,))
+    if not one:
+        raise ValueError(
+            f"{model} reads labels as whole numbers (examples,); got the shape {labels.shape}: "
+            "of one-hot rows give labels.argmax(axis=1)"
+        )
+    whole = labels.dtype.kind in "biu" or (
+        labels.dtype.kind == "f" and bool(np.all(labels == np.round(labels)))
+    )
+    if not whole:
+        kind = "text" if labels.dtype.kind in "OSUT" else f"values such as {labels.reshape(-1)[0]}"
+        raise ValueError(
+            f"{model} reads labels as whole numbers; got {kind}: "
+            "numpy.unique(labels, return_inverse=True)[1] numbers them"
+        )
+    if labels.size and abs(int(labels.max())) >= 2**31:
+        raise ValueError(
+            f"{model} reads labels below 2**31; got {labels.max()}: "
+            "numpy.unique(labels, return_inverse=True)[1] numbers them"
+        )
+    if classes is not None and labels.size and not (0 <= labels.min() and labels.max() < classes):
+        raise ValueError(
+            f"{model} has classes={classes}, so labels are 0 to {classes - 1}; "
+            f"got {labels.min()} to {labels.max()}"
+        )
+
+
+def check_ids(ids: np.ndarray, vocabulary_size: int) -> None:
+    """Raise a ValueError unless all ids are in a vocabulary of that size."""
+    low, high = (int(ids.min()), int(ids.max())) if ids.size else (0, 0)
+    if low < 0 or high >= vocabulary_size:
+        raise ValueError(
+            f"there is an id {low if low < 0 else high}, but the model has "
+            f"vocabulary_size={vocabulary_size}: give it the size of the vocabulary"
+        )
+
+
+def batch_shapes(examples: Any) -> Any:
+    """Return the shapes that `build` takes, of a batch or its specs; None where one is unknown."""
+    examples = examples[0] if isinstance(examples, tuple) else examples  # before the targets
+    if isinstance(examples, dict):
+        shapes = {key: batch_shapes(array) for key, array in examples.items()}
+        return None if None in shapes.values() else shapes
+    shape = getattr(examples, "shape", None)
+    known = shape is not None and getattr(shape, "rank", 0) is not None
+    return (None, *shape[1:]) if known and None not in tuple(shape)[1:] else None
+
+
+def _each_checked(model: Any, first: Any, others: Iterator[Any]) -> Iterator[Any]:
+    """Return a generator of checked batches; the first is checked at once, before training."""
+
+    def checked(batch: Any) -> tuple[Any, ...]:
+        x, y, sample_weight = _parts(batch)
+        _check(model, x, y)
+        if y is None and sample_weight is not None:
+            x, sample_weight = {**model.as_batch(x), WEIGHT: sample_weight}, None
+        return (x,) if y is None else (x, y, sample_weight)  # Keras takes no bare arrays
+
+    batches = itertools.chain([checked(first)], map(checked, others))
+    return (batch for batch in batches)  # Keras wants a generator
+
+
+def _check(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> None:
+    batch = dict(model.as_batch(x))
+    if y is not None and (key := "label" if model.needs_labels else model.target_key):
+        batch[key] = y
+    model.check_batch({key: _numpy(value) for key, value in batch.items() if value is not None})
+
+
+def _parts(batch: Any) -> tuple[Any, Any, Any]:
+    """Return data, targets and weights of a batch, each None where there is none."""
+    return keras.utils.unpack_x_y_sample_weight(tuple(batch) if type(batch) is list else batch)
+
+
+def is_arrays(x: Any) -> bool:
+    """Return whether data is an array, of any backend, or a dict of them; not a dataset."""
+    values = x.values() if isinstance(x, Mapping) else [x]
+    return all(hasattr(value, "shape") and hasattr(value, "dtype") for value in values)
+
+
+def _numpy(values: Any) -> np.ndarray:
+    return values if isinstance(values, np.ndarray) else np.asarray(ops.convert_to_numpy(values))
