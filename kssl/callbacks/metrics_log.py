@@ -32,6 +32,14 @@ class MetricsLog(keras.callbacks.Callback):
         self.failed = ""
         self.began = 0.0
 
+    def get_state(self) -> dict[str, str]:
+        """Return what a checkpoint keeps: the rows are in the file."""
+        return {"failed": self.failed}
+
+    def set_state(self, state: dict[str, str]) -> None:
+        """Take back what `get_state` returned."""
+        self.failed = state["failed"]
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.began = time.perf_counter()
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kssl.errors import RunError
 from kssl.runs.directory import Run
 from kssl.runs.load import Loaded, load
 from kssl.system import devices
 
 if TYPE_CHECKING:
+    import keras
+
     from kssl.evaluation.base import Result
 
 
@@ -41,6 +44,7 @@ def evaluate_loaded(run: Run, loaded: Loaded, evaluations: list[Any]) -> list[Re
     """Run evaluations on a loaded model; write `results.json`; return the new results."""
     from kssl.evaluation.base import Skipped, Task
 
+    _refuse_broken(loaded.model)
     settings = loaded.recipe.settings
     task = Task(
         loaded.model,
@@ -65,3 +69,17 @@ def evaluate_loaded(run: Run, loaded: Loaded, evaluations: list[Any]) -> list[Re
     content = {"results": [*kept, *new], "skipped": skipped, "data": loaded.data.record()}
     run.write_json("results.json", content)
     return results
+
+
+def _refuse_broken(model: keras.Model) -> None:
+    """Raise a RunError where a weight is not finite: any number that came out would be noise."""
+    import keras
+    import numpy as np
+
+    for weight in model.weights:
+        values = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32")))
+        if not np.isfinite(values).all():
+            raise RunError(
+                f"the weights are not finite ({weight.path}): training has diverged, and there is "
+                "nothing to evaluate; a lower learning rate is the usual cure"
+            )

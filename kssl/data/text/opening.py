@@ -12,6 +12,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kssl.data.unpacking import unpacked
 from kssl.errors import UserError
 
 PACKED = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
@@ -26,6 +27,7 @@ def open_text(path: Path) -> Any:
         start = stream.peek(2)[:2]
     try:
         stream = opener(path, "rb")
+        stream = stream if opener is open else unpacked(stream, path)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
     return _Recoded(stream) if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else stream
