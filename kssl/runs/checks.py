@@ -38,6 +38,8 @@ def check_callbacks(recipe: Recipe, model: keras.Model) -> None:
     Raises:
         UserError: A callback cannot work with the model, or monitors what there is not.
     """
+    import keras
+
     from kssl.recipe.build import NotSupplied
 
     callbacks: list[Any] = []
@@ -45,6 +47,11 @@ def check_callbacks(recipe: Recipe, model: keras.Model) -> None:
         callbacks = recipe.build("callbacks")
     names = recipe.uses("callbacks")
     for name, callback in zip(names, callbacks, strict=False):
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise UserError(
+                f"{recipe.name}: callbacks: {name} would go on from a backup of its own: leave it "
+                "out, kssl writes checkpoints and goes on from them with --resume"
+            )
         if hasattr(callback, "check"):
             try:
                 callback.check(model)
@@ -114,25 +121,23 @@ def _check_batch_size(data: Splits, model: keras.Model) -> None:
 
 
 def _check_values(pipeline: Pipeline, split: str, model: keras.Model) -> None:
-    """Check the first batch of a split, and the examples with its extreme values."""
+    """Check the examples of a split that have its extreme values, and those that are no numbers.
+
+    Bytes have one range in every split; the first batch of training has been checked.
+    """
     import numpy as np
     import tensorflow as tf
 
-    first = pipeline.ordered(limit=min(pipeline.size, 64), labels=model.needs_labels)
-    batches = [next(iter(first.as_numpy_iterator()))]
     rows: set[int] = set()
     for column in (pipeline._columns or {}).values():
         if column.dtype.is_floating and column.shape.rank > 1:
             flat = column.numpy().reshape(len(column), -1)
-            found = {int(np.argmin(flat.min(axis=1))), int(np.argmax(flat.max(axis=1)))}
-            broken = np.flatnonzero(~np.isfinite(flat).all(axis=1))[:1]
-            rows |= found | {int(row) for row in broken}
-    if rows:
-        chosen = tf.constant(sorted(rows), tf.int64)
-        batch = pipeline._transform(*pipeline._at(chosen), 0)
-        batches.append({key: value.numpy() for key, value in batch.items()})
-    for batch in batches:
-        try:
-            model.check_batch(batch)
-        except (ValueError, KeyError) as error:
-            raise UserError(f"the split {split}: {error}") from error
+            rows |= {int(np.argmin(flat.min(axis=1))), int(np.argmax(flat.max(axis=1)))}
+            rows |= {int(row) for row in np.flatnonzero(~np.isfinite(flat).all(axis=1))[:1]}
+    if not rows:
+        return
+    batch = pipeline._transform(*pipeline._at(tf.constant(sorted(rows), tf.int64)), 0)
+    try:
+        model.check_batch({key: value.numpy() for key, value in batch.items()})
+    except (ValueError, KeyError) as error:
+        raise UserError(f"the split {split}: {error}") from error

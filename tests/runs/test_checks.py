@@ -39,6 +39,7 @@ def changed(together: Prepared, *changes: str):
     [
         ("sample_grid", "sample_grid: SimCLR does not generate images: leave it out"),
         ("sample_text", "sample_text: SimCLR does not generate text"),
+        ("{use: backup_and_restore, backup_dir: x}", "kssl writes checkpoints and goes on"),
         ("swap_ema", "swap_ema: the model keeps no averages"),
         ("{use: early_stopping, monitor: val_los}", "nothing called 'val_los' to monitor; there"),
         ("{use: reduce_lr_on_plateau, monitor: accuracy}", "is: loss, val_loss, spread"),

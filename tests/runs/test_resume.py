@@ -332,6 +332,28 @@ def test_the_state_of_any_callback_is_kept(tmp_path):
     assert again.order is keras.ops.greater and again.none == ["x", float("inf")]
 
 
+def test_callbacks_of_keras_have_no_state_that_is_lost(tmp_path):
+    made = keras.callbacks
+    callbacks = [
+        made.EarlyStopping("loss", restore_best_weights=True),
+        made.ReduceLROnPlateau("loss", patience=1),
+        made.ModelCheckpoint(tmp_path / "m.weights.h5", "loss", save_weights_only=True),
+        made.LearningRateScheduler(lambda epoch, rate: rate),
+        made.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
+        made.TerminateOnNaN(),
+        made.TensorBoard(tmp_path / "logs"),
+    ]
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    checkpoint = Checkpoint(tmp_path, 2, siblings=callbacks)
+    data = np.ones((4, 3)), np.zeros((4, 1))
+    model.fit(*data, batch_size=2, epochs=2, verbose=0, callbacks=[*callbacks, checkpoint])
+    states = restore(model, all_of(tmp_path)[0])["callbacks"]
+    assert [state["unheld"] for state in states] == [{}] * len(callbacks)
+    assert {"best", "best_weights", "monitor_op", "wait"} <= states[0]["values"].keys()
+    assert states[0]["values"]["monitor_op"] == {"op": "less"}
+
+
 def test_state_that_cannot_be_kept_is_refused_by_name_once_it_has_changed(tmp_path):
     kept(Drawn(), lambda callback: None, tmp_path)
     with pytest.raises(UserError, match="Drawn keeps a Generator in 'generator', which no check"):

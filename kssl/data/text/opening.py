@@ -21,6 +21,8 @@ DAMAGE = (EOFError, zlib.error, lzma.LZMAError, OSError)  # what unpacking raise
 
 def open_text(path: Path) -> Any:
     """Open a file for reading bytes of UTF-8, unpacked; raise a UserError where it cannot be."""
+    if path.exists() and not path.is_file():  # to open a pipe would wait for ever
+        raise UserError(f"{path} cannot be read: it is a folder or a pipe, no file")
     opener: Any = PACKED.get(path.suffix.lower(), open)
     start = b""  # what is wrong is said when it is read
     with contextlib.suppress(*DAMAGE), opener(path, "rb") as stream:
