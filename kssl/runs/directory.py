@@ -183,7 +183,8 @@ class Run:
         record = self.record
         moment = now()
         for leftover in self.path.rglob(".*.tmp*"):
-            leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
+            if not leftover.is_dir():
+                leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
         record |= {"status": "running", "pid": os.getpid(), "host": socket.gethostname()}
         record |= {"started": record.get("started", moment), "session": moment, "finished": None}
         record |= {"seconds": record.get("seconds", 0.0), "message": "", "locked": bool(locked)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kssl.errors import RunError
+from kssl.errors import RunError, UserError
 from kssl.runs.directory import Run
 from kssl.runs.load import Loaded, load
 from kssl.system import devices
@@ -45,6 +45,8 @@ def evaluate_loaded(run: Run, loaded: Loaded, evaluations: list[Any]) -> list[Re
     from kssl.evaluation.base import Skipped, Task
 
     _refuse_broken(loaded.model)
+    if evaluations:
+        _results_so_far(run)  # what is wrong with them is found before the work
     settings = loaded.recipe.settings
     task = Task(
         loaded.model,
@@ -64,10 +66,23 @@ def evaluate_loaded(run: Run, loaded: Loaded, evaluations: list[Any]) -> list[Re
             skipped.append(str(reason))
     new = [result.to_dict() for result in results]
     names = {result["name"] for result in new}
-    old = run.read_json("results.json")["results"] if run.file("results.json").is_file() else []
-    kept = [result for result in old if result["name"] not in names]
+    kept = [result for result in _results_so_far(run) if result["name"] not in names]
     content = {"results": [*kept, *new], "skipped": skipped, "data": loaded.data.record()}
     run.write_json("results.json", content)
+    return results
+
+
+def _results_so_far(run: Run) -> list[dict[str, Any]]:
+    if not run.file("results.json").is_file():
+        return []
+    content = run.read_json("results.json")
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, list) or not all(
+        isinstance(each, dict) and "name" in each for each in results
+    ):
+        raise UserError(
+            f"{run.file('results.json')} is damaged: delete it, and evaluate the run again"
+        )
     return results
 
 

@@ -14,7 +14,7 @@ from kssl.errors import RunError, UserError, first_line
 from kssl.runs.directory import Run
 from kssl.runs.plan import prepare
 from kssl.runs.resume import end_training, restored
-from kssl.runs.start import DATA_RECORD
+from kssl.runs.start import read_data_record
 from kssl.system import devices
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def load(run: Run, same_data: bool = False) -> Loaded:
 
     devices.load_keras()
     recipe = kssl.recipe.load(run.path)
-    begun = run.read_json(DATA_RECORD)
+    begun = read_data_record(run)
     sources = begun.get("sources")
     prepared = prepare(recipe, used=begun["used"], sources=sources, all_parts=False)
     _compare(begun, prepared.data, same_data)

@@ -52,9 +52,28 @@ def compare_start(run: Run) -> None:
         print(f"note: recipe.yaml was edited since the run began: {text}")
 
 
+def read_data_record(run: Run) -> dict[str, Any]:
+    """Return what data.json of a run holds.
+
+    Raises:
+        UserError: It is not there, or not what kssl wrote.
+    """
+    record = run.read_json(DATA_RECORD)
+    wanted = {"used": str, "fingerprint": str, "examples": dict}
+    given = record if isinstance(record, dict) else {}
+    if wrong := [key for key, kind in wanted.items() if not isinstance(given.get(key), kind)]:
+        raise UserError(
+            f"{run.file(DATA_RECORD)} is damaged: it lacks {', '.join(wrong)}; without it nobody "
+            f"knows which data the run has seen: kssl fit {run.path} makes a new run"
+        )
+    sources = given.get("sources") or {}
+    named = isinstance(sources, dict) and all(isinstance(each, str) for each in sources.values())
+    return given | {"sources": sources if named else {}}
+
+
 def compare_data(run: Run, data: Splits) -> None:
     """Raise a RunError if the data of a resumed run is not what it began with."""
-    if not data.is_as(run.read_json(DATA_RECORD)["fingerprint"]):
+    if not data.is_as(read_data_record(run)["fingerprint"]):
         raise RunError(
             "the data is not what the run began with (other examples or another order), so "
             "it cannot be resumed; start a new run"

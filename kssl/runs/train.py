@@ -13,7 +13,7 @@ from kssl.runs.evaluate import evaluate_loaded
 from kssl.runs.load import Loaded
 from kssl.runs.plan import Prepared, prepare, scope
 from kssl.runs.resume import remaining, restored
-from kssl.runs.start import DATA_RECORD, compare_data, compare_start, record_start
+from kssl.runs.start import compare_data, compare_start, read_data_record, record_start
 from kssl.runs.stopping import Stopping, stopping
 from kssl.system.environment import environment
 
@@ -53,7 +53,7 @@ def fit(
         >>> run.read_json("results.json")["results"][0]["metric"]
         'accuracy'
     """
-    begun = resume.read_json(DATA_RECORD) if resume else {}
+    begun = read_data_record(resume) if resume else {}
     with scope(), stopping() as signals:
         if resume:
             compare_start(resume)
