@@ -165,7 +165,7 @@ class Binder:
     def _anything(self, node: Node, kind: str, path: str) -> Any:
         if isinstance(node.value, dict):
             if "use" in node.value:
-                return self.part(node, kind, path)
+                return self.part(node, kind, path, wanted=object)
             return self._mapping(node, dict[str, Any], kind, path)
         if isinstance(node.value, list):
             return self._list(node, list[Any], kind, path)

@@ -46,7 +46,7 @@ def refused(name: str, target: Any, kind: str, wanted: Any = Any) -> str:
         name: The path.
         target: What it leads to.
         kind: The kind of part that the place takes.
-        wanted: The type that the place takes, where it is known.
+        wanted: The type that the place takes, where it is known; `object` for any.
     """
     offered = plugins.offered(kind).values() if kind in plugins.KINDS else ()
     home = f"{getattr(target, '__module__', '')}:{getattr(target, '__qualname__', '')}"
@@ -55,7 +55,10 @@ def refused(name: str, target: Any, kind: str, wanted: Any = Any) -> str:
     kinds = (kind, *_ALSO.get(kind, ()))
     if inspect.isclass(target):
         fits = kind_of_annotation(target) in kinds
-        fits = fits or (inspect.isclass(wanted) and issubclass(target, wanted))
+        if wanted is object:  # the place takes anything: what is the user's own, or a plugin's
+            fits = fits or _is_own(target.__module__)
+        elif inspect.isclass(wanted):
+            fits = fits or issubclass(target, wanted)
         what = "a class"
     else:
         fits, what = _returns(target, kinds), "a function"

@@ -46,11 +46,13 @@ REFUSED = {
     "pretext: [{use: 'kssl.runs:fit', recipe: a}]": "is a function that is no transform",
     "model: {use: my_vae, encoder: {use: 'keras.utils:get_file', fname: a}}": "that is no",
     "model: {use: my_vae, encoder: {use: 'own_parts:wrong'}}": "a function that is no",
+    "evaluate: [{use: my_probe, weights: {use: 'numpy:memmap', filename: a}}]": "that is no",
     "model: {use: my_vae, encoder: {use: 'own_parts:Other'}}": "is a class that is no",
     "callbacks: [{use: lambda_callback, on_epoch_end: {use: 'numpy:save', file: a}}]": "that is no",
 }
 
 TAKEN = [
+    "evaluate: [{use: my_probe, weights: {use: 'own_parts:Other'}}]",  # takes anything
     "callbacks: [{use: 'own_parts:Watch'}]",
     "callbacks: [{use: 'keras.callbacks:TerminateOnNaN'}]",
     "model: {use: 'own_parts:encoder', width: 3}",
