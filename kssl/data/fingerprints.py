@@ -15,23 +15,25 @@ from kssl.data.pipeline import Pipeline
 _WHOLE = "all-"  # in front of a fingerprint of everything; kssl 0.1 looked at 64 examples
 
 
-def like(fingerprint: str, splits: Mapping[str, Pipeline], places: Iterable[str]) -> str:
-    """Return the fingerprint of data that is of the same kind as a given one.
+def is_whole(fingerprint: str) -> bool:
+    """Return whether a fingerprint is of this version, by `whole`, and not of kssl 0.1."""
+    return fingerprint.startswith(_WHOLE)
 
-    Args:
-        fingerprint: Of this version, or of kssl 0.1.
-        splits: By name; `train` among them.
-        places: Where files were read from.
-    """
-    if fingerprint.startswith(_WHOLE):
-        return whole(splits, places)
+
+def of_the_first(splits: Mapping[str, Pipeline]) -> str:
+    """Return the fingerprint of kssl 0.1: a hash of the sizes and of 64 examples."""
     sha = _of_sizes(splits)
     _add(sha, splits["train"].arrays(limit=64, transformed=False))
     return str(sha.hexdigest()[:16])
 
 
 def whole(splits: Mapping[str, Pipeline], places: Iterable[str]) -> str:
-    """Return a hash of all splits; see `like`."""
+    """Return a hash of all splits.
+
+    Args:
+        splits: By name; `train` among them.
+        places: Where files were read from.
+    """
     sha = _of_sizes(splits)
     for pipeline in splits.values():
         held = pipeline._columns

@@ -48,6 +48,7 @@ class Splits:
     labels_in_training: bool = False
     found: tuple[str, ...] = ()
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    _fingerprint: str = dataclasses.field(default="", init=False, repr=False)
 
     def give_labels(self) -> None:
         """Leave `label` in the batches of training and validation; the record says so.
@@ -102,12 +103,15 @@ class Splits:
         Of a split that is read anew in each epoch, the first examples count, and the names and
         sizes of its files.
         """
-        return fingerprints.whole(self._pipelines(), self.sources.values())
+        if not self._fingerprint:
+            self._fingerprint = fingerprints.whole(self._pipelines(), self.sources.values())
+        return self._fingerprint
 
     def is_as(self, fingerprint: str) -> bool:
         """Return whether a fingerprint, of this version or of kssl 0.1, is that of this data."""
-        places = self.sources.values()
-        return fingerprint == fingerprints.like(fingerprint, self._pipelines(), places)
+        if fingerprints.is_whole(fingerprint):
+            return fingerprint == self.fingerprint()
+        return fingerprint == fingerprints.of_the_first(self._pipelines())
 
     def _pipelines(self) -> dict[str, Pipeline]:
         return {name: getattr(self, name) for name in SPLITS}

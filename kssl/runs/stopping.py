@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -43,7 +44,9 @@ class Stopping:
         self.asked = number
         self.training.stop = lambda: self.stop()
         again = "; once more stops at once" if number == signal.SIGINT else ""
-        print(f"\n{Stopped(number)}: saving after this step{again}", flush=True)
+        # Not by `print`, which may be what was interrupted.
+        with suppress(OSError):
+            os.write(2, f"\n{Stopped(number)}: saving after this step{again}\n".encode())
 
     def stop(self) -> None:
         """End the training, whose state has just been written."""

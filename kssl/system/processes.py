@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 _held: dict[Path, int] = {}  # folders that this process has locked, with their descriptors
@@ -38,6 +39,11 @@ def lock(folder: Path) -> bool | None:
     if folder in _held:
         return True
     descriptor = _locked(folder)
+    for _ in range(10):  # somebody may just be asking whether it is locked
+        if descriptor != -1:
+            break
+        time.sleep(0.05)
+        descriptor = _locked(folder)
     if descriptor is not None and descriptor >= 0:
         _held[folder] = descriptor
         return True
