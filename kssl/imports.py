@@ -110,7 +110,7 @@ def _package_folder(package: str, what: str) -> Path:
 def _module(name: str, what: str) -> Any:
     try:
         return importlib.import_module(name)
-    except Exception as error:  # a part's module may fail in any way; the user gets the reason
+    except (Exception, SystemExit) as error:  # a part's module may fail in any way
         reason = str(error).strip().splitlines() or ["no message"]
         advice = "; is its package installed?" if isinstance(error, ModuleNotFoundError) else ""
         raise UserError(

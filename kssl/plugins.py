@@ -120,7 +120,7 @@ def _offer() -> _Offer:
             for kind in KINDS:
                 hook = loaded.subset_hook_caller(f"register_{kind}", remove_plugins=others)
                 hook(register=_registrar(offer, kind, owner))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             offer.failures[owner] = _reason(error)
             loaded.kssl_failures.errors[owner] = error  # type: ignore[attr-defined]
     return offer
@@ -169,6 +169,12 @@ def errors() -> dict[str, BaseException]:
     """
     _offer()
     return dict(manager().kssl_failures.errors)  # type: ignore[attr-defined]
+
+
+def packages() -> set[str]:
+    """Return the packages that are plugins: whoever installed them trusts their code."""
+    entries = importlib.metadata.entry_points(group="kssl")
+    return {entry.module.partition(".")[0] for entry in entries}
 
 
 def find(kind: str, name: str) -> Any:

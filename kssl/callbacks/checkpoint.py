@@ -2,7 +2,7 @@
 
 Keras' BackupAndRestore repeats the batches of the epoch it was stopped in and forgets the state of
 the seeds. Here everything that a step reads is written: weights, seed states, optimizer, metrics,
-and how many steps were done, so that the data can start at the right one.
+callbacks, and how many steps were done, so that the data can start at the right one.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kssl.errors import RunError
-from kssl.system.files import replacing
+from kssl.callbacks.callback_state import CallbackState
+from kssl.callbacks.checkpoint_file import read, write_arrays
+from kssl.errors import RunError, UserError
 
 KEPT = 2  # the newest, and one more in case the disk loses it
 
@@ -25,14 +27,21 @@ KEPT = 2  # the newest, and one more in case the disk loses it
 class Checkpoint(keras.callbacks.Callback):
     """Writes a checkpoint after every epoch, and within an epoch every so many seconds.
 
-    It must be the last callback: it also gives the others back their counters (the patience of
-    an `EarlyStopping`, say) when training resumes.
+    It must be the last callback: it also gives the others back their state (the patience and the
+    best weights of an `EarlyStopping`, say) when training resumes.
 
     Args:
         folder: Where checkpoints are written, one file each; the newest two are kept.
         steps_per_epoch: Steps of a whole epoch.
         seconds: Time between two checkpoints within an epoch; 0 writes one after every step.
         state: What `restore` returned, when training is resumed.
+        siblings: The other callbacks, of which the state is kept.
+
+    Attributes:
+        stop: Called after the next checkpoint, which is written after the next step; it may raise.
+
+    Raises:
+        UserError: On resuming, if a sibling had state that no checkpoint can hold.
 
     Example:
         >>> callback = kssl.callbacks.Checkpoint(run.checkpoints, steps_per_epoch=len(dataset))
@@ -45,21 +54,26 @@ class Checkpoint(keras.callbacks.Callback):
         steps_per_epoch: int,
         seconds: float = 60.0,
         state: dict[str, Any] | None = None,
+        siblings: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
         super().__init__()
         self.folder = Path(folder)
         self.steps_per_epoch = steps_per_epoch
         self.seconds = seconds
         self.state = state or {"step": 0, "callbacks": [], "metrics": []}
-        self.siblings: list[keras.callbacks.Callback] = []
+        self.siblings = [CallbackState(each) for each in siblings]
         self.written = 0.0
         self.start = 0
         self.step = 0
+        self.stop: Callable[[], Any] | None = None
+        _refuse_unheld(self.state["callbacks"])
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.written = time.monotonic()
-        for sibling, counters in zip(self.siblings, self.state["callbacks"], strict=False):
-            vars(sibling).update(counters)
+        self.step = self.state["step"]
+        arrays = self.state.get("arrays", [])
+        for sibling, own in zip(self.siblings, self.state["callbacks"], strict=False):
+            sibling.set(own, arrays)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.start = self.step = max(epoch * self.steps_per_epoch, self.state["step"])
@@ -73,15 +87,23 @@ class Checkpoint(keras.callbacks.Callback):
         self.step = self.start + batch + 1
         # Not after the last step of an epoch: validation comes next and moves the seeds.
         ended = self.step % self.steps_per_epoch == 0
-        if not ended and time.monotonic() - self.written >= self.seconds:
-            self.write()
+        due = time.monotonic() - self.written >= self.seconds or self.stop is not None
+        if not ended and due:
+            self._save()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.step = (epoch + 1) * self.steps_per_epoch
-        self.write()
+        self._save()
 
     def on_train_end(self, logs: Any = None) -> None:
-        self.state = {"step": self.step, "callbacks": self._counters(), "metrics": []}
+        arrays: list[np.ndarray] = []
+        self.state = {"step": self.step, "metrics": [], "arrays": arrays}
+        self.state["callbacks"] = self._states(arrays)
+
+    def _save(self) -> None:
+        self.write()
+        if self.stop is not None:
+            self.stop()
 
     def write(self) -> Path:
         """Write a checkpoint of this moment; return its file."""
@@ -89,45 +111,64 @@ class Checkpoint(keras.callbacks.Callback):
         for kind, variables in _groups(self.model).items():
             for number, variable in enumerate(variables):
                 arrays[f"{kind}/{number}"] = _to_numpy(variable)
-        state = {"step": self.step, "callbacks": self._counters(), "paths": _paths(self.model)}
+        of_callbacks: list[np.ndarray] = []
+        state = {"step": self.step, "stopped": bool(self.model.stop_training)}
+        state |= {"callbacks": self._states(of_callbacks), "paths": _paths(self.model)}
+        arrays |= {f"callbacks/{number}": each for number, each in enumerate(of_callbacks)}
         arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
         path = self.folder / f"step-{self.step:09d}.npz"
-        with replacing(path) as temporary:
-            np.savez(temporary, **arrays)
+        write_arrays(path, arrays)
         for old in sorted(self.folder.glob("step-*.npz"))[:-KEPT]:
             old.unlink(missing_ok=True)
         self.written = time.monotonic()
         return path
 
-    def _counters(self) -> list[dict[str, Any]]:
-        plain = (int, float, bool, str)
-        return [
-            {name: value for name, value in vars(each).items() if type(value) in plain}
-            for each in self.siblings
-        ]
+    def _states(self, arrays: list[np.ndarray]) -> list[dict[str, Any]]:
+        def put(array: np.ndarray) -> int:
+            arrays.append(array)
+            return len(arrays) - 1
+
+        return [sibling.get(put) for sibling in self.siblings]
+
+
+def _refuse_unheld(states: list[dict[str, Any]]) -> None:
+    for state in states:
+        for name, kind in state.get("unheld", {}).items():
+            raise UserError(
+                f"the callback {state['name']} keeps a {kind} in {name!r}, which no checkpoint "
+                "holds, so that training cannot be resumed exactly; give the callback get_state() "
+                "and set_state(state), or start a new run"
+            )
+
+
+def all_of(folder: Path) -> list[Path]:
+    """Return the checkpoints of a folder, the newest first."""
+    return sorted(Path(folder).glob("step-*.npz"), reverse=True)
 
 
 def latest(folder: Path) -> Path | None:
     """Return the newest checkpoint of a folder, or None."""
-    return max(Path(folder).glob("step-*.npz"), default=None)
+    return next(iter(all_of(folder)), None)
 
 
 def restore(model: keras.Model, path: Path) -> dict[str, Any]:
     """Write a checkpoint back into a built and compiled model.
 
     Args:
-        model: Of the same configuration, with its optimizer built.
+        model: Of the same configuration, with its optimizer built. It is not touched if the
+            checkpoint cannot be read.
         path: A file that `Checkpoint` wrote.
 
     Returns:
-        The state that `Checkpoint` is given: `step`, `callbacks` and `metrics`.
+        The state that `Checkpoint` is given: `step`, `callbacks` and `metrics`, and whether
+        training had `stopped` by itself.
 
     Raises:
+        Damaged: If the file is not whole.
         RunError: If the checkpoint is of another model or another backend.
     """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    state = json.loads(arrays["state"].tobytes())
+    arrays = read(path)
+    state: dict[str, Any] = json.loads(arrays["state"].tobytes())
     if state.pop("paths") != _paths(model):
         raise RunError(
             f"{os.path.basename(path)} was written by another model, optimizer or backend than the "
@@ -139,6 +180,8 @@ def restore(model: keras.Model, path: Path) -> dict[str, Any]:
             continue
         for number, variable in enumerate(variables):
             variable.assign(_from_numpy(arrays[f"{kind}/{number}"], variable))
+    count = sum(name.startswith("callbacks/") for name in arrays)
+    state["arrays"] = [arrays[f"callbacks/{number}"] for number in range(count)]
     return state
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import math
 import time
 from pathlib import Path
@@ -32,6 +33,14 @@ class MetricsLog(keras.callbacks.Callback):
         self.failed = ""
         self.began = 0.0
 
+    def get_state(self) -> dict[str, str]:
+        """Return what a checkpoint keeps: the rows are in the file."""
+        return {"failed": self.failed}
+
+    def set_state(self, state: dict[str, str]) -> None:
+        """Take back what `get_state` returned."""
+        self.failed = state["failed"]
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.began = time.perf_counter()
 
@@ -41,8 +50,7 @@ class MetricsLog(keras.callbacks.Callback):
         row = {"epoch": epoch + 1, "seconds": seconds, **logs}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         if not self.rows and self.path.is_file():
-            with self.path.open(newline="") as stream:
-                self.rows = [old for old in csv.DictReader(stream) if int(old["epoch"]) <= epoch]
+            self.rows = [old for old in _rows(self.path) if old["epoch"] <= epoch]
         self.rows.append(row)
         text = io.StringIO()
         writer = csv.DictWriter(text, list(row), extrasaction="ignore", lineterminator="\n")
@@ -53,3 +61,17 @@ class MetricsLog(keras.callbacks.Callback):
         if not math.isfinite(logs.get("loss", 0.0)):
             self.failed = f"the loss became {logs['loss']} in epoch {epoch + 1}"
             self.model.stop_training = True
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of metrics, as far as it can be read."""
+    rows: list[dict[str, Any]] = []
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            for row in csv.DictReader(stream):
+                rows.append({**row, "epoch": int(row["epoch"])})
+    except (OSError, ValueError, LookupError, TypeError, csv.Error):
+        logging.getLogger("kssl").warning(
+            "%s is damaged after %d rows: those behind it are left out", path.name, len(rows)
+        )
+    return rows

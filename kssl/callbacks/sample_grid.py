@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kssl.models.capabilities import Generates, has
 from kssl.optimizers import averaged, find_ema
 from kssl.system.files import replacing
 
@@ -43,6 +44,11 @@ class SampleGrid(keras.callbacks.Callback):
         self.count = count
         self.seed = seed
         self.folder = Path(folder or ".")
+
+    def check(self, model: keras.Model) -> None:
+        """Raise a ValueError if a model that will be trained draws no pictures."""
+        if not has(model, Generates):
+            raise ValueError(f"{type(model).__name__} does not generate images: leave it out")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         last = epoch + 1 == self.params.get("epochs")

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from kssl.models.capabilities import Generates, has
 from kssl.system.files import replacing
 from kssl.tokenizers.decode import decoded, prompt_ids
 
@@ -48,6 +49,11 @@ class SampleText(keras.callbacks.Callback):
         self.seed = seed
         self.folder = Path(folder or ".")
         self.vocabulary = vocabulary
+
+    def check(self, model: keras.Model) -> None:
+        """Raise a ValueError if a model that will be trained writes no text."""
+        if not has(model, Generates):
+            raise ValueError(f"{type(model).__name__} does not generate text: leave it out")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         last = epoch + 1 == self.params.get("epochs")

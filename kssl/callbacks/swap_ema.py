@@ -30,6 +30,10 @@ class SwapEMA(keras.callbacks.Callback):
         super().__init__()
         self.keep = keep
 
+    def check(self, model: keras.Model) -> None:
+        """Raise a ValueError if a model that will be trained keeps no averages."""
+        find_ema(model)
+
     def on_train_begin(self, logs: Any = None) -> None:
         self._use_averages(False)
 

@@ -1,6 +1,7 @@
 """How a command ends: the exit code, and one line that says why and what to do.
 
-0 is fine, 1 a run that failed, 2 input that was wrong, 130 an interruption (Ctrl-C).
+0 is fine, 1 a run that failed, 2 input that was wrong, 130 an interruption (Ctrl-C); by SIGTERM and
+SIGHUP, 143 and 129.
 """
 
 from __future__ import annotations
@@ -51,8 +52,10 @@ def explain(error: BaseException) -> int:
     Returns:
         The exit code.
     """
+    if isinstance(error, click.Abort) and isinstance(error.__cause__, EOFError):
+        error = error.__cause__  # click takes the end of a file, of whatever file, for Ctrl-C
     if isinstance(error, click.Abort | KeyboardInterrupt):
-        return _interrupted()
+        return _interrupted(getattr(error.__cause__ or error, "number", 0))
     if _debug:
         click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
     if isinstance(error, click.ClickException):
@@ -81,15 +84,17 @@ def _usage(error: click.ClickException) -> int:
     return WRONG_INPUT
 
 
-def _interrupted() -> int:
+def _interrupted(number: int) -> int:
+    """Say how to go on after Ctrl-C, or the signal of this number; return the exit code."""
     run = _close("interrupted", None)
     if run is None:
         say("note", "interrupted")
     elif run.status == "finished":
-        say("note", f"interrupted after the run was finished: {run.path}")
+        lost = "" if run.file("report.html").is_file() else f"; its report: kssl report {run.path}"
+        say("note", f"interrupted after the run was finished: {run.path}{lost}")
     else:
         say("note", f"interrupted; resume with: kssl fit --resume {run.path}")
-    return INTERRUPTED
+    return 128 + number if number else INTERRUPTED
 
 
 def _failed(error: BaseException) -> int:
@@ -107,6 +112,8 @@ def _one_line(error: BaseException) -> str:
     text = " ".join(_ANSI.sub("", str(error)).split()).rstrip(".;")
     if not isinstance(error, RunError):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, SystemExit):
+        text += " was raised by a part or a plugin, which would have ended the program unsaid"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 

@@ -29,7 +29,7 @@ def load(group: click.Group, reserved: Collection[str]) -> None:
         visitor = _Visitor(group, reserved, implementation.plugin_name)
         try:
             implementation.function(*(visitor for _ in implementation.argnames))
-        except Exception as error:  # whatever a plugin does wrong, the rest works
+        except (Exception, SystemExit) as error:  # whatever a plugin does wrong, the rest works
             _troubles[implementation.plugin_name] = f"{type(error).__name__}: {error}"
     warn_once()
 

@@ -74,7 +74,10 @@ def _resume(recipe: str | None, overrides: tuple[str, ...], options: dict[str, A
     run = Run.open(options["resume"], options["runs_dir"])
     run.refuse_if_running()
     if run.status == "finished":
-        raise UserError(f"{run.path} is finished; kssl fit {run.path} replays it as a new run")
+        lost = "" if run.file("report.html").is_file() else f"; its report: kssl report {run.path}"
+        raise UserError(
+            f"{run.path} is finished; kssl fit {run.path} replays it as a new run{lost}"
+        )
     ready = read_recipe(run.path, (), options)
     from kssl import runs
 

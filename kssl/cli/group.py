@@ -7,6 +7,7 @@ below and imports none of them. No verb imports Keras before the backend is chos
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from kssl import __version__
-from kssl.cli import ending
+from kssl.cli import ending, streams
 from kssl.errors import nearest
 
 SECTIONS: dict[str, dict[str, str]] = {
@@ -131,13 +132,13 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code: 0 fine, 1 failed, 2 wrong input."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a sign is no failure
     ending.begin()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        code: Any = cli.main(args=given, prog_name="kssl", standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
-        sys.exit(ending.explain(error))
+    with streams.kept():
+        try:
+            code: Any = cli.main(args=given, prog_name="kssl", standalone_mode=False)
+        except (Exception, KeyboardInterrupt) as error:
+            code = ending.explain(error)
+        except SystemExit as error:  # no verb ends so, but for completion, which is click's
+            code = error.code if "_KSSL_COMPLETE" in os.environ else ending.explain(error)
     sys.exit(code if type(code) is int else 0)

@@ -65,7 +65,7 @@ def _moment(text: Any) -> str:
 
 def _time(status: str, record: dict[str, Any]) -> str:
     seconds = record.get("seconds") or 0.0
-    if status == "running":
+    if status == "running" and record.get("session"):
         seconds += time.time() - datetime.fromisoformat(record["session"]).timestamp()
     return screen.duration(seconds) if seconds else "–"
 

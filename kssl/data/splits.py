@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kssl.data import fingerprints
 from kssl.data.description import Description, describe, warn_once
 from kssl.data.files.tell import classes_line, lacking
 from kssl.data.locate import Unavailable, places
@@ -48,6 +48,7 @@ class Splits:
     labels_in_training: bool = False
     found: tuple[str, ...] = ()
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    _fingerprint: str = dataclasses.field(default="", init=False, repr=False)
 
     def give_labels(self) -> None:
         """Leave `label` in the batches of training and validation; the record says so.
@@ -97,13 +98,23 @@ class Splits:
         }
 
     def fingerprint(self) -> str:
-        """Tell data from other data: a hash of the sizes and of the first examples to train on."""
-        sha = hashlib.sha256(repr(self.sizes).encode())
-        arrays = self.train.arrays(limit=64, transformed=False)
-        for key in sorted(arrays):
-            sha.update(key.encode())
-            sha.update(arrays[key].tobytes())
-        return sha.hexdigest()[:16]
+        """Tell data from other data: a hash of all that is held in memory.
+
+        Of a split that is read anew in each epoch, the first examples count, and the names and
+        sizes of its files.
+        """
+        if not self._fingerprint:
+            self._fingerprint = fingerprints.whole(self._pipelines(), self.sources.values())
+        return self._fingerprint
+
+    def is_as(self, fingerprint: str) -> bool:
+        """Return whether a fingerprint, of this version or of kssl 0.1, is that of this data."""
+        if fingerprints.is_whole(fingerprint):
+            return fingerprint == self.fingerprint()
+        return fingerprint == fingerprints.of_the_first(self._pipelines())
+
+    def _pipelines(self) -> dict[str, Pipeline]:
+        return {name: getattr(self, name) for name in SPLITS}
 
 
 def open_splits(

@@ -24,7 +24,8 @@ class ReverseProcess:
 
     Args:
         schedule: The noise levels that the model was trained on.
-        steps: How many of them are visited; `heun` asks the model twice for each but the last.
+        steps: How many of them are visited, None is 50, or all where there are fewer; `heun` asks
+            the model twice for each but the last.
         sampler: A name of `kssl.diffusion.SAMPLERS`: `"ddim"` draws noise at the start alone (with
             `eta` 0), `"ddpm"` after each step, `"heun"` is a second-order step of DDIM's path.
         eta: Of DDIM; 1 draws as much noise as DDPM.
@@ -47,7 +48,7 @@ class ReverseProcess:
     def __init__(
         self,
         schedule: NoiseSchedule | EDMNoise,
-        steps: int = 50,
+        steps: int | None = 50,
         sampler: str = "ddim",
         eta: float = 0.0,
         spacing: str | None = None,
@@ -61,6 +62,8 @@ class ReverseProcess:
         self.sampler = sampler
         self.eta = eta
         default = "karras" if sampler == "heun" else "trailing"
+        if steps is None:
+            steps = min(50, getattr(schedule, "timesteps", 50))
         self.levels = schedule.levels(steps, spacing or default)
 
     def run(

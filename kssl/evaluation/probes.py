@@ -69,6 +69,7 @@ def knn(
     """
     for name, value in [("k", k), ("temperature", temperature), ("limit", limit)]:
         positive(name, value)
+    positive("batch_size", batch_size)
 
     def score(bank: np.ndarray, bank_labels: np.ndarray, *test: np.ndarray) -> float:
         queries, query_labels = test
@@ -122,6 +123,7 @@ def linear(
     """
     for name, value in [("penalty", penalty), ("max_iterations", max_iterations), ("limit", limit)]:
         positive(name, value)
+    positive("batch_size", batch_size)
 
     def score(bank: np.ndarray, bank_labels: np.ndarray, *test: np.ndarray) -> float:
         return linear_accuracy(bank, bank_labels, *test, penalty, max_iterations)

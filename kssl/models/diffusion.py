@@ -177,7 +177,7 @@ class Diffusion(Model):
         seed: int | None = None,
         labels: int | Sequence[int] | None = None,
         guidance: float = 1.0,
-        steps: int = 50,
+        steps: int | None = None,
         sampler: str = "ddim",
         eta: float = 0.0,
     ) -> Any:
@@ -190,7 +190,7 @@ class Diffusion(Model):
                 `classes` is "none".
             guidance: Scale s of `uncond + s · (cond - uncond)`, `1 + w` of the paper: 1 is off,
                 more is closer to the class and less varied.
-            steps: How many noise levels are visited.
+            steps: How many noise levels are visited; None is 50, or all where there are fewer.
             sampler: `"ddim"`, `"ddpm"` or `"heun"`.
             eta: Of DDIM: 0 draws no noise after the start, 1 as much as DDPM.
 
@@ -202,7 +202,7 @@ class Diffusion(Model):
         return self._draw(process, seed, chosen, guidance)
 
     def trajectory(
-        self, count: int, seed: int = 0, labels: Any = None, guidance: float = 1.0, steps: int = 50
+        self, count: int, seed: int = 0, labels: Any = None, guidance: Any = 1.0, steps: Any = None
     ) -> Any:
         """Return what `generate` makes of its noise after each step, `(steps, count, …)`."""
         process = ReverseProcess(self.schedule, steps)
@@ -218,7 +218,7 @@ class Diffusion(Model):
         seed: int | None = None,
         labels: int | Sequence[int] | None = None,
         guidance: float = 1.0,
-        steps: int = 50,
+        steps: int | None = None,
         repeats: int = 4,
     ) -> Any:
         """Return the images with their holes filled in; all other pixels are as they were.

@@ -132,6 +132,8 @@ class JointEmbedding(Model):
         if self.teacher is not None:
             self.teacher.build(shape)
         self.build_heads(self.student.compute_output_shape(shape))
+        if self.views is not None and not self.views.built:
+            self.views.build(shape)  # its seeds are state: a run resumes with all of it
         self.built = True
 
     def build_heads(self, projection: tuple[int | None, ...]) -> None:
@@ -144,6 +146,8 @@ class JointEmbedding(Model):
             if self.augment == "device":
                 in_unit_interval(self.tensor_of(batch), 'augment="device"', "give a layer of yours")
             return
+        if not set(LARGE) <= set(batch):
+            raise ValueError(self._no_views(batch))
         for key in (*LARGE, SMALL):  # views are made as floats whatever the images are
             if key in batch:
                 self.check_values(batch[key])
@@ -181,14 +185,17 @@ class JointEmbedding(Model):
         if self.views is not None:
             return self.make_views(inputs), []
         if not isinstance(inputs, Mapping) or not set(LARGE) <= set(inputs):
-            there = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one tensor"
-            raise ValueError(
-                f"{type(self).__name__} compares view_1 and view_2, and the batch has {there}: put "
-                'the transform two_views before it, or give augment="device"'
-            )
+            raise ValueError(self._no_views(inputs))
         small = inputs.get(SMALL)
         large = [floating(inputs[key], self.modality.keys) for key in LARGE]
         return large, [] if small is None else ops.unstack(small, axis=1)
+
+    def _no_views(self, inputs: Any) -> str:
+        there = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one tensor"
+        return (
+            f"{type(self).__name__} compares view_1 and view_2, and the batch has {there}: put "
+            'the transform two_views before it, or give augment="device"'
+        )
 
 
 def _together(branch: keras.layers.Layer, views: list[Any], training: bool) -> list[Any]:

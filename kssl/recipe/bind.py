@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from kssl import plugins
 from kssl.errors import UserError, nearest
-from kssl.recipe import schema
+from kssl.recipe import schema, trust
 from kssl.recipe.call import Call
 from kssl.recipe.kinds import kind_of_argument
 from kssl.recipe.problems import Problems
@@ -30,7 +30,9 @@ class Binder:
         self._problems = problems
         self._notes = notes
 
-    def part(self, node: Node, kind: str, path: str, skip: tuple[str, ...] = ()) -> Call | None:
+    def part(
+        self, node: Node, kind: str, path: str, skip: tuple[str, ...] = (), wanted: Any = Any
+    ) -> Call | None:
         """Return the call for a name or a `{use: …}` mapping, or None where there is none."""
         use = self._use(node, kind, path)
         if use is None:
@@ -38,7 +40,7 @@ class Binder:
         name, arguments = use
         kind = _actual_kind(kind, str(name.value), path)
         try:
-            target = plugins.find(kind, str(name.value))
+            target = _found(kind, str(name.value), wanted)
             signature = schema.signature_of(target)
         except (UserError, TypeError) as error:
             prefix = "" if isinstance(error, UserError) else f"{name.value!r} cannot be used: "
@@ -156,14 +158,14 @@ class Binder:
             return self._mapping(node, wanted, kind, path)
         if schema.takes_parts(wanted):
             if isinstance(node.value, (str, dict)):
-                return self.part(node, kind, path)
+                return self.part(node, kind, path, wanted=wanted)
             return self._wrong(node, schema.expected(wanted), path)
         return self._plain(node, wanted, path)
 
     def _anything(self, node: Node, kind: str, path: str) -> Any:
         if isinstance(node.value, dict):
             if "use" in node.value:
-                return self.part(node, kind, path)
+                return self.part(node, kind, path, wanted=object)
             return self._mapping(node, dict[str, Any], kind, path)
         if isinstance(node.value, list):
             return self._list(node, list[Any], kind, path)
@@ -219,6 +221,18 @@ class Binder:
     def _note(self, text: str) -> None:
         if text not in self._notes:
             self._notes.append(text)
+
+
+def _found(kind: str, name: str, wanted: Any) -> Any:
+    """Return the part of a name; a dotted path that leads to something else is refused."""
+    if not trust.is_path(name):
+        return plugins.find(kind, name)
+    if problem := trust.refused_before_import(name):
+        raise UserError(problem)
+    target = plugins.find(kind, name)
+    if problem := trust.refused(name, target, kind, wanted):
+        raise UserError(problem)
+    return target
 
 
 def _actual_kind(kind: str, name: str, path: str) -> str:

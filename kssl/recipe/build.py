@@ -11,7 +11,7 @@ from kssl.recipe.schema import expected
 from kssl.recipe.supply import Supply, is_fact
 
 # What a function or constructor raises when it does not like what it was given.
-REFUSALS = (ValueError, TypeError, OSError, ImportError, ArithmeticError, MemoryError)
+REFUSALS = (ValueError, TypeError, OSError, ImportError, ArithmeticError, MemoryError, SystemExit)
 
 
 class NotSupplied(RecipeError):
@@ -72,5 +72,7 @@ def _check_complete(call: Call, arguments: dict[str, Any], source: str) -> None:
 
 def _say(error: BaseException) -> str:
     """Return the message of an error on one line; Keras' own are long."""
+    if isinstance(error, SystemExit):
+        return f"it ended the program (SystemExit: {error})"
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 600 else text[:600] + " …"

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from kssl.errors import UserError
 
+SHOWN = 30  # of a recipe's mistakes; more are rather a file of another kind
+
 
 class Problem(NamedTuple):
     """One mistake: where it stands, the dotted path of the key, and what to do about it."""
@@ -30,8 +32,15 @@ class RecipeError(UserError):
     def __init__(self, source: str, problems: list[Problem]) -> None:
         self.source = source
         self.problems = problems
-        many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([f"{many} in {source}:", *(str(each) for each in problems)]))
+        many = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
+        lines = [_cut(str(each)) for each in problems[:SHOWN]]
+        if len(problems) > SHOWN:
+            lines.append(f"… and {len(problems) - SHOWN:,} more")
+        super().__init__("\n".join([f"{many} in {source}:", *lines]))
+
+
+def _cut(text: str, length: int = 1000) -> str:
+    return text if len(text) <= length else f"{text[:length]} …"
 
 
 @dataclass
@@ -43,7 +52,7 @@ class Problems:
 
     def add(self, place: str, path: str, message: str) -> None:
         problem = Problem(place, path, " ".join(message.split()))
-        if problem not in self.found:
+        if len(self.found) > 1000 or problem not in self.found:
             self.found.append(problem)
 
     def attempt(self) -> Problems:

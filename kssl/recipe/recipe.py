@@ -81,6 +81,7 @@ class Recipe:
         stand_in = self._data_entries().get(STAND_IN)
         if stand_in is not None and stand_in.value is not None:
             bound[STAND_IN] = binder.part(stand_in, "datasets", f"data.{STAND_IN}")
+        _refuse_twice(bound["evaluate"], problems)
         problems.raise_if_any()
         self._bound = bound
 
@@ -173,6 +174,15 @@ class Recipe:
     def _data_entries(self) -> dict[str, Node]:
         node = sections.part_node(self._root, "data")
         return node.value if node is not None and isinstance(node.value, dict) else {}
+
+
+def _refuse_twice(calls: list[Call | None], problems: Problems) -> None:
+    """Add a problem for each evaluation that is named again with the same settings."""
+    seen: dict[str, str] = {}
+    for call in filter(None, calls):
+        first = seen.setdefault(_call_text(call), call.path)
+        if first != call.path:
+            problems.add(call.place, call.path, f"is the same as {first}: leave one of them out")
 
 
 def _call_text(call: Any) -> str:

@@ -71,6 +71,10 @@ def embedding_map(embeddings: np.ndarray, labels: np.ndarray | None, seed: int) 
         A matplotlib figure.
     """
     rows = np.asarray(embeddings, dtype=np.float32)
+    if not np.isfinite(rows).all():
+        raise ValueError("the embeddings are not finite: training has diverged")
+    if (largest := float(np.abs(rows).max(initial=0.0))) > 1e15:  # whose squares are not finite
+        rows = rows / largest
     parts = [_plane(rows)]
     if not collapsed(
         rows

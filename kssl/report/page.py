@@ -212,7 +212,8 @@ def _figure(run: Any, entry: dict[str, Any]) -> dict[str, Any] | None:
     # Only a plain name within figures/ is read: a record is no licence to inline other files.
     name = Path(str(entry.get("file") or "")).name
     path = run.file("figures") / name
-    if not name.endswith((".png", ".txt")) or not path.is_file():
+    linked = path.is_symlink() or path.parent.is_symlink()  # it may lead anywhere
+    if not name.endswith((".png", ".txt")) or linked or not path.is_file():
         return None
     if name.endswith(".txt"):
         title, caption = entry.get("title", name), entry.get("caption", "")

@@ -13,18 +13,17 @@ import os
 import re
 import socket
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kssl.errors import UserError
-from kssl.system.files import last_write, plain, replacing
-from kssl.system.processes import is_alive
+from kssl.runs.status import now, read_record, seconds_of, works
+from kssl.system.files import plain, replacing
+from kssl.system.processes import lock, unlock
 
 ROOT = Path("runs")
 
 _NAME = re.compile(r"\w([\w.+=(), -]{0,118}[\w+=)-])?")
-_SILENCE = 15 * 60.0  # seconds without a write, after which a run of another machine is dead
 
 _current: Run | None = None
 
@@ -178,23 +177,27 @@ class Run:
         """
         global _current
         self.refuse_if_running()
+        locked = lock(self.path)
+        if locked is False:  # two begin at the same moment
+            raise UserError(f"{self.path} is still running, in another process; stop it first")
         record = self.record
-        now = _now()
-        for leftover in (*self.path.glob(".*.tmp*"), *self.path.glob("checkpoints/.*.tmp*")):
-            leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
+        moment = now()
+        for leftover in self.path.rglob(".*.tmp*"):
+            if not leftover.is_dir():
+                leftover.unlink(missing_ok=True)  # of a process that was killed while it wrote
         record |= {"status": "running", "pid": os.getpid(), "host": socket.gethostname()}
-        record |= {"started": record.get("started", now), "session": now, "finished": None}
-        record |= {"seconds": record.get("seconds", 0.0), "message": ""}
+        record |= {"started": record.get("started", moment), "session": moment, "finished": None}
+        record |= {"seconds": record.get("seconds", 0.0), "message": "", "locked": bool(locked)}
         self.write_json("status.json", record)
         _current = self
 
     def refuse_if_running(self) -> None:
         """Raise a UserError if another process is working on the run."""
         record = self.record
-        if self.status == "running" and record["pid"] != os.getpid():
-            host = record.get("host", "this machine")
+        if self.status == "running" and record.get("pid") != os.getpid():
+            pid, host = record.get("pid"), record.get("host", "this machine")
             raise UserError(
-                f"{self.path} is still running, as process {record['pid']} on {host}; stop it first"
+                f"{self.path} is still running, as process {pid} on {host}; stop it first"
             )
 
     def finish(self, status: str = "finished", message: str = "") -> None:
@@ -205,36 +208,25 @@ class Run:
             message: Why, in one line, if it did not finish.
         """
         record = self.record
-        began = _seconds(record.get("session")) or time.time()
+        began = seconds_of(record.get("session")) or time.time()
         spent = record.get("seconds", 0.0) + max(0.0, time.time() - began)
-        record |= {"status": status, "finished": _now(), "seconds": round(spent, 3)}
-        self.write_json("status.json", record | {"message": message})
+        record |= {"status": status, "finished": now(), "seconds": round(spent, 3)}
+        self.write_json("status.json", record | {"message": message, "locked": False})
+        unlock(self.path)
 
     @property
     def status(self) -> str:
         """`running`, `finished`, `failed`, or `interrupted` (its process is gone)."""
         record = self.record
         status = str(record.get("status", "interrupted"))
-        if status == "running" and not self._alive(record):
+        if status == "running" and not works(self.path, record):
             return "interrupted"
         return status
 
     @property
     def record(self) -> dict[str, Any]:
         """What status.json holds: status, pid, host, started, finished, seconds, message."""
-        try:
-            record = json.loads((self.path / "status.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return record if isinstance(record, dict) else {}
-
-    def _alive(self, record: dict[str, Any]) -> bool:
-        began = _seconds(record.get("session")) or _seconds(record.get("started"))
-        if began is None or not isinstance(record.get("pid"), int):
-            return False
-        if record.get("host", socket.gethostname()) == socket.gethostname():
-            return is_alive(record["pid"], began)
-        return time.time() - last_write(self.path) < _SILENCE
+        return read_record(self.path)
 
 
 def current() -> Run | None:
@@ -280,14 +272,3 @@ def _runs_in(folder: Path) -> list[Run]:
 def _shortened(names: list[str], most: int = 8) -> str:
     hidden = len(names) - most
     return ", ".join(names[-most:]) + (f" and {hidden} more" if hidden > 0 else "")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _seconds(moment: Any) -> float | None:
-    try:
-        return datetime.fromisoformat(moment).timestamp()
-    except (TypeError, ValueError):
-        return None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kssl.errors import RunError, UserError
 from kssl.runs.directory import Run
 from kssl.runs.load import Loaded, load
 from kssl.system import devices
 
 if TYPE_CHECKING:
+    import keras
+
     from kssl.evaluation.base import Result
 
 
@@ -41,6 +44,9 @@ def evaluate_loaded(run: Run, loaded: Loaded, evaluations: list[Any]) -> list[Re
     """Run evaluations on a loaded model; write `results.json`; return the new results."""
     from kssl.evaluation.base import Skipped, Task
 
+    _refuse_broken(loaded.model)
+    if evaluations:
+        _results_so_far(run)  # what is wrong with them is found before the work
     settings = loaded.recipe.settings
     task = Task(
         loaded.model,
@@ -60,8 +66,35 @@ def evaluate_loaded(run: Run, loaded: Loaded, evaluations: list[Any]) -> list[Re
             skipped.append(str(reason))
     new = [result.to_dict() for result in results]
     names = {result["name"] for result in new}
-    old = run.read_json("results.json")["results"] if run.file("results.json").is_file() else []
-    kept = [result for result in old if result["name"] not in names]
+    kept = [result for result in _results_so_far(run) if result["name"] not in names]
     content = {"results": [*kept, *new], "skipped": skipped, "data": loaded.data.record()}
     run.write_json("results.json", content)
     return results
+
+
+def _results_so_far(run: Run) -> list[dict[str, Any]]:
+    if not run.file("results.json").is_file():
+        return []
+    content = run.read_json("results.json")
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, list) or not all(
+        isinstance(each, dict) and "name" in each for each in results
+    ):
+        raise UserError(
+            f"{run.file('results.json')} is damaged: delete it, and evaluate the run again"
+        )
+    return results
+
+
+def _refuse_broken(model: keras.Model) -> None:
+    """Raise a RunError where a weight is not finite: any number that came out would be noise."""
+    import keras
+    import numpy as np
+
+    for weight in model.weights:
+        values = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32")))
+        if not np.isfinite(values).all():
+            raise RunError(
+                f"the weights are not finite ({weight.path}): training has diverged, and there is "
+                "nothing to evaluate; a lower learning rate is the usual cure"
+            )

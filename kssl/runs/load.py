@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import zipfile
+import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kssl.errors import RunError, UserError
+from kssl.errors import RunError, UserError, first_line
 from kssl.runs.directory import Run
-from kssl.runs.plan import DATA_RECORD, prepare
+from kssl.runs.plan import prepare
+from kssl.runs.resume import end_training, restored
+from kssl.runs.start import read_data_record
 from kssl.system import devices
 
 if TYPE_CHECKING:
@@ -57,7 +62,9 @@ class Loaded:
 def load(run: Run, same_data: bool = False) -> Loaded:
     """Load a finished run, or one that was interrupted from its newest checkpoint.
 
-    The data is read from where the run found it, whatever the current folder is.
+    The data is read from where the run found it, whatever the current folder is. Of an interrupted
+    run the weights are those that it would have if it had ended there: averages or the best ones,
+    where its callbacks put these in place of the last.
 
     Args:
         run: The run.
@@ -65,29 +72,55 @@ def load(run: Run, same_data: bool = False) -> Loaded:
 
     Raises:
         UserError: The run has neither, or its data is no longer available.
-        RunError: Its files do not fit together, or its data is another.
+        RunError: Its files are damaged or do not fit together, or its data is another.
     """
     import kssl.recipe
-    from kssl.callbacks.checkpoint import latest, restore
 
     devices.load_keras()
     recipe = kssl.recipe.load(run.path)
-    begun = run.read_json(DATA_RECORD)
-    prepared = prepare(recipe, used=begun["used"], sources=begun.get("sources"))
+    begun = read_data_record(run)
+    sources = begun.get("sources")
+    prepared = prepare(recipe, used=begun["used"], sources=sources, all_parts=False)
     _compare(begun, prepared.data, same_data)
-    checkpoint = latest(run.checkpoints)
-    if run.file("model.keras").is_file():
-        prepared.model.load_weights(run.file("model.keras"))
-    elif checkpoint is not None:
-        restore(prepared.model, checkpoint)
-    else:
-        raise UserError(f"the run {run.path} has no model and no checkpoint: it is {run.status}")
+    problem = _load_saved(prepared.model, run.file("model.keras"))
+    if problem is not None:
+        state = restored(prepared.model, run, put_aside=False)
+        if state is None:
+            raise _no_model(run, problem)
+        if problem:
+            logging.getLogger("kssl").warning("%s; the newest checkpoint is used", problem)
+        end_training(prepared.model, recipe, state)
     return Loaded(recipe, prepared.data, prepared.model)
+
+
+def _load_saved(model: keras.Model, path: Path) -> str | None:
+    """Load the weights of `model.keras`; return why not, `""` where there is none, else None."""
+    if not path.is_file():
+        return ""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()  # Keras reads what it can of a file with a wrong checksum
+        if broken:
+            return f"{path} is damaged: {broken} in it has another checksum"
+        model.load_weights(path)
+    except (zipfile.BadZipFile, OSError, KeyError, EOFError, zlib.error) as error:
+        return f"{path} is damaged ({type(error).__name__}: {first_line(error)})"
+    except ValueError as error:
+        raise RunError(
+            f"{path} is of another model than recipe.yaml: {first_line(error)}"
+        ) from error
+    return None
+
+
+def _no_model(run: Run, problem: str) -> Exception:
+    if problem:
+        return RunError(f"{problem}, and there is no checkpoint; train again: kssl fit {run.path}")
+    return UserError(f"the run {run.path} has no model and no checkpoint: it is {run.status}")
 
 
 def _compare(begun: Mapping[str, Any], data: Splits, same_data: bool) -> None:
     """Tell whether the data is what the run was trained on."""
-    if begun["fingerprint"] == data.fingerprint():
+    if data.is_as(begun["fingerprint"]):
         return
     places = ", ".join((begun.get("sources") or data.sources or {"": data.used}).values())
     told = (

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
+from kssl.runs.checks import check_callbacks, check_together
 from kssl.system import devices
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from kssl.data.splits import Splits
     from kssl.recipe import Recipe
-
-DATA_RECORD = "data.json"
 
 
 @dataclasses.dataclass
@@ -42,6 +41,7 @@ def prepare(
     allow_stand_in: bool = True,
     used: str | None = None,
     sources: Mapping[str, str] | None = None,
+    all_parts: bool = True,
 ) -> Prepared:
     """Build what a recipe names, and check that the parts fit together.
 
@@ -50,6 +50,8 @@ def prepare(
         allow_stand_in: Whether the recipe's `stand_in` may be used where its data is unavailable.
         used: For a resumed run: the data set that it began with.
         sources: For a run: where its paths led to, see `kssl.data.splits.open_splits`.
+        all_parts: Whether callbacks and evaluations are built too, to find what they refuse. False
+            builds data, model and optimizer alone.
 
     Raises:
         UserError: Anything that is wrong with the recipe, the data or the machine's memory.
@@ -62,7 +64,7 @@ def prepare(
     from kssl.recipe.build import NotSupplied
 
     settings = recipe.settings
-    for section in ("evaluate", "callbacks"):
+    for section in ("evaluate", "callbacks") if all_parts else ():
         with contextlib.suppress(NotSupplied):  # the run is not known yet
             recipe.build(section)  # what they refuse is found now, not after hours of training
     keras.config.set_dtype_policy(settings.precision)
@@ -76,6 +78,9 @@ def prepare(
             steps_per_execution=_steps_per_execution(recipe, data.train.steps_per_epoch),
         )
         model.optimizer.build(model.trainable_variables)
+    if all_parts:
+        check_together(recipe, data, model)
+        check_callbacks(recipe, model)
     return Prepared(recipe, data, model)
 
 
@@ -166,7 +171,7 @@ def _steps_per_execution(recipe: Recipe, steps_per_epoch: int) -> int:
 
     steps = recipe.settings.fit.steps_per_epoch or steps_per_epoch
     # Small models spend as long between steps as in them, most of all on TensorFlow.
-    wanted = recipe.settings.fit.steps_per_execution or 32
+    wanted = min(recipe.settings.fit.steps_per_execution or 32, steps)
     backend = keras.backend.backend()
     # Keras has no such loop on torch, and TensorFlow's fails under a tf.distribute strategy (3.15).
     if backend == "torch" or (backend == "tensorflow" and devices.several()):

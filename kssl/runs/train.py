@@ -11,8 +11,10 @@ from kssl.runs import notices
 from kssl.runs.directory import Run
 from kssl.runs.evaluate import evaluate_loaded
 from kssl.runs.load import Loaded
-from kssl.runs.plan import DATA_RECORD, Prepared, prepare, scope
+from kssl.runs.plan import Prepared, prepare, scope
 from kssl.runs.resume import remaining, restored
+from kssl.runs.start import compare_data, compare_start, read_data_record, record_start
+from kssl.runs.stopping import Stopping, stopping
 from kssl.system.environment import environment
 
 if TYPE_CHECKING:
@@ -51,8 +53,10 @@ def fit(
         >>> run.read_json("results.json")["results"][0]["metric"]
         'accuracy'
     """
-    begun = resume.read_json(DATA_RECORD) if resume else {}
-    with scope():
+    begun = read_data_record(resume) if resume else {}
+    with scope(), stopping() as signals:
+        if resume:
+            compare_start(resume)
         prepared = prepare(recipe, allow_stand_in, begun.get("used"), begun.get("sources"))
         run = resume or Run.create(root, recipe.name)
         if resume:
@@ -63,10 +67,10 @@ def fit(
             notices.of_few_steps(prepared)
             notices.of_contradictions(recipe)
             notices.of_replicas(prepared)
-            train(prepared, run)
+            train(prepared, run, signals)
             finish(prepared, run)
-        except KeyboardInterrupt:
-            run.finish("interrupted", "stopped from the keyboard")
+        except KeyboardInterrupt as error:
+            run.finish("interrupted", str(error) or "stopped from the keyboard")
             raise
         except BaseException as error:
             run.finish("failed", f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
@@ -76,28 +80,45 @@ def fit(
     return run
 
 
-def train(prepared: Prepared, run: Run) -> None:
-    """Run Keras' `fit`, from the run's newest checkpoint if it has one."""
+def train(prepared: Prepared, run: Run, signals: Stopping | None = None) -> None:
+    """Run Keras' `fit`, from the run's newest checkpoint if it has one.
+
+    Args:
+        prepared: What is trained.
+        run: Where its state is written.
+        signals: Tells whether it should stop.
+    """
+    from kssl.callbacks.whole_training import WholeTraining, unfinished
+
     model, data, settings = prepared.model, prepared.data, prepared.recipe.settings.fit
     steps = settings.steps_per_epoch or data.train.steps_per_epoch
     state = restored(model, run)
     callbacks, log = _callbacks(prepared, run, steps, state)
-    for part in remaining(state["step"] if state else 0, steps, settings.epochs):
-        passes = -(-steps * part.epochs // data.train.steps_per_epoch)  # over the data, in all
-        model.fit(
-            data.training_batches(part.start, passes),
-            steps_per_epoch=part.steps,
-            initial_epoch=part.initial_epoch,
-            epochs=part.epochs,
-            validation_data=data.validation_batches(),
-            shuffle=False,  # the pipeline does it
-            callbacks=callbacks,
-            verbose=1 if sys.stdout.isatty() else 2,
-        )
-        if log.failed:
-            raise RunError(f"{log.failed}; a lower learning rate is the usual cure")
-        if model.stop_training:
-            break
+    signals = signals or Stopping()
+    signals.training = callbacks[-1]
+    verbose = 1 if sys.stdout.isatty() else 2
+    whole = WholeTraining(callbacks, model, settings.epochs, verbose)
+    done = state["step"] if state else 0
+    stopped = bool(state and state.get("stopped"))  # by a callback: nothing is left to train
+    with unfinished(model):
+        for part in () if stopped else remaining(done, steps, settings.epochs):
+            passes = -(-steps * part.epochs // data.train.steps_per_epoch)  # over the data, in all
+            model.fit(
+                data.training_batches(part.start, passes),
+                steps_per_epoch=part.steps,
+                initial_epoch=part.initial_epoch,
+                epochs=part.epochs,
+                validation_data=data.validation_batches(),
+                shuffle=False,  # the pipeline does it
+                callbacks=whole.steps(part.steps),
+                verbose=verbose,
+            )
+            if model.stop_training:
+                break
+    signals.training = None
+    whole.end()
+    if log.failed:
+        raise RunError(f"{log.failed}; a lower learning rate is the usual cure")
 
 
 def finish(prepared: Prepared, run: Run) -> None:
@@ -121,6 +142,7 @@ def _callbacks(
     import keras
 
     from kssl.callbacks import Checkpoint, HealthGuard, MetricsLog
+    from kssl.callbacks.events import forget_events
     from kssl.data.splits import first_batch
     from kssl.models.capabilities import Projects, has
 
@@ -132,22 +154,21 @@ def _callbacks(
     if has(model, Projects) and not any(isinstance(each, HealthGuard) for each in own):
         own.append(HealthGuard(given["batch"]))
     log = MetricsLog(run.file("metrics.csv"))
+    if state is not None:
+        updates = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+        forget_events(run.file("events"), state["step"] // steps, updates)
     events = [keras.callbacks.TensorBoard(str(run.file("events")), write_graph=False)]
     seconds = prepared.recipe.settings.fit.checkpoint_seconds
-    checkpoint = Checkpoint(run.checkpoints, steps, seconds, state)
-    checkpoint.siblings = own
+    checkpoint = Checkpoint(run.checkpoints, steps, seconds, state, [*own, log])
     return [*own, log, *events, checkpoint], log
 
 
 def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:
     if new:
         run.write_text("recipe.yaml", prepared.recipe.resolved())
-        run.write_json(DATA_RECORD, prepared.data.record())
-    elif run.read_json(DATA_RECORD)["fingerprint"] != prepared.data.record()["fingerprint"]:
-        raise RunError(
-            "the data is not what the run began with (other examples or another order), so "
-            "it cannot be resumed; start a new run"
-        )
+        record_start(run, prepared.data)
+    else:
+        compare_data(run, prepared.data)
     record = environment(prepared.model, command)
     supplied = prepared.recipe.supply.plain()  # what the recipe leaves to the run
     run.write_json(

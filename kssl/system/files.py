@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+_LONG_AGO = 24 * 3600.0  # seconds that no file takes to be written
 
 
 @contextlib.contextmanager
@@ -25,6 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
         >>> with replacing(Path("model.keras")) as temporary:
         ...     model.save(temporary)
     """
+    _forget_leftovers(path)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.tmp{path.suffix}")
     try:
         yield temporary
@@ -34,6 +39,15 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def _forget_leftovers(path: Path) -> None:
+    """Remove what a process left that was killed while it wrote this file, long ago."""
+    pattern = f".{glob.escape(path.stem)}.*.tmp{glob.escape(path.suffix)}"
+    for leftover in path.parent.glob(pattern):
+        with contextlib.suppress(OSError):
+            if leftover.is_file() and time.time() - leftover.stat().st_mtime > _LONG_AGO:
+                leftover.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

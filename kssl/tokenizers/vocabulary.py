@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from kssl.errors import UserError, nearest
+from kssl.errors import UserError, first_line, nearest
+from kssl.tokenizers.checked import check
 from kssl.tokenizers.encode import decode, encoder, readable
 from kssl.tokenizers.keras_hub import hub_tokenizer
 from kssl.tokenizers.special import role_of
@@ -168,17 +169,26 @@ def load_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
         UserError: The file cannot be read, or is none.
     """
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise UserError(f"the vocabulary {path} is a folder or a pipe, no file")
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"the vocabulary {path} cannot be read: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path} is no vocabulary of kssl: make one with kssl vocabulary")
     del content["format"]
     try:
+        check(content)
         content["tokens"], content["counts"] = tuple(content["tokens"]), tuple(content["counts"])
-        return Vocabulary(**content)
-    except (KeyError, TypeError) as error:
-        raise UserError(f"the vocabulary {path} is damaged: {error}") from error
+        vocabulary = Vocabulary(**content)
+        vocabulary._encoder  # noqa: B018  what else the kind needs is whole
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # compiled packages have errors of their own, "panics" too
+        name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        said = f"{name}{first_line(error)}"
+        raise UserError(f"the vocabulary {path} is damaged: {said}") from error
+    return vocabulary
 
 
 def vocabulary_of(given: Any, needed_by: str) -> Vocabulary:

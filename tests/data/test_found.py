@@ -72,7 +72,10 @@ def test_a_place_that_is_gone_is_looked_for_as_ever(
 
 def test_other_data_than_the_runs_is_refused_or_named(caplog: pytest.LogCaptureFixture) -> None:
     data: Any = SimpleNamespace(
-        fingerprint=lambda: "b", sizes={"train": 9}, sources={"x": "/x"}, used="images"
+        is_as=lambda fingerprint: fingerprint == "b",
+        sizes={"train": 9},
+        sources={"x": "/x"},
+        used="images",
     )
     begun = {"fingerprint": "a", "examples": {"train": 8}, "sources": {"photos": "/old/photos"}}
     with pytest.raises(RunError, match="/old/photos is not what the run was trained on"):

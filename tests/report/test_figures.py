@@ -110,6 +110,17 @@ def test_a_collapsed_embedding_has_no_tsne_and_ends_nothing(
     assert not latent.collapsed(np.eye(4))
 
 
+def test_embeddings_that_are_extreme_end_nothing(real_tsne: None) -> None:
+    rows = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
+    for scale in (1e20, 1e37):
+        axes = latent.embedding_map(rows * np.float32(scale), None, 0).axes
+        assert [each.get_title()[:4] for each in axes] == ["PCA ", "t-SN"]
+        assert "nan" not in axes[0].get_title()
+    rows[3, 1] = np.nan
+    with pytest.raises(ValueError, match="the embeddings are not finite: training has diverged"):
+        latent.embedding_map(rows, None, 0)
+
+
 def test_neighbours_are_counted_by_class(empty_run: Any, model: Any, split: Any) -> None:
     split.images, split.labels = np.repeat(split.images[:10], 6, axis=0), np.arange(60) // 6
     kssl.report.draw(empty_run, model, split, split)

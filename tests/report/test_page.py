@@ -124,6 +124,18 @@ def test_a_stand_in_cannot_be_overlooked(run: Any) -> None:
     assert "Stand-in" not in write(run).text
 
 
+def test_a_link_in_figures_is_not_followed(run: Any, tmp_path: Path) -> None:
+    draw_one(run)
+    secret = tmp_path / "secret.txt"
+    secret.write_text("a private key")
+    (run.figures / "notes.txt").symlink_to(secret)
+    run.write_json("figures/figures.json", [{"file": "notes.txt", "title": "N", "caption": ""}])
+    assert "a private key" not in write(run).text
+    run.figures.joinpath("notes.txt").unlink()
+    run.figures.joinpath("notes.txt").write_text("a text")
+    assert "a text" in write(run).text
+
+
 def test_an_empty_and_a_damaged_run_have_a_page(empty_run: Any) -> None:
     assert "There are no results yet" in write(empty_run).text
     empty_run.write_text("results.json", "{broken")

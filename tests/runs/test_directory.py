@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kssl.cli import runs as runs_verb
 from kssl.errors import UserError
 from kssl.runs.directory import Run, current, list_runs
 from kssl.system.files import replacing
@@ -170,6 +173,69 @@ def test_a_killed_process_leaves_an_interrupted_run(tmp_path: Path) -> None:
         while run.status == "running" and time.time() < deadline:
             time.sleep(0.01)  # the process is a zombie from here on: nobody has waited for it
         assert run.status == "interrupted"
+
+
+@contextmanager
+def working_process(root: Path) -> Iterator[Run]:
+    """A run that another process works on."""
+    script = f"{CREATE}; print(flush=True); import time; time.sleep(60)"
+    command = [sys.executable, "-c", script, str(root), "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.readline()
+        yield Run.open("vae/1", root=root)
+        process.kill()
+
+
+def test_a_clock_that_is_put_forward_does_not_end_a_run(tmp_path: Path) -> None:
+    with working_process(tmp_path) as run:
+        before = "2001-01-01T00:00:00+00:00"  # as it looks to a process that is younger
+        run.write_json("status.json", run.record | {"session": before, "started": before})
+        assert run.status == "running"
+        run.file("status.json").write_text("{")  # whatever the file says
+        with pytest.raises(UserError, match="is still running, in another process"):
+            run.begin()
+
+
+def test_of_processes_that_resume_at_once_one_does(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, "vae")
+    run.finish("interrupted")
+    begin = (
+        "import sys, time; from kssl.runs.directory import Run; from pathlib import Path\n"
+        "while not Path(sys.argv[2]).exists(): time.sleep(0.001)\n"
+        "Run(Path(sys.argv[1])).begin(); time.sleep(2)"
+    )
+    command = [sys.executable, "-c", begin, str(run.path), str(tmp_path / "go")]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    time.sleep(0.5)
+    (tmp_path / "go").write_text("")
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 1, 1]
+    assert sum("is still running" in text for text in said) == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"session": None},
+        {"session": 3, "started": []},
+        {"seconds": "many"},
+        {"seconds": 1e400},
+        {"pid": "x"},
+        {"pid": 2**70},
+        {"status": ["running"]},
+        {"host": 7},
+        {"message": {"a": 1}},
+    ],
+)
+def test_a_broken_status_file_is_listed_as_far_as_it_makes_sense(
+    tmp_path: Path, damage: dict, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run.create(tmp_path, "vae")
+    run.write_json("status.json", run.record | damage)
+    runs_verb.command.main(["--runs-dir", str(tmp_path)], standalone_mode=False)
+    assert "vae/1" in capsys.readouterr().out
 
 
 def test_another_process_with_the_same_number_is_not_the_run(tmp_path: Path) -> None:

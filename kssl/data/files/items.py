@@ -15,6 +15,7 @@ from kssl.data.files.folder import Folder, read_folder
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
 from kssl.data.splitting import grouped, piece, shuffled, sizes
 from kssl.errors import UserError, nearest
+from kssl.system.memory import require
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def open_archive(path: Path, kind: str) -> Archive:
         raise UserError(f"{path} cannot be read: {error}") from error
     if not isinstance(content, np.lib.npyio.NpzFile):
         raise UserError(f"{path} is no .npz file")
+    require(sum(part.file_size for part in content.zip.infolist()), f"{path} unpacked")
     return Archive(path, kind, content)
 
 

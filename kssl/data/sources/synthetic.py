@@ -44,6 +44,11 @@ def synthetic(
     height, width, channels = _three(shape)
     if examples < 1 or classes < 1:
         raise UserError(f"synthetic: examples {examples} and classes {classes} must be 1 or more")
+    if classes > examples:
+        raise UserError(
+            f"synthetic: {classes:,} classes need as many examples at least, and there are "
+            f"{examples:,}: lower classes or raise examples"
+        )
     # The float64 patterns; each image as float64 twice, and its bytes.
     require((8.0 * classes + 17.0 * examples) * height * width * channels, "this synthetic data")
     patterns = _patterns(np.random.RandomState(seed), classes, (height, width, channels))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from kssl.data.unpacking import unpacked
 from kssl.errors import UserError, first_line
 
 LONGEST_LINE = 2**24  # characters
@@ -71,7 +72,8 @@ def opened(path: Path) -> Any:
     with path.open("rb") as file:
         head = file.read(8)
     opener = next((each for mark, each in _PACKED.items() if head.startswith(mark)), open)
-    return opener(path, "rb")
+    stream = opener(path, "rb")
+    return stream if opener is open else unpacked(stream, path)
 
 
 def is_parquet(path: Path) -> bool:

@@ -1,0 +1,101 @@
+"""Damaged files of a run: each is named, with what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import keras
+import pytest
+
+from kssl.callbacks import MetricsLog
+from kssl.errors import UserError
+from kssl.runs import Run
+from kssl.runs.evaluate import _results_so_far
+from kssl.runs.start import read_data_record
+from kssl.system.files import replacing
+
+HERE = Path(__file__).parent
+WHOLE = '{"used": "mnist", "fingerprint": "all-0", "examples": {"train": 3}}'
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run.create(tmp_path, "vae")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "is damaged: it lacks used, fingerprint, examples"),
+        ("{}", "is damaged: it lacks used, fingerprint, examples"),
+        (WHOLE.replace('"mnist"', "3"), "is damaged: it lacks used; without it"),
+        (WHOLE.replace('"all-0"', "null"), "is damaged: it lacks fingerprint"),
+        ("{", "cannot be read"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_damaged_record_of_the_data_is_named(run: Run, text: str, said: str) -> None:
+    run.file("data.json").write_text(text)
+    with pytest.raises(UserError, match=rf"data\.json {said}"):
+        read_data_record(run)
+
+
+@pytest.mark.parametrize("sources", ["3", '{"x": 3}', "[]", "null"])
+def test_places_that_are_none_are_left_out(run: Run, sources: str) -> None:
+    run.file("data.json").write_text(WHOLE[:-1] + f', "sources": {sources}}}')
+    assert read_data_record(run)["sources"] == {}
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"results": 3}', '{"results": [3]}'])
+def test_damaged_results_are_named_and_not_replaced(run: Run, text: str) -> None:
+    run.file("results.json").write_text(text)
+    with pytest.raises(UserError, match=r"results\.json is damaged: delete it"):
+        _results_so_far(run)
+    assert run.file("results.json").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("epoch,loss\n1,3.0\n2,2.0\n", ["1", "2", "3"]),
+        ("epoch,loss\n1,3.0\nx,2.0\n", ["1", "3"]),
+        ("epoch,loss\n1,3.0\n2,2.0\n3,1.5\n", ["1", "2", "3"]),  # 3 is trained again
+        ("loss\n1\n", ["3"]),
+        ("", ["3"]),
+    ],
+)
+def test_rows_of_a_damaged_log_are_kept_as_far_as_they_are_read(
+    tmp_path: Path, text: str, kept: list[str]
+) -> None:
+    (tmp_path / "metrics.csv").write_text(text)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    log = MetricsLog(tmp_path / "metrics.csv")
+    log.set_model(model)
+    log.on_epoch_begin(2)
+    log.on_epoch_end(2, {"loss": 1.0})
+    lines = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == kept
+
+
+def test_what_killed_processes_left_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    old, new, other = (
+        tmp_path / name for name in (".a[1].0.tmp.npz", ".a[1].1.tmp.npz", ".b.2.tmp.npz")
+    )
+    for path in (old, new, other):
+        path.write_text("half")
+    for path in (old, other):
+        os.utime(path, (time.time() - 1e6, time.time() - 1e6))
+    with replacing(tmp_path / "a[1].npz") as temporary:
+        temporary.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"a[1].npz", new.name, other.name}
+
+
+def test_the_page_of_cases_names_tests_that_there_are() -> None:
+    rows = re.findall(r"^\|.*\| `(\S+?)::(\w+)` \|$", (HERE / "cases.md").read_text(), re.M)
+    assert len(rows) > 40
+    for file, name in rows:
+        assert f"def {name}(" in (HERE.parent / file).read_text(), f"{file}::{name}"
