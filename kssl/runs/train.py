@@ -52,7 +52,7 @@ def fit(
         'accuracy'
     """
     begun = resume.read_json(DATA_RECORD) if resume else {}
-    with scope():
+    with scope(), notices.heard() as said:
         prepared = prepare(recipe, allow_stand_in, begun.get("used"), begun.get("sources"))
         run = resume or Run.create(root, recipe.name)
         if resume:
@@ -71,6 +71,8 @@ def fit(
         except BaseException as error:
             run.finish("failed", f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
             raise
+        finally:
+            notices.keep(run, said)
         run.finish()
         _write_report(run)
     return run
