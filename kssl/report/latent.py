@@ -171,7 +171,7 @@ def _name_cluster(axes: Any, points: np.ndarray, name: str, color: Any) -> None:
         name if len(name) <= 14 else f"{name[:13]}…",
         np.median(points, axis=0),
         color=canvas.INK,
-        fontsize=11 if len(name) < 4 else 8.5,
+        fontsize=11 if name.isdigit() else 8.5,
         fontweight="bold",
         ha="center",
         va="center",
