@@ -42,9 +42,15 @@ ABOUT = {
 # Formula, letters and picture of each loss.
 LOSSES = Path(__file__).parent / "losses.toml"
 
+# The numbers that the recipes gave.
+RESULTS = Path(__file__).parent / "results.toml"
+
+CELLS = ("model", "untrained", "scratch", "simple", "which")
+
 WIDEST = 76  # characters that fit beside one another in a block of code
 
 _BLOCK_FORMULA = re.compile(r'(?<=<div class="formula">)(.*?)(?=</div>)', re.DOTALL)
+_OWN_LINE = re.compile(r"<p>\$<code>(.*?)</code>\$</p>", re.DOTALL)
 _INLINE_FORMULA = re.compile(r"\$<code>(.*?)</code>\$", re.DOTALL)
 _BAR = re.compile(r"<mo[^>]*>(&#x0007C;|&#x02016;)</mo>")
 _FUNCTION = re.compile(r"(<mi>(?:log|softmax)</mi>)(?!<mo stretchy=\"false\">&#x00028;)")
@@ -62,7 +68,11 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_content(content: str, page: Any, config: Any, files: Any) -> str:
-    """Turn LaTeX into MathML: blocks of class `formula`, and what is written as $`x`$."""
+    """Turn LaTeX into MathML: blocks of class `formula`, and what is written as $`x`$.
+
+    A formula that is a paragraph of its own is a block.
+    """
+    content = _OWN_LINE.sub(r'<div class="formula">\1</div>', content)
     content = _BLOCK_FORMULA.sub(lambda found: math(found[1], "block"), content)
     return _INLINE_FORMULA.sub(lambda found: math(found[1], "inline"), content)
 
@@ -217,20 +227,43 @@ def recipes_page() -> str:
 
 def results_page() -> str:
     """Return the measured results of the recipes, from their head comments."""
-    rows = ["| recipe | what it is | measured |", "|---|---|---|"]
+    known = tomllib.loads(RESULTS.read_text(encoding="utf-8"))
+    rows = [
+        "| recipe | measured | this model | untrained | from scratch | simple model | which |",
+        "|---|---|--:|--:|--:|--:|---|",
+    ]
+    about = []
     for part in own("recipes"):
-        about, _, measured = read_head(recipe.locate(part.name).read_text(encoding="utf-8"))
+        what, _, measured = read_head(recipe.locate(part.name).read_text(encoding="utf-8"))
         link = f"[`{part.name}`](parts/recipes.md#{part.name})"
-        rows.append(f"| {link} | {about} | {measured or 'no number is recorded yet'} |")
-    return f"{inspect.cleandoc(_RESULTS)}\n\n" + "\n".join(rows) + "\n"
+        for row in known.get(part.name, []):
+            cells = [row.get(key, "") for key in CELLS]
+            better = "↓" if row.get("better") == "lower" else "↑"
+            cells = [link, f"{row['measure']} {better}", *cells]
+            rows.append(f"| {' | '.join(cells)} |")
+        about.append(f"- {link}: {what} {measured or 'No number is recorded yet.'}")
+    table = "\n".join(rows)
+    blocks = [
+        inspect.cleandoc(_RESULTS),
+        f'<div class="sortable" markdown>\n\n{table}\n\n</div>',
+        "## How they were measured",
+        "\n".join(about),
+    ]
+    return "\n\n".join(blocks) + "\n"
 
 
 _RESULTS = """
+    ---
+    hide: [toc]
+    ---
+
     # Results
 
-    What the recipes gave when they were run in full with their default settings. The numbers
-    stand in the head comment of each recipe's file, from which this table is made when the site
-    is built. Your own run writes the same numbers with their baselines into `results.json` and
+    What the recipes gave when they were run in full with their default settings, beside the best
+    of the simple models. ↑: higher is better, ↓: lower. A click on a heading sorts. The numbers
+    stand in the head comment of each recipe's file too, with everything that has to be known about
+    them, which is repeated below.
+    Your own run writes the same numbers with their baselines into `results.json` and
     `report.html`; see [what every evaluation prints](concepts.md#what-every-evaluation-prints).
 """
 

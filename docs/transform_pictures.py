@@ -21,6 +21,10 @@ from kssl.recipe import load
 from kssl.recipe.examples import EXAMPLES, recipe_text
 from kssl.system import devices
 
+MOST_BYTES = 150_000
+# Texts: of more examples, four are chosen that show every class.
+SHOWN = dict.fromkeys(("sentence_pairs", "sentence_order"), 12)
+
 TARGET = Path(__file__).parent / "images" / "transforms"
 
 
@@ -96,9 +100,12 @@ def draw(name: str, path: Path) -> int:
         file.write_text(recipe_text(name), encoding="utf-8")
         recipe = load(file)
         recipe.check()
-        drawn = preview(recipe, Path(folder) / "sheet.png", examples=6, epochs=1)
+        drawn = preview(recipe, Path(folder) / "sheet.png", examples=SHOWN.get(name, 6), epochs=1)
         with Image.open(drawn) as sheet:
-            sheet.convert("RGB").save(path, quality=82, method=6)
+            for quality in (82, 70, 60):  # pages of text take the most bytes
+                sheet.convert("RGB").save(path, quality=quality, method=6)
+                if path.stat().st_size < MOST_BYTES:
+                    break
     return path.stat().st_size
 
 

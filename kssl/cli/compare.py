@@ -11,8 +11,9 @@ from rich.text import Text
 
 from kssl.cli import screen
 from kssl.cli.common import complete_runs, new_file, runs_option
-from kssl.cli.results import labels, metric
+from kssl.cli.results import metric
 from kssl.errors import UserError
+from kssl.report.words import labels
 from kssl.runs.directory import Run
 from kssl.system.files import replacing
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from kssl.cli import screen
 from kssl.cli.screen import number, table
+from kssl.report.words import OWN, labels, written
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -20,18 +20,6 @@ ARROWS = {"higher": "↑", "lower": "↓"}
 def as_dicts(results: Sequence[Any]) -> list[dict[str, Any]]:
     """Turn results into dicts as results.json has them, whether they are objects or dicts."""
     return [dict(r) if isinstance(r, Mapping) else dataclasses.asdict(r) for r in results]
-
-
-def labels(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Name each result by its evaluation, with the settings that tell it from its namesakes."""
-    keys = [(result["name"], result["metric"]) for result in results]
-    often = Counter(keys)
-    return [
-        f"{result['name']} ({_difference(result, results)})"
-        if often[key] > 1 and _difference(result, results)
-        else str(result["name"])
-        for key, result in zip(keys, results, strict=True)
-    ]
 
 
 def metric(result: Mapping[str, Any]) -> str:
@@ -72,7 +60,7 @@ def _narrow_table(results: Sequence[Mapping[str, Any]]) -> RenderableType:
     rows: list[RenderableType] = []
     for name, result in zip(labels(results), results, strict=True):
         rows.append(Text(f"{name}  {metric(result)}  ").append(_own(result)))
-        others = [f"{_words(other)} {number(value)}" for other, value in _best_first(result)]
+        others = [f"{written(other)} {number(value)}" for other, value in _best_first(result)]
         if others:
             rows.append(screen.folded([f"baselines: {others[0]}", *others[1:]]))
     return Group(*rows)
@@ -96,7 +84,7 @@ def _wide_table(results: Sequence[Mapping[str, Any]]) -> RenderableType:
         + [number(result.get("baselines", {}).get(baseline)) for baseline in baselines]
         for name, result in zip(labels(results), results, strict=True)
     ]
-    columns = ["evaluation", "metric", "this model", *(_words(name) for name in baselines)]
+    columns = ["evaluation", "metric", OWN, *(written(name) for name in baselines)]
     return table(columns, rows, numbers=range(2, len(columns)))
 
 
@@ -104,10 +92,6 @@ def notes(results: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what the results add in words, each once."""
     said = [f"{r['name']}: {r['note']}" for r in results if r.get("note")]
     return list(dict.fromkeys(said))
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _own(result: Mapping[str, Any]) -> Text:
@@ -118,14 +102,3 @@ def _own(result: Mapping[str, Any]) -> Text:
     higher = result["better"] == "higher"
     best = float(value) > max(others) if higher else float(value) < min(others)
     return Text(number(value), style="bold green" if best else "bold yellow")
-
-
-def _difference(result: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
-    same = [r for r in results if (r["name"], r["metric"]) == (result["name"], result["metric"])]
-    settings = result.get("settings") or {}
-    parts = [
-        f"{key}={value}"
-        for key, value in settings.items()
-        if any((other.get("settings") or {}).get(key) != value for other in same)
-    ]
-    return ", ".join(parts)

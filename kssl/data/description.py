@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
@@ -28,6 +28,9 @@ class Description:
         vocabulary: Which token an id stands for.
         class_names: The class that each number under `label` stands for.
         categories: For each column under `categorical`, how many numbers there are, 0 included.
+        columns: The names of the columns of a table, by the key under which they are.
+        category_names: For each column under `categorical`, what its numbers from 1 stand for.
+        sample_rate: Samples per second of recordings.
         found: What was found and how it was understood, in three lines: kinds and counts with
             what was left out, splits, classes.
     """
@@ -35,6 +38,9 @@ class Description:
     vocabulary: Any = None
     class_names: Sequence[str] | None = None
     categories: Sequence[int] | None = None
+    columns: Mapping[str, Sequence[str]] | None = None
+    category_names: Sequence[Sequence[str]] | None = None
+    sample_rate: int | None = None
     found: Sequence[str] | None = None
 
 
@@ -63,12 +69,8 @@ def describe(dataset: Dataset) -> Description:
         >>> describe(rows).vocabulary is None, describe(rows.take(5)).vocabulary is None
         (False, True)
     """
-    return Description(
-        getattr(dataset, "vocabulary", None),
-        getattr(dataset, "class_names", None),
-        getattr(dataset, "categories", None),
-        getattr(dataset, "found", None),
-    )
+    names = (field.name for field in fields(Description))
+    return Description(**{name: getattr(dataset, name, None) for name in names})
 
 
 def vocabulary_of(dataset: Dataset) -> Vocabulary:

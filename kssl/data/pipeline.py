@@ -40,6 +40,7 @@ class Pipeline:
 
     Attributes:
         transform_names: How the transforms are written in the record of a run.
+        description: What the data set says of itself, see `kssl.data.Description`.
         categories: For each column under `categorical`, how many numbers there are, or None.
 
     Raises:
@@ -70,7 +71,7 @@ class Pipeline:
         self.transforms = tuple(transforms)
         self.transform_names = [getattr(each, "__name__", "transform") for each in transforms]
         self.seed = seed
-        own = describe(dataset)
+        own = self.description = describe(dataset)
         sources = [getattr(each, "vocabulary", None) for each in self.transforms]
         self.vocabulary = next(filter(None, (vocabulary, own.vocabulary, *sources)), None)
         self.class_names = own.class_names if class_names is None else class_names

@@ -25,7 +25,8 @@ class Modality:
         optional: Those of the keys that an example need not have.
         stored: Other keys by which raw data is recognised, such as text that is not tokenized yet.
         layout: `"module:function"` that draws a contact sheet, `draw(raw, rounds, words)`, see
-            `kssl preview`; empty: one example beside the other, by `draw_example`.
+            `kssl preview`; one that also has the argument `facts` is given a
+            `kssl.report.sheets.Facts`. Empty: one example beside the other, by `draw_example`.
         as_stored: Whether an evaluation reads examples as the data set has them, where it has the
             keys: for a modality whose transforms hide part of an example at random.
         as_text: Whether a generated example is written rather than drawn.

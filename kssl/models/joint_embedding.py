@@ -180,6 +180,12 @@ class JointEmbedding(Model):
         examples = self.tensor_of(x)
         return [self.views(examples, training=True) for _ in LARGE]
 
+    def figures(self) -> dict[str, tuple[str, str]]:
+        """Return the figure of the report that shows the views, where the model makes them."""
+        if self.views is None:
+            return {}
+        return {"task": ("What the model is trained on", "kssl.report.task_figure:views_on_device")}
+
     def _views(self, inputs: Any) -> tuple[list[Any], list[Any]]:
         """Return the large views and the small ones, each `(batch, …)`."""
         if self.views is not None:

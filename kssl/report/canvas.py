@@ -10,7 +10,13 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
+from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 
 DPI = 120
 INK, MUTED, RULE = "#1f2430", "#5b6270", "#d9dce2"
@@ -51,7 +57,21 @@ STYLE: dict[str, Any] = {
     "legend.fontsize": 9,
     "lines.linewidth": 1.8,
     "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "savefig.facecolor": "auto",
+}
+
+# The same figure on a dark page: each colour of a light one, and what it becomes.
+DARK = {
+    "white": "#16191f",
+    "black": "#e7e9ee",
+    INK: "#e7e9ee",
+    MUTED: "#a5acb9",
+    RULE: "#3a404c",
+    "#eceef2": "#262b33",  # the grid
+    "#0072b2": "#56b4e9",
+    "#332288": "#8c7bea",
+    "#117733": "#4fb36b",
+    "#882255": "#d0609a",
 }
 
 
@@ -74,6 +94,31 @@ def save(drawn: Figure, path: Path) -> None:
     drawn.savefig(path, format="png", metadata={"Software": None})
 
 
+def darken(drawn: Figure) -> None:
+    """Give a figure the colours of a dark page; pictures keep theirs."""
+    colors = {to_rgb(light): dark for light, dark in DARK.items()}
+
+    def swap(color: Any) -> Any:
+        red, green, blue, opacity = to_rgba(color)
+        return to_rgba(colors.get((red, green, blue), color), opacity)
+
+    boxes = [text.get_bbox_patch() for text in drawn.findobj(Text)]
+    for artist in [*drawn.findobj(), *filter(None, boxes)]:
+        if isinstance(artist, Text | Line2D):
+            artist.set_color(swap(artist.get_color()))
+        elif isinstance(artist, Patch):
+            artist.set(facecolor=swap(artist.get_facecolor()))
+            artist.set(edgecolor=swap(artist.get_edgecolor()))
+        elif isinstance(artist, Collection):
+            artist.set_facecolor([swap(color) for color in artist.get_facecolor()])
+            artist.set_edgecolor([swap(color) for color in artist.get_edgecolor()])
+        if isinstance(artist, Line2D) and artist.get_marker() not in ("", "None", None):
+            artist.set_markerfacecolor(artist.get_color())
+            artist.set_markeredgecolor(artist.get_color())
+        if artist.get_path_effects():
+            artist.set_path_effects([withStroke(linewidth=3, foreground=DARK["white"])])
+
+
 def as_pictures(values: np.ndarray) -> np.ndarray:
     """(n, height, width[, 1 or 3]) data in [0, 1] -> what imshow takes: grey or RGB, clipped."""
     pictures = np.clip(np.nan_to_num(np.asarray(values, dtype=np.float32)), 0.0, 1.0)
@@ -85,11 +130,21 @@ def as_pictures(values: np.ndarray) -> np.ndarray:
 
 
 def tiled(pictures: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
-    """One picture of many, row by row, with white gaps of `gap` pixels."""
+    """One picture of many, row by row, with gaps of `gap` pixels through which the page is seen.
+
+    Grey pictures have NaN there; those with colours become RGBA, whose gaps are not opaque.
+    """
     count, height, width = pictures.shape[:3]
     rows = -(-count // columns)
     high, wide = height + gap, width + gap
-    sheet = np.ones((rows * high - gap, columns * wide - gap, *pictures.shape[3:]), np.float32)
+    if pictures.ndim == 4 and pictures.shape[-1] == 3:
+        opaque = np.ones((*pictures.shape[:3], 1), pictures.dtype)
+        pictures = np.concatenate([pictures, opaque], axis=-1)  # (count, height, width, 4)
+    clear = 1.0 if pictures.ndim == 4 else np.nan
+    sheet = np.full((rows * high - gap, columns * wide - gap, *pictures.shape[3:]), clear)
+    sheet = sheet.astype(np.float32)
+    if pictures.ndim == 4:
+        sheet[..., 3] = 0.0
     for index, picture in enumerate(pictures):
         top, left = index // columns * high, index % columns * wide
         sheet[top : top + height, left : left + width] = picture

@@ -17,7 +17,7 @@ import numpy as np
 from kssl.evaluation.base import frozen, to_array, trained_on_labels
 from kssl.evaluation.retrieval import nearest_neighbours
 from kssl.models.capabilities import BringsFigures, Corrupts, HasDensity, HidesPatches, has
-from kssl.report import canvas, label_curve, latent, learning_curves
+from kssl.report import canvas, label_curve, latent, learning_curves, task_figure
 from kssl.report.scene import Drawn, Scene, scene_of
 
 
@@ -120,6 +120,10 @@ def _draw_one(scene: Scene, name: str, figure: Figure) -> dict[str, Any] | None:
                     temporary.write_text(drawn[0], "utf-8")
                 else:
                     canvas.save(drawn[0], temporary)
+            if not isinstance(drawn[0], str):
+                canvas.darken(drawn[0])
+                with scene.run.replacing(f"figures/{name}.dark.png") as temporary:
+                    canvas.save(drawn[0], temporary)
     except Exception as error:  # whatever it is: hours of training must not end in a figure
         reason = f"{type(error).__name__}: {error}"
         return {"file": None, "title": title, "caption": "", "error": reason}
@@ -131,9 +135,10 @@ def _curves(scene: Scene) -> Drawn | None:
     if not columns:
         return None
     epochs = len(columns["epoch"])
-    return learning_curves.draw(
-        columns
-    ), f"Training and validation after each of {epochs} epochs." if epochs > 1 else "One epoch."
+    caption = f"Training and validation after each of {epochs} epochs."
+    if epochs == 1:
+        caption = "After the only epoch; more of them make a curve."
+    return learning_curves.draw(columns), caption
 
 
 def _labels(scene: Scene) -> Drawn | None:
@@ -200,13 +205,13 @@ def _embedding(scene: Scene) -> Drawn | None:
     coloured = "one colour, since the data has no labels"
     if scene.labels is not None:
         seen = trained_on_labels(scene.model)
-        coloured = "coloured by label" + (f" ({seen})" if seen else ", which the model never saw")
+        coloured = "coloured by class" + (f" ({seen})" if seen else ", which the model never saw")
     caption = f"Embeddings ({rows.shape[1]}-d) of {len(rows):,} test {scene.noun}s, {coloured}. "
     if latent.collapsed(rows):
         caption += "All embeddings are the same: the encoder has collapsed, and there is no t-SNE."
     else:
         caption += "Distances between far clusters of a t-SNE mean nothing."
-    return latent.embedding_map(rows, scene.labels, scene.seed), caption
+    return latent.embedding_map(rows, scene.labels, scene.seed, scene.class_names), caption
 
 
 def _neighbours(scene: Scene) -> Drawn | None:
@@ -231,6 +236,7 @@ def _neighbours(scene: Scene) -> Drawn | None:
 FIGURES: dict[str, Figure] = {
     "curves": Figure("Learning curves", _curves),
     "labels": Figure("Accuracy against labels", _labels),
+    "task": Figure("What the model is trained on", task_figure.transformed, examples=1),
     "reconstructions": Figure("Reconstructions", _reconstructions, ("Reconstructs",), 1),
     "samples": Figure("Samples", _samples, ("Generates",)),
     "manifold": Figure("Latent manifold", _manifold, ("Decodes", "Embeds"), 1),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.patheffects import withStroke
 
 from kssl.report import canvas
 
@@ -44,8 +46,10 @@ def between(ends: np.ndarray, middle: np.ndarray, steps: int) -> np.ndarray:
     columns = [ends[:pairs], middle, ends[pairs:]]
     widths = [1, steps, 1]
     sheets = [canvas.tiled(part, columns=w) for part, w in zip(columns, widths, strict=True)]
-    white = np.ones((sheets[0].shape[0], gap, *sheets[0].shape[2:]), np.float32)
-    return np.concatenate([sheets[0], white, sheets[1], white, sheets[2]], axis=1)
+    clear = np.full((sheets[0].shape[0], gap, *sheets[0].shape[2:]), np.nan, np.float32)
+    if clear.ndim == 3:
+        clear[:] = (1.0, 1.0, 1.0, 0.0)
+    return np.concatenate([sheets[0], clear, sheets[1], clear, sheets[2]], axis=1)
 
 
 def collapsed(rows: np.ndarray) -> bool:
@@ -59,13 +63,19 @@ def collapsed(rows: np.ndarray) -> bool:
     return spread <= 1e-6 * max(1.0, float(np.abs(rows).max()))
 
 
-def embedding_map(embeddings: np.ndarray, labels: np.ndarray | None, seed: int) -> Any:
+def embedding_map(
+    embeddings: np.ndarray,
+    labels: np.ndarray | None,
+    seed: int,
+    names: Sequence[str] | None = None,
+) -> Any:
     """PCA and t-SNE of embeddings side by side, coloured by label; of a collapse, PCA alone.
 
     Args:
         embeddings: (examples, D).
         labels: (examples,) classes, or None: one colour.
         seed: Of t-SNE.
+        names: Of the classes, by their numbers; None writes the numbers.
 
     Returns:
         A matplotlib figure.
@@ -83,19 +93,19 @@ def embedding_map(embeddings: np.ndarray, labels: np.ndarray | None, seed: int) 
     drawn = canvas.figure(9.6, 4.9)
     for place, (points, name) in enumerate(parts):
         axes = drawn.add_subplot(1, 2, place + 1)
-        _scatter(axes, points, labels)
+        _scatter(axes, points, labels, names)
         axes.set_title(name)
-    handles, names = drawn.axes[0].get_legend_handles_labels()
-    if names:
+    handles, shown = drawn.axes[0].get_legend_handles_labels()
+    if shown:
         drawn.legend(
             handles,
-            names,
+            shown,
             loc="outside lower center",
-            ncols=min(len(names), 10),
+            ncols=max(1, min(len(shown), 110 // (3 + max(map(len, shown))), 10)),
             markerscale=2.5,
             handletextpad=0.1,
             columnspacing=1.2,
-            title="label",
+            title="class",
         )
     return drawn
 
@@ -130,7 +140,9 @@ def _tsne(rows: np.ndarray, seed: int) -> np.ndarray:
         return tsne.fit_transform(rows)
 
 
-def _scatter(axes: Any, points: np.ndarray, labels: np.ndarray | None) -> None:
+def _scatter(
+    axes: Any, points: np.ndarray, labels: np.ndarray | None, names: Sequence[str] | None
+) -> None:
     size = 7 if len(points) > 500 else 14
     if labels is None:
         axes.scatter(*points.T, s=size, color=canvas.LINES[0], linewidths=0, alpha=0.7)
@@ -138,22 +150,32 @@ def _scatter(axes: Any, points: np.ndarray, labels: np.ndarray | None) -> None:
         classes = np.unique(labels)
         for value, color in zip(classes, canvas.class_colors(len(classes)), strict=True):
             own = points[labels == value]
-            name = str(value) if len(classes) <= 20 else None
+            name = class_name(value, names) if len(classes) <= 20 else None
             axes.scatter(*own.T, s=size, color=color, linewidths=0, alpha=0.8, label=name)
             if name is not None:
                 _name_cluster(axes, own, name, color)
     canvas.bare(axes)
+    canvas.frame(axes)
+
+
+def class_name(label: Any, names: Sequence[str] | None) -> str:
+    """Return what a label is called: its name where the data has one, else its number.
+
+    Example:
+        >>> class_name(1, ["cat", "dog"]), class_name(7, None)
+        ('dog', '7')
+    """
+    known = names is not None and isinstance(label, int | np.integer) and 0 <= label < len(names)
+    return str(names[label]) if known else str(label)
 
 
 def _name_cluster(axes: Any, points: np.ndarray, name: str, color: Any) -> None:
     # The name at the median: colour alone must not carry the meaning.
-    from matplotlib.patheffects import withStroke
-
     axes.annotate(
-        name,
+        name if len(name) <= 14 else f"{name[:13]}…",
         np.median(points, axis=0),
         color=canvas.INK,
-        fontsize=11,
+        fontsize=11 if name.isdigit() else 8.5,
         fontweight="bold",
         ha="center",
         va="center",

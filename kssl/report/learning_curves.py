@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from matplotlib.ticker import PercentFormatter
+
 from kssl.errors import UserError
-from kssl.report import canvas
+from kssl.report import canvas, words
 
 # Columns that say how the training went along rather than how well
 _CLOCK = ("epoch", "step", "steps", "seconds", "time", "duration", "examples", "images", "samples")
@@ -74,21 +76,40 @@ def draw(columns: dict[str, list[float]]) -> Any:
         axes = drawn.add_subplot(rows, width, index + 1)
         for prefix, label, color in (("", "training", 0), ("val_", "validation", 1)):
             if prefix + name in columns:
-                _line(axes, columns["epoch"], columns[prefix + name], canvas.LINES[color], label)
+                values, percent = columns[prefix + name], _is_fraction(name)
+                _line(axes, columns["epoch"], values, canvas.LINES[color], label, percent)
         _label(axes, name)
-        if index == 0:
+        if len(columns["epoch"]) == 1:
+            axes.set_xticks(columns["epoch"])
+            axes.set_xlim(columns["epoch"][0] - 0.1, columns["epoch"][0] + 1)
+            axes.margins(y=0.3)
+        elif index == 0:
             axes.legend()
     return drawn
 
 
-def _line(axes: Any, epochs: list[float], values: list[float], color: str, label: str) -> None:
+def _line(
+    axes: Any, epochs: list[float], values: list[float], color: str, label: str, percent: bool
+) -> None:
     few = len(epochs) <= 30
     axes.plot(epochs, values, color=color, label=label, marker="o" if few else "", markersize=3)
+    if len(epochs) == 1:  # a point is no line: its number stands beside it
+        number = f"{100 * values[0]:.2f} %" if percent else f"{values[0]:.4g}"
+        axes.annotate(
+            f" {label} {number}", (epochs[0], values[0]), color=color, va="center", size=9
+        )
+
+
+def _is_fraction(name: str) -> bool:
+    return name.endswith("accuracy")
 
 
 def _label(axes: Any, name: str) -> None:
     axes.set_title(name.replace("_", " "))
     axes.set_xlabel("epoch")
+    axes.set_ylabel(words.UNITS.get(name, ""))
+    if _is_fraction(name):
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 

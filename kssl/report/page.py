@@ -12,8 +12,9 @@ from typing import Any
 
 import jinja2
 
+from kssl.report import words
+
 _ARROWS = {"higher": "↑ higher is better", "lower": "↓ lower is better"}
-_TRAINED = "trained model"
 
 
 def write(run: Any) -> Path:
@@ -56,7 +57,8 @@ def facts(run: Any) -> dict[str, Any]:
         "message": str(run.record.get("message") or ""),
         "glance": _glance(run, environment),
         "stand_in": _stand_in(environment, results),
-        "results": [_result(result) for result in results.get("results", [])],
+        "results": _results(results.get("results", [])),
+        "warnings": [str(text) for text in _json(run, "warnings.json", [])],
         "skipped": [str(reason) for reason in results.get("skipped", [])],
         "figures": [figure for entry in drawn if (figure := _figure(run, entry))],
         "failed_figures": [entry for entry in drawn if entry.get("error")],
@@ -112,11 +114,12 @@ def _backend(environment: dict[str, Any]) -> str:
 
 
 def _epochs(run: Any) -> int:
-    path = run.file("metrics.csv")
-    if not path.is_file():
-        return 0
-    with path.open(newline="", encoding="utf-8") as file:
-        return sum(1 for _ in csv.DictReader(file))
+    return sum(1 for _ in csv.DictReader(_text(run, "metrics.csv").splitlines()))
+
+
+def _metrics(run: Any) -> list[str]:
+    """The names of what was measured after each epoch."""
+    return next(csv.reader(_text(run, "metrics.csv").splitlines()), [])
 
 
 def _moment(text: Any) -> str:
@@ -150,33 +153,54 @@ def _stand_in(*sources: dict[str, Any]) -> dict[str, str] | None:
     return None
 
 
-def _result(result: dict[str, Any]) -> dict[str, Any]:
-    numbers = {_TRAINED: result.get("value"), **result.get("baselines", {})}
+def _results(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The cards; bars of one metric are on one scale, those of an accuracy on that of 0 to 1."""
+    full: dict[str, float] = {}
+    for result in results:
+        metric = str(result.get("metric"))
+        finite = [value for value in _numbers(result).values() if _is_finite(value)]
+        least = 1.0 if metric.startswith("accuracy") else 0.0
+        full[metric] = max([least, full.get(metric, 0.0), *finite])
+        if min(finite, default=0.0) < 0:
+            full[metric] = math.inf  # a bar has no negative length
+    names = words.labels(results)
+    return [
+        _result(result, name, full[str(result.get("metric"))])
+        for name, result in zip(names, results, strict=True)
+    ]
+
+
+def _numbers(result: dict[str, Any]) -> dict[str, Any]:
+    return {words.OWN: result.get("value"), **result.get("baselines", {})}
+
+
+def _result(result: dict[str, Any], name: str, full: float) -> dict[str, Any]:
+    numbers = _numbers(result)
     higher = result.get("better") == "higher"
     finite = [value for value in numbers.values() if _is_finite(value)]
     best = (max if higher else min)(finite) if finite else None
-    longest = max(finite, default=0.0)
-    bars = bool(finite) and min(finite) >= 0 and longest > 0
+    bars = bool(finite) and 0 < full < math.inf
     rows = [
         {
-            "name": name,
-            "trained": name == _TRAINED,
+            "name": words.written(each),
+            "meaning": words.meaning(each, words.BASELINES),
+            "trained": each == words.OWN,
             "value": number(value, str(result.get("metric"))),
             "best": value == best and best is not None,
-            "bar": round(100 * value / longest, 1) if bars and _is_finite(value) else 0,
+            "bar": round(100 * value / full, 1) if bars and _is_finite(value) else 0,
         }
-        for name, value in sorted(numbers.items(), key=lambda pair: _order(pair[1], higher))
+        for each, value in sorted(numbers.items(), key=lambda pair: _order(pair[1], higher))
     ]
     return {
-        "name": str(result.get("name", "")).replace("_", " "),
+        "name": name,
         "metric": result.get("metric", ""),
         "direction": _ARROWS.get(str(result.get("better")), ""),
         "rows": rows,
         "bars": bars,
         "note": result.get("note", ""),
         "settings": [
-            (name.replace("_", " "), _scalar(value))
-            for name, value in result.get("settings", {}).items()
+            (words.written(key), _scalar(value))
+            for key, value in result.get("settings", {}).items()
         ],
     }
 
@@ -218,15 +242,21 @@ def _figure(run: Any, entry: dict[str, Any]) -> dict[str, Any] | None:
     if name.endswith(".txt"):
         title, caption = entry.get("title", name), entry.get("caption", "")
         return {"title": title, "caption": caption, "text": path.read_text("utf-8")}
-    picture = path.read_bytes()
+    picture, dark = path.read_bytes(), path.with_suffix(".dark.png")
     return {
         "title": entry.get("title", name),
         "caption": entry.get("caption", ""),
-        "source": "data:image/png;base64," + base64.b64encode(picture).decode("ascii"),
+        "source": _inline(picture),
+        "terms": words.explained(_metrics(run)) if name == "curves.png" else [],
+        "dark": _inline(dark.read_bytes()) if dark.is_file() else "",
         # a PNG's header holds its size: with it the page does not jump while it loads
         "width": int.from_bytes(picture[16:20], "big"),
         "height": int.from_bytes(picture[20:24], "big"),
     }
+
+
+def _inline(picture: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
 def _scalar(value: Any) -> str:

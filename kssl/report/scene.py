@@ -12,6 +12,7 @@ import numpy as np
 from kssl.evaluation.base import Skipped, apply
 from kssl.evaluation.inputs import columns_of, examples_of, modality_of
 from kssl.report import canvas
+from kssl.report.sheets.facts import Facts, facts_of
 
 Drawn = tuple[Any, str]  # figure, or a text; caption
 _WIDTH = 9.0  # inches of a sheet
@@ -29,6 +30,7 @@ class Scene:
         labels: `(examples,)` or None.
         seed: Of samples, noise and t-SNE.
         vocabulary: What turns ids into text, or None.
+        pipeline: Pipeline of the test split, or None.
     """
 
     run: Any
@@ -37,11 +39,22 @@ class Scene:
     labels: np.ndarray | None
     seed: int
     vocabulary: Any = None
+    pipeline: Any = None
 
     @property
     def modality(self) -> Any:
         """What the model reads."""
         return modality_of(self.model)
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        """What the numbers of an example stand for."""
+        return facts_of(self.pipeline)
+
+    @property
+    def class_names(self) -> Sequence[str] | None:
+        """What each label is called, or None."""
+        return self.facts.names.get("label")
 
     @property
     def noun(self) -> str:
@@ -130,4 +143,4 @@ def scene_of(run: Any, model: Any, test: Any, seed: int) -> Scene:
         examples = examples_of(test, model, LIMIT)
     except Skipped:  # data of another kind: figures of examples are left out
         examples = None
-    return Scene(run, model, examples, labels, seed, test.vocabulary)
+    return Scene(run, model, examples, labels, seed, test.vocabulary, test)

@@ -54,7 +54,7 @@ def fit(
         'accuracy'
     """
     begun = read_data_record(resume) if resume else {}
-    with scope(), stopping() as signals:
+    with scope(), stopping() as signals, notices.heard() as said:
         if resume:
             compare_start(resume)
         prepared = prepare(recipe, allow_stand_in, begun.get("used"), begun.get("sources"))
@@ -75,6 +75,8 @@ def fit(
         except BaseException as error:
             run.finish("failed", f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
             raise
+        finally:
+            notices.keep(run, said)
         run.finish()
         _write_report(run)
     return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,3 +90,21 @@ def test_a_table_says_how_many_categories_its_columns_have(tmp_path) -> None:
 def test_transforms_are_named_where_nobody_says_how() -> None:
     pipeline = Pipeline(kssl.data.digits("test"), [kssl.pretext.to_float()])
     assert pipeline.transform_names == ["to_float"]
+
+
+def test_tables_recordings_and_photographs_say_what_their_numbers_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{('cat', 'dog')[n % 2]},{n}.5,{('yes', 'no')[n % 2]}" for n in range(40)]
+    Path("pets.csv").write_text("\n".join(["kind,weight,tame", *lines]))
+    table = Pipeline(kssl.data.tabular("train", "pets.csv", label="tame")).description
+    assert table.columns == {"numeric": ["weight"], "categorical": ["kind"]}
+    assert [list(names) for names in table.category_names] == [["cat", "dog"]]
+    assert describe(kssl.data.photographs(examples=2)).class_names == ["temple", "flower"]
+    sounds = np.zeros((20, 80), np.float32) + 0.1
+    offsets = np.arange(0, 1601, 80)
+    np.savez("sounds.npz", audio=sounds.reshape(-1), offsets=offsets, sample_rate=8000)
+    assert describe(kssl.data.audio("train", "sounds.npz", length=80)).sample_rate == 8000
+    halved = kssl.data.audio("train", "sounds.npz", length=40, sample_rate=4000)
+    assert describe(halved).sample_rate == 4000

@@ -40,7 +40,8 @@ def test_every_figure_of_a_model_that_offers_all(run: Any, model: Any, split: An
         picture = pictures.imread(run.figures / entry["file"])
         assert picture.shape[1] > 600 and picture.std() > 0.05  # not blank
     kssl.report.write(run)
-    assert run.file("report.html").read_text().count("data:image/png") == 7
+    page = run.file("report.html").read_text()
+    assert page.count("data:image/png") == 2 * 7  # for a light and for a dark page
 
 
 def test_the_same_figures_each_time(run: Any, model: Any, split: Any) -> None:
@@ -142,7 +143,7 @@ def test_tsne_keeps_clusters_apart_and_repeats(real_tsne: None) -> None:
 def test_pictures_are_clipped_and_laid_out_row_by_row() -> None:
     values = np.array([-1.0, 0.25, 2.0]).reshape(3, 1, 1, 1)
     sheet = canvas.tiled(canvas.as_pictures(values), columns=2, gap=1)
-    np.testing.assert_allclose(sheet, [[0, 1, 0.25], [1, 1, 1], [1, 1, 1]])
+    np.testing.assert_allclose(sheet, [[0, np.nan, 0.25], [np.nan] * 3, [1, np.nan, np.nan]])
     assert canvas.as_pictures(np.zeros((2, 4, 4, 3))).shape == (2, 4, 4, 3)
     with pytest.raises(ValueError, match=r"got shape \(2, 7\)"):
         canvas.as_pictures(np.zeros((2, 7)))
@@ -184,3 +185,84 @@ def test_curves_of_several_runs(run: Any, tmp_path: Path) -> None:
 def test_curves_of_runs_without_metrics_are_an_error(empty_run: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no run has a metrics.csv.*vae_mnist/1"):
         kssl.report.curves([empty_run], tmp_path / "none.png")
+
+
+NAMES = "zero one two three four five six seven eight nine".split()
+
+
+def test_classes_have_names_and_planes_a_frame(split: Any) -> None:
+    rows = split.images[:60].reshape(60, -1)
+    sheet = latent.embedding_map(rows, split.labels[:60], 0, NAMES)
+    (legend,) = sheet.legends
+    assert [text.get_text() for text in legend.get_texts()] == NAMES
+    for axes in sheet.axes:
+        assert all(spine.get_visible() for spine in axes.spines.values())
+        assert {text.get_text() for text in axes.texts} == set(NAMES)
+
+
+def test_a_class_beyond_the_names_keeps_its_number() -> None:
+    assert [latent.class_name(np.int64(n), ["cat"]) for n in (0, 1, -1)] == ["cat", "1", "-1"]
+    assert latent.class_name(np.float32(0.5), ["cat"]) == "0.5"
+
+
+def test_what_the_transforms_make_is_shown(
+    empty_run: Any, split: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = keras.Sequential([keras.layers.Flatten()])
+    kssl.report.draw(empty_run, nothing, split, split)
+    assert drawn(empty_run) == {}  # what goes in comes out
+    arrays = split.arrays
+
+    def turned(limit: int | None = None, transformed: bool = True, tasks: bool = True) -> Any:
+        batch = arrays(limit)
+        return {**batch, "image": batch["image"][:, ::-1]} if transformed else batch
+
+    monkeypatch.setattr(split, "arrays", turned)
+    kssl.report.draw(empty_run, nothing, split, split)
+    entry = drawn(empty_run)["What the model is trained on"]
+    assert "error" not in entry and "transforms" in entry["caption"]
+
+
+def test_views_that_a_model_makes_itself_are_shown(empty_run: Any, split: Any) -> None:
+    from kssl.report.scene import Scene
+    from kssl.report.task_figure import views_on_device
+
+    model = kssl.models.SimCLR(kssl.layers.ConvNet([4]), augment="device")
+    model.build((None, 8, 8, 1))
+    assert model.figures()["task"][1] == "kssl.report.task_figure:views_on_device"
+    sheet, _ = views_on_device(Scene(empty_run, model, split.images[:6], None, 0))
+    (axes,) = sheet.axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["test image", "first view", "second view"]
+    shown = axes.images[0].get_array().filled(0.0)
+    first, second = shown[10:18], shown[20:28]
+    assert np.abs(first - second).max() > 0.1  # two views, not one twice
+    assert kssl.models.SimCLR(kssl.layers.ConvNet([4])).figures() == {}
+
+
+def test_one_epoch_is_numbers_beside_points() -> None:
+    columns = {"epoch": [1.0], "loss": [2.5], "val_loss": [3.25]}
+    columns |= {"accuracy": [0.5], "val_accuracy": [0.25], "kl": [2.0], "val_kl": [3.0]}
+    axes, accuracy, kl = learning_curves.draw(columns).axes
+    assert [text.get_text().strip() for text in accuracy.texts][1] == "validation 25.00 %"
+    assert kl.get_ylabel() == "nats" and axes.get_ylabel() == ""
+    assert [text.get_text().strip() for text in axes.texts] == ["training 2.5", "validation 3.25"]
+    assert list(axes.get_xticks()) == [1.0]
+    assert axes.get_legend() is None
+
+
+def test_a_dark_figure_has_light_words_and_the_same_pictures(tmp_path: Path) -> None:
+    from matplotlib.colors import to_hex
+
+    pixels = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 2, 2)
+    with canvas.style():
+        sheet = canvas.labelled_rows([("test image", pixels)])
+        before = sheet.axes[0].images[0].get_array().filled(np.nan)
+        canvas.darken(sheet)
+        canvas.save(sheet, tmp_path / "dark.png")
+    corner = pictures.imread(tmp_path / "dark.png")[0, 0, :3]
+    assert to_hex(corner) == canvas.DARK["white"]
+    (label,) = sheet.axes[0].get_yticklabels()
+    assert to_hex(label.get_color()) == canvas.DARK[canvas.INK]
+    np.testing.assert_array_equal(sheet.axes[0].images[0].get_array().filled(np.nan), before)
+    assert np.isnan(before[:, 2:4]).all()  # the page is seen between pictures

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 import kssl.report
+from kssl.report import page as report_page
 from kssl.report.page import duration, number
 
-VOID = {"meta", "link", "br", "img", "hr", "input"}
+VOID = {"source", "meta", "link", "br", "img", "hr", "input"}
 CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars"
     " --disable-background-networking --disable-component-update --disable-sync"
@@ -54,13 +55,13 @@ def write(run: Any) -> Page:
     return Page(kssl.report.write(run).read_text(encoding="utf-8"))
 
 
-def draw_one(run: Any) -> None:
+def draw_one(run: Any, file: str = "samples.png") -> None:
     pixel = base64.b64decode(
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
     )
-    (run.figures / "samples.png").write_bytes(pixel)
+    (run.figures / file).write_bytes(pixel)
     entries = [
-        {"file": "samples.png", "title": "Samples", "caption": "64 & more"},
+        {"file": file, "title": "Samples", "caption": "64 & more"},
         {"file": None, "title": "Manifold", "caption": "", "error": "ValueError: <odd>"},
         {"file": "../../secret.png", "title": "Out", "caption": ""},
     ]
@@ -83,13 +84,69 @@ def test_the_page_holds_results_figures_recipe_and_environment(run: Any) -> None
 
 def test_the_best_number_is_marked_also_when_it_is_a_baseline(run: Any) -> None:
     html = kssl.report.write(run).read_text(encoding="utf-8")
-    rows = re.findall(r'<tr class="([^"]*)">\s*<th scope="row">([\w ]+?) *(?:<|\n)', html)
+    rows = re.findall(r'<tr class="([^"]*)">\s*<th scope="row"[^>]*>([\w ]+?) *(?:<|\n)', html)
     best = {name for classes, name in rows if "best" in classes.split()}
     own = [name for classes, name in rows if "own" in classes.split()]
-    assert best == {"trained model", "independent pixels"}  # of knn, of log_likelihood
-    assert own == ["trained model", "trained model"]
-    assert [name for _, name in rows[:2]] == ["trained model", "pixels"]  # sorted, best first
+    assert best == {"this model", "independent pixels"}  # of knn, of log_likelihood
+    assert own == ["this model", "this model"]
+    assert [name for _, name in rows[:2]] == ["this model", "pixels"]  # sorted, best first
     assert "↑ higher is better" in html and "↓ lower is better" in html
+
+
+def test_bars_of_one_metric_are_on_one_scale(run: Any) -> None:
+    content = run.read_json("results.json")
+    (knn, loss), widths = content["results"], {}
+    twin = {**knn, "name": "linear", "value": 0.4, "baselines": {"untrained": 0.2}}
+    other = {**loss, "name": "again", "value": 271.5, "baselines": {}}
+    run.write_json("results.json", {"results": [knn, twin, loss, other]})
+    for card in report_page.facts(run)["results"]:
+        widths[card["name"]] = [row["bar"] for row in card["rows"]]
+    assert widths["linear"] == [40.0, 20.0]  # an accuracy: of 100 %, whatever the best one is
+    assert widths["knn"] == [97.1, 95.0, 61.0, 10.0]
+    assert widths["log_likelihood"] == [18.3, 19.6, 100.0]  # 99.5, 106.2, 543 of 543
+    assert widths["again"] == [50.0]
+
+
+def test_the_words_are_those_of_the_terminal(run: Any) -> None:
+    from kssl.cli.results import results_table
+
+    content = run.read_json("results.json")
+    few = {**content["results"][0], "settings": {"k": 5}}
+    run.write_json("results.json", {"results": [*content["results"], few]})
+    table = results_table(run.read_json("results.json")["results"])
+    terminal = {str(cell) for column in table.columns for cell in column._cells}
+    terminal |= {str(column.header) for column in table.columns}
+    cards = report_page.facts(run)["results"]
+    assert "k=5" in cards[-1]["name"]
+    assert {card["name"] for card in cards} <= terminal
+    assert {row["name"] for card in cards for row in card["rows"]} <= terminal
+
+
+def test_metrics_and_baselines_are_explained(run: Any) -> None:
+    draw_one(run, "curves.png")
+    run.write_text("metrics.csv", "epoch,loss,spread,alignment,uniformity,own\n1,2,1,0,-3,5\n")
+    text = write(run).text
+    for words in ("about 1 is even over the sphere", "two views of one example", "-4 even"):
+        assert words in text
+    html = run.file("report.html").read_text(encoding="utf-8")
+    assert 'title="the same network with fresh weights">untrained' in html
+
+
+def test_warnings_of_the_run_stand_at_its_head(run: Any) -> None:
+    assert "Warning" not in write(run).text
+    run.write_json("warnings.json", ["health: <collapse>", "few steps"])
+    text = write(run).text
+    assert text.index("Warnings") < text.index("health: <collapse>") < text.index("Results")
+
+
+def test_a_dark_page_has_dark_figures(run: Any) -> None:
+    draw_one(run)
+    (image,) = write(run).of("img")
+    assert image["class"] == "white"  # drawn before there were any: on white, as it was
+    (run.figures / "samples.dark.png").write_bytes((run.figures / "samples.png").read_bytes())
+    (source,) = write(run).of("source")
+    assert source["media"] == "screen and (prefers-color-scheme: dark)"
+    assert source["srcset"].startswith("data:image/png;base64,")
 
 
 def test_nothing_is_loaded_and_nothing_runs(run: Any) -> None:

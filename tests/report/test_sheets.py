@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from kssl.modalities import Modality
-from kssl.report.sheets import batches, contact_sheet, pictures, texts
+from kssl.report.sheets import Facts, batches, contact_sheet, drawn, pictures, texts
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((4, 8, 8, 3), dtype=np.float32)
@@ -77,7 +78,7 @@ def test_what_did_not_change_is_not_repeated() -> None:
         ("epoch 1", "angle"),
         ("epoch 2", "angle"),
     ]
-    assert batches.captions(rounds[0], 2, raw) == ["angle 1", "angle 1"]
+    assert batches.captions(rounds[0], 2, raw) == ["angle: 1", "angle: 1"]
 
 
 def test_parts_become_one_picture_and_masks_a_grid() -> None:
@@ -125,3 +126,89 @@ def test_long_texts_flow_over_lines() -> None:
     placed = texts._flow([("word" * 10, "black", None)] * 9, line=3)
     assert placed[0].line == 3 and placed[-1].line > 3
     assert max(piece.column + len(piece.text) for piece in placed) <= texts._WIDTH
+
+
+def said(sheet: Any) -> list[str]:
+    """All that is written on a sheet."""
+    texts = [text.get_text() for axes in sheet.axes for text in axes.texts]
+    labels = [axes.get_xlabel() for axes in sheet.axes] + [axes.get_ylabel() for axes in sheet.axes]
+    return [text for text in [*texts, *labels, *(a.get_title() for a in sheet.axes)] if text]
+
+
+def test_labels_are_said_in_words() -> None:
+    facts = Facts({"target": ("0 degrees", "90 degrees"), "label": ("cat", "dog")})
+    raw = {"image": IMAGES, "label": np.array([0, 1, 1, 7])}
+    made = raw | {"image": 1 - IMAGES, "target": np.array([1, 0, -1, 1])}
+    text = said(drawn(raw, [made], facts=facts))
+    assert [line for line in text if line.startswith("label")] == [
+        *("label: cat", "label: dog", "label: dog", "label: 7")
+    ]
+    assert [line for line in text if line.startswith("target")] == [
+        *("target: 90 degrees", "target: 0 degrees", "target: none", "target: 90 degrees")
+    ]
+    assert "output: image" in text and "epoch" not in " ".join(text)
+
+
+def test_a_permutation_is_drawn_as_the_tiles_lie() -> None:
+    facts = Facts({"target": ("1 2 3 4 5 6 7 8 9", "9 8 7 6 5 4 3 2 1")})
+    raw = {"image": IMAGES}
+    text = said(drawn(raw, [raw | {"target": np.array([1, 0, 1, 1])}], facts=facts))
+    assert "target:\n9 8 7\n6 5 4\n3 2 1" in text
+
+
+def test_columns_and_categories_of_tables_have_names() -> None:
+    facts = Facts(
+        columns={"numeric": ["weight"], "categorical": ["kind", "colour"]},
+        categories=[("cat", "dog"), ("grey",)],
+    )
+    raw = {"numeric": TABLE[:, :1], "categorical": np.array([[1, 1], [2, 0], [1, 1], [2, 1]])}
+    text = said(drawn(raw, [], facts=facts))
+    assert {"weight", "kind", "colour", "cat", "dog", "grey", "(unknown)"} <= set(text)
+    one_hot = ["weight", "kind: (unknown)", "kind: cat", "kind: dog"]
+    assert facts.of_columns("numeric", 6) == [*one_hot, "colour: (unknown)", "colour: grey"]
+    assert facts.of_columns("mask", 3) == ["weight", "kind", "colour"]
+    assert facts.of_columns("numeric", 2) == ["column 1", "column 2"]
+
+
+def test_sounds_are_on_one_scale_with_axes() -> None:
+    raw = {"audio": SOUND / 8}
+    sheet = drawn(raw, [{"audio": SOUND / 80}], facts=Facts(sample_rate=100))
+    assert len({axes.get_ylim() for axes in sheet.axes}) == 1
+    assert {axes.get_xlim() for axes in sheet.axes} == {(0.0, 2.0)}  # 200 samples
+    assert {axes.get_xlabel() for axes in sheet.axes} == {"seconds"}
+    assert all(len(axes.get_yticks()) > 1 for axes in sheet.axes)
+    assert {axes.get_xlabel() for axes in drawn(raw, []).axes} == {"samples"}
+
+
+def test_cbow_gives_the_words_around_and_asks_for_the_middle() -> None:
+    batch = {
+        "tokens": np.array([[1, 2, 3]]),
+        "center": np.array([[1, 2, 3]]),
+        "context": np.array([[[9, 2], [1, 3], [2, 9]]]),
+        "context_mask": np.array([[[False, True], [True, True], [True, False]]]),
+        "negatives": np.array([[[7], [7], [7]]]),
+        "weight": np.array([[1.0, 1.0, 0.0]]),
+    }
+    words = dict(enumerate(["[PAD]", "the", "cat", "sat"]))
+
+    def written(pairs: Any) -> list[str]:
+        return [" ".join(word for word, _, _ in pair) for pair in pairs]
+
+    spell = lambda ids: [words[i] for i in ids]  # noqa: E731
+    assert written(texts._pairs(batch, 0, spell)) == ["cat → the", "the sat → cat"]
+    pairs = {"center": np.array([[1, 2]]), "context": np.array([[2, 3]])}
+    assert written(texts._pairs(pairs, 0, spell)) == ["the → cat", "cat → sat"]  # skip-gram
+
+
+def test_texts_are_chosen_so_that_every_class_is_seen() -> None:
+    raw = {"tokens": np.ones((8, 3), int)}
+    made = {"pair": np.array(["next"] * 6 + ["random", "next"])}
+    assert texts._varied(raw, [made]) == [0, 1, 2, 6]
+    assert texts._varied(raw, [{}]) == [0, 1, 2, 3]
+
+
+def test_texts_can_be_read_where_they_are_720_pixels_wide() -> None:
+    sheet = drawn({"tokens": np.arange(400).reshape(4, 100)}, [])
+    assert texts._FONT / 72 * 720 / sheet.get_figwidth() >= 12  # pixels
+    words = texts._words("tokens", np.array([5, 6, 0, 0, 0]), {}, 0, None)
+    assert [word for word, _, _ in words] == ["5", "6", "[PAD] × 3"]

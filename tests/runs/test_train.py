@@ -82,6 +82,8 @@ def test_a_run_has_all_its_files_and_says_what_it_was(run):
     assert run.status == "finished"
     assert run.read_json("environment.json")["command"] == "kssl fit small.yaml"
     assert run.read_json("data.json")["used"] == "synthetic"
+    (few,) = run.read_json("warnings.json")
+    assert "training steps in all" in few and few in run.file("report.html").read_text()
     assert [row["epoch"] for row in rows(run)] == ["1", "2"]
     assert {"loss", "kl", "val_loss", "learning_rate"} <= rows(run)[0].keys()
     assert len(list(run.figures.glob("samples_epoch_*.png"))) == 2

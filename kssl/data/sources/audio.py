@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kssl.data.description import described
 from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.folder import Folder, read_folder
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
@@ -90,7 +91,7 @@ def audio(
         dataset = read_items(items, load, broken_fraction)
         _check_rates(folder, load, sample_rate)
         _say_levels(file, load)
-        return dataset
+        return described(dataset, sample_rate=sample_rate or next(iter(load.rates), None))
     with open_archive(file, "audio") as archive:
         recordings = _Recordings.of(archive)
         items = labelled(archive, "recordings", len(recordings.offsets) - 1, group, two, split)
@@ -98,7 +99,8 @@ def audio(
     def load_row(item: int) -> Block:
         return pieces(recordings.samples(items.rows[item], sample_rate), length)
 
-    return read_items(items, load_row, broken_fraction)
+    dataset = read_items(items, load_row, broken_fraction)
+    return described(dataset, sample_rate=sample_rate or recordings.rate)
 
 
 def pieces(samples: np.ndarray, length: int) -> Block:

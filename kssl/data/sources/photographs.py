@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kssl.data.description import described
 from kssl.data.from_arrays import Dataset
 from kssl.data.splitting import SPLITS, check_split
 from kssl.errors import UserError
@@ -51,4 +52,5 @@ def photographs(
         pictures[label, row : row + size, column : column + size]
         for label, row, column in zip(labels, rows, columns, strict=True)
     ]
-    return tf.data.Dataset.from_tensor_slices({"image": np.stack(crops), "label": labels})
+    dataset = tf.data.Dataset.from_tensor_slices({"image": np.stack(crops), "label": labels})
+    return described(dataset, class_names=["temple", "flower"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kssl.data.description import described
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import Unavailable
 from kssl.data.sources.tfds_builder import builder_of
@@ -61,7 +62,16 @@ def tfds(
     check_split(split)
     builder = builder_of(name, data_dir)
     instruction = _instruction(builder, split, splits, {"validation": validation, "test": test})
-    return _select(_read(builder, instruction), keys, name)
+    dataset = _select(_read(builder, instruction), keys, name)
+    return described(dataset, class_names=_class_names(builder, (keys or {}).get("label", "label")))
+
+
+def _class_names(builder: Any, feature: str) -> list[str] | None:
+    """What the numbers of a feature stand for; None where it has no names."""
+    features = builder.info.features
+    known = hasattr(features, "keys") and feature in features
+    names = getattr(features[feature], "names", None) if known else None
+    return None if names is None else list(names)
 
 
 def mnist(split: str = "train", validation: int = 5000, data_dir: str | None = None) -> Dataset:

@@ -100,7 +100,14 @@ class FittedTable:
 
         dataset = tf.data.Dataset.from_tensor_slices(self.arrays(split))
         return described(
-            dataset, class_names=self.classes or None, categories=tuple(self.vocabulary_sizes)
+            dataset,
+            class_names=self.classes or None,
+            categories=tuple(self.vocabulary_sizes),
+            columns={
+                "numeric": [each.name for each in self.numeric],
+                "categorical": [each.name for each in self.categorical],
+            },
+            category_names=[each.values for each in self.categorical],
         )
 
     def __str__(self) -> str:

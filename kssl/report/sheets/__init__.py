@@ -5,6 +5,7 @@ One layout for each kind of data: pictures, films, sounds, texts and tables.
 
 from __future__ import annotations
 
-from kssl.report.sheets.sheet import contact_sheet
+from kssl.report.sheets.facts import Facts, facts_of
+from kssl.report.sheets.sheet import contact_sheet, drawn
 
-__all__ = ["contact_sheet"]
+__all__ = ["Facts", "contact_sheet", "drawn", "facts_of"]

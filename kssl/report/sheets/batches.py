@@ -19,7 +19,8 @@ def lines(
 ) -> Iterator[tuple[str, str, np.ndarray, Batch]]:
     """Yield (name of the round, key, values, round) of all that is to be drawn, inputs first.
 
-    What a round has in common with the input or an earlier round is not repeated.
+    A single round is called `output`, several by their epochs. What a round has in common with the
+    input or an earlier round is not repeated.
     """
     for key, values in raw.items():
         if drawable(key, values):
@@ -29,7 +30,12 @@ def lines(
         for key, values in batch.items():
             known = any(_unchanged(values, other.get(key)) for other in earlier)
             if drawable(key, values) and not known:
-                yield f"epoch {number + 1}", key, values, batch
+                yield round_name(number, rounds), key, values, batch
+
+
+def round_name(number: int, rounds: Rounds) -> str:
+    """Return what a round is called."""
+    return f"epoch {number + 1}" if len(rounds) > 1 else "output"
 
 
 def made(batch: Batch, raw: Batch) -> Batch:
@@ -58,9 +64,14 @@ def captions(batch: Batch, count: int, raw: Batch | None = None) -> list[str]:
     batch = made(batch, raw) if raw is not None and raw is not batch else batch
     few = {key: values for key, values in batch.items() if _is_few(values)}
     return [
-        "\n".join(f"{key} {short(values[index])}" for key, values in few.items())
+        "\n".join(_caption(key, values[index]) for key, values in few.items())
         for index in range(count)
     ]
+
+
+def _caption(key: str, value: Any) -> str:
+    text, name = short(value), key.replace("_", " ")
+    return f"{name}:\n{text}" if "\n" in text else f"{name}: {text}"
 
 
 def short(value: Any) -> str:
@@ -73,6 +84,8 @@ def short(value: Any) -> str:
 
 
 def _is_few(values: np.ndarray) -> bool:
+    if values.dtype.kind == "U":  # words of labels, see `Facts.named`
+        return values.ndim == 1
     numbers = values.dtype.kind in "iufb"
     return numbers and (values.ndim == 1 or (values.ndim == 2 and values.shape[1] <= FEW))
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from kssl.modalities import Modality, take
 from kssl.report.canvas import example_rows
-from kssl.report.sheets.batches import Batch, Rounds, captions
+from kssl.report.sheets.batches import Batch, Rounds, captions, round_name
 
 _EXAMPLES = 5
 
@@ -27,7 +27,7 @@ def draw(raw: Batch, rounds: Rounds, modality: Modality, vocabulary: Any = None)
     for number, batch in enumerate([raw, *rounds]):
         texts = captions(batch, count, raw if number else None)
         shown = modality.pick(batch)
-        name = f"epoch {number}" if number else "input"
+        name = round_name(number - 1, rounds) if number else "input"
         rows.append((name, [(take(shown, place), texts[place]) for place in range(count)]))
 
     def one(axes: Any, example: tuple[Any, str]) -> None:

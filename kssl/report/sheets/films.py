@@ -44,8 +44,6 @@ def _frames(values: np.ndarray) -> int:
 
 
 def _strip(key: str, frames: np.ndarray, room: int) -> np.ndarray:
-    """One example's frames side by side, with white where there are fewer than there is room."""
+    """One example's frames side by side, with nothing where there are fewer than there is room."""
     frames = frames[None] if frames.ndim == 3 and frames.shape[-1] <= 3 else frames
-    pictures = to_pictures(key, frames[:room])
-    missing = np.ones((room - len(pictures), *pictures.shape[1:]), np.float32)
-    return tiled(np.concatenate([pictures, missing]), room, gap=2)
+    return tiled(to_pictures(key, frames[:room]), room, gap=2)

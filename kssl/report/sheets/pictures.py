@@ -11,7 +11,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kssl.report.canvas import as_pictures, bare, figure, tiled
-from kssl.report.sheets.batches import FEW, Batch, Rounds, Words, captions, lines, made, short, unit
+from kssl.report.sheets.batches import (
+    FEW,
+    Batch,
+    Rounds,
+    Words,
+    captions,
+    lines,
+    made,
+    round_name,
+    short,
+    unit,
+)
 
 _LARGEST = 1024  # pixels; what is larger is no picture
 
@@ -23,7 +34,7 @@ def draw(raw: Batch, rounds: Rounds, words: Words | None = None) -> Figure:
         for name, key, values, batch in lines(raw, rounds, is_picture)
     ]
     if rounds and len(rows) == 1:  # nothing but labels is made: they stand below the input again
-        rows += [("epoch 1: image", rows[0][1], rounds[0])]
+        rows += [(f"{round_name(0, rounds)}: image", rows[0][1], rounds[0])]
     count = len(next(iter(raw.values())))
     below = [_below(batch, count, raw, words) for _, _, batch in rows]
     # A round's labels are written once, under the last of its rows.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+import inspect
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from matplotlib.figure import Figure
 
 from kssl.modalities import Modality, of_keys
 from kssl.report.canvas import save, style
 from kssl.report.sheets import examples
 from kssl.report.sheets.batches import Batch, Rounds
+from kssl.report.sheets.facts import Facts
 from kssl.system.files import replacing
 
 
@@ -23,6 +26,7 @@ def contact_sheet(
     title: str,
     vocabulary: Any = None,
     others: Iterable[Modality] = (),
+    facts: Facts | None = None,
 ) -> Path:
     """Write a picture: the inputs, and beside them what the transforms made in each epoch.
 
@@ -33,6 +37,7 @@ def contact_sheet(
         title: What is shown.
         vocabulary: Writes token ids as words; as numbers without it.
         others: Modalities of plugins that the data may be of.
+        facts: What the numbers stand for.
 
     Returns:
         `path`.
@@ -40,26 +45,37 @@ def contact_sheet(
     Raises:
         ValueError: The examples are of no modality.
     """
+    with style():
+        sheet = drawn(raw, rounds, vocabulary, others, facts)
+        wide = int(12 * sheet.get_figwidth())  # characters beside one another
+        text = "\n".join(textwrap.fill(line, wide) for line in title.split("\n"))
+        sheet.suptitle(text, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        with replacing(path) as temporary:
+            save(sheet, temporary)
+    return path
+
+
+def drawn(
+    raw: Batch,
+    rounds: Rounds,
+    vocabulary: Any = None,
+    others: Iterable[Modality] = (),
+    facts: Facts | None = None,
+) -> Figure:
+    """Return the figure of a contact sheet, without a title; see `contact_sheet`."""
     modality = of_keys(raw, others)
     if modality is None:
         there = ", ".join(f"{key} {values.shape[1:]}" for key, values in raw.items())
         raise ValueError(
             f"the data is of no known modality, so there is no way to draw it: it has {there}"
         )
-    with style():
-        sheet = _layout(modality, vocabulary)(raw, rounds)
-        sheet.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-        with replacing(path) as temporary:
-            save(sheet, temporary)
-    return path
-
-
-def _layout(modality: Modality, vocabulary: Any) -> Callable[[Batch, Rounds], Any]:
-    """Return what draws a sheet of a modality."""
-    words: Callable[[np.ndarray], Sequence[str]] | None
+    facts = facts or Facts()
+    raw, rounds = facts.named(raw), [facts.named(batch) for batch in rounds]
     words = None if vocabulary is None else vocabulary.spell
     if not modality.layout:
-        return lambda raw, rounds: examples.draw(raw, rounds, modality, vocabulary)
+        return examples.draw(raw, rounds, modality, vocabulary)
     module, _, name = modality.layout.partition(":")
     draw = getattr(importlib.import_module(module), name)
-    return lambda raw, rounds: draw(raw, rounds, words)
+    if "facts" in inspect.signature(draw).parameters:
+        return draw(raw, rounds, words, facts=facts)
+    return draw(raw, rounds, words)
