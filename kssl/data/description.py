@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
 
+UNLABELLED = -1  # under `label` in a data set with names of classes: the example has none
+
 if TYPE_CHECKING:
     from kssl.data.locate import Dataset
     from kssl.tokenizers.vocabulary import Vocabulary

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kssl.data.description import UNLABELLED
 from kssl.evaluation.base import Skipped, Task, flat
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tupl
         model: What reads them; None for images.
 
     Returns:
-        As `examples_of`, and `(examples,)` labels.
+        As `examples_of`, and `(examples,)` labels; only of those examples that have one.
 
     Raises:
         Skipped: The data has no labels, or no examples that the model reads.
@@ -62,7 +63,29 @@ def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tupl
             " a 'label' (an image folder with one sub-folder per class has them), or leave the"
             " probe out of 'evaluate'"
         )
-    return examples, np.asarray(columns["label"]).reshape(-1)
+    labels = np.asarray(columns["label"]).reshape(-1)
+    without = without_label(pipeline, labels)
+    if not without.any():
+        return examples, labels
+    if limit is not None and limit < pipeline.size:  # so many labelled ones are wanted
+        examples, columns = _read(pipeline, model, None)
+        labels = np.asarray(columns["label"]).reshape(-1)
+        without = without_label(pipeline, labels)
+    rows = np.flatnonzero(~without)[:limit]
+    if not len(rows):
+        raise Skipped("none of the examples of a split has a label, so nothing can be compared")
+    if isinstance(examples, dict):
+        return {key: array[rows] for key, array in examples.items()}, labels[rows]
+    return examples[rows], labels[rows]
+
+
+def without_label(pipeline: Any, labels: np.ndarray) -> np.ndarray:
+    """Tell which examples have no label: bool `(examples,)`.
+
+    A label of -1 is one that is not known if classes have names, which stand for numbers from 0 on.
+    """
+    named = bool(getattr(pipeline, "class_names", None))
+    return labels == UNLABELLED if named else np.zeros(len(labels), bool)
 
 
 def _read(pipeline: Any, model: Any, limit: int | None) -> tuple[Any, dict[str, np.ndarray]]:

@@ -18,11 +18,10 @@ from kssl.recipe.build import build
 from kssl.recipe.call import Call
 from kssl.recipe.problems import Problems, RecipeError
 from kssl.recipe.reader import Node, read_file
+from kssl.recipe.sections import SELECTION, STAND_IN
 from kssl.recipe.settings import Settings
 from kssl.recipe.supply import FACTS, Supply
 from kssl.recipe.write import head_comment, to_plain, to_yaml
-
-STAND_IN = "stand_in"
 
 
 class Recipe:
@@ -32,6 +31,7 @@ class Recipe:
         name: The name of its runs: the file's name without ending.
         path: Its file.
         settings: The plain settings: seed, backend, precision, jit, fit.
+        selection: Which examples of the data are used: `limit`, `labelled_only`.
         stand_in: The name of the dataset that is used when the first is unavailable, or None.
         notes: What was done without being a mistake, such as arguments that were left out
             because an override chose another part; complete after `check`.
@@ -51,6 +51,7 @@ class Recipe:
         self._bound: dict[str, Any] | None = None
         self.settings: Settings = sections.read_settings(root, problems)
         sections.check_sections(root, problems)
+        self.selection = sections.read_selection(sections.part_node(root, "data"), problems)
 
     @property
     def stand_in(self) -> str | None:
@@ -73,7 +74,7 @@ class Recipe:
         for section, kind in sections.ONE.items():
             node = sections.part_node(self._root, section)
             if node is not None:
-                skip = (STAND_IN,) if section == "data" else ()
+                skip = (STAND_IN, *SELECTION) if section == "data" else ()
                 bound[section] = binder.part(node, kind, section, skip)
         for section, kind in sections.MANY.items():
             nodes = enumerate(sections.part_nodes(self._root, section))
@@ -158,6 +159,7 @@ class Recipe:
         bound = dict(self._bound or {})
         stand_in = bound.pop(STAND_IN, None)
         parts = {section: to_plain(value) for section, value in bound.items()}
+        parts["data"] |= self.selection
         if stand_in is not None:
             parts["data"][STAND_IN] = to_plain(stand_in)
         return to_yaml(self._head, self.settings, parts)

@@ -7,7 +7,7 @@ from typing import Any
 from kssl.errors import nearest
 from kssl.recipe.bind import Binder
 from kssl.recipe.problems import Problems
-from kssl.recipe.reader import Node, describe
+from kssl.recipe.reader import MAX_INTEGER, Node, describe
 from kssl.recipe.schema import signature_of
 from kssl.recipe.settings import LEAST, FitSettings, Settings
 
@@ -15,6 +15,9 @@ from kssl.recipe.settings import LEAST, FitSettings, Settings
 ONE = {"data": "datasets", "model": "models", "optimizer": "optimizers"}
 MANY = {"pretext": "transforms", "callbacks": "callbacks", "evaluate": "evaluations"}
 REQUIRED = ("data", "model")
+
+# What the data of any recipe may say beside the arguments of its source.
+STAND_IN, SELECTION = "stand_in", {"limit": int, "labelled_only": bool}
 
 # In the order in which a resolved recipe is written.
 SECTIONS = (
@@ -57,6 +60,22 @@ def check_sections(root: Node, problems: Problems) -> None:
         node = sections.get(name)
         if node is not None and not isinstance(node.value, (list, type(None))):
             problems.add(node.place, name, f"expected a list [ … ], but {describe(node)} is given")
+
+
+def read_selection(data: Node | None, problems: Problems) -> dict[str, Any]:
+    """Return which examples of the data are used, as `data` says it beside its source."""
+    found = {}
+    for key, wanted in SELECTION.items():
+        node = _entries(data).get(key) if data is not None else None
+        if node is None or node.value is None:
+            continue
+        if type(node.value) is wanted and (wanted is bool or node.value in range(1, MAX_INTEGER)):
+            found[key] = node.value
+        else:
+            words = "true or false" if wanted is bool else "a whole number from 1 on"
+            told = f"expected {words}, but {describe(node)} is given"
+            problems.add(node.place, f"data.{key}", told)
+    return found
 
 
 def part_node(root: Node, section: str) -> Node | None:

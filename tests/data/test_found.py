@@ -84,11 +84,13 @@ def test_other_data_than_the_runs_is_refused_or_named(caplog: pytest.LogCaptureF
 
 
 def pipeline(labels: list[int]) -> Any:
-    column = SimpleNamespace(numpy=lambda: np.array(labels))
     return SimpleNamespace(
-        size=len(labels), has_labels=True, in_memory=True, class_names=None,
-        _columns={"label": column},
-    )  # fmt: skip
+        size=len(labels),
+        has_labels=True,
+        in_memory=True,
+        class_names=None,
+        labels=lambda: np.array(labels),
+    )
 
 
 def test_any_data_set_says_its_sizes_and_classes(caplog: pytest.LogCaptureFixture) -> None:
