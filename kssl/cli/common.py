@@ -79,6 +79,15 @@ def recipe_arguments(command: Command, required: bool = True) -> Command:
     return command
 
 
+def data_option(command: Command) -> Command:
+    """Add --data."""
+    return click.option(
+        "--data",
+        metavar="DATA",
+        help="Other data: a file or folder, the name of a data set, or '{use: …}'.",
+    )(command)
+
+
 def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str, Any]) -> Recipe:
     """Load a recipe, choose backend and device, then check it against the parts' signatures.
 
@@ -88,12 +97,33 @@ def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str,
 
     use_data_dir(options.get("data_dir"))
     source = recipe_source(source, options.get("runs_dir") or ROOT)
-    recipe = load(source, tuple(overrides), strict=False)
+    overrides = tuple(overrides)
+    places = [each for each in overrides if _is_place(each)]  # data=photos/ is --data photos/
+    rest = tuple(each for each in overrides if each not in places)
+    given = [each.partition("=")[2] for each in places]
+    given += [options["data"]] if options.get("data") else []
+    recipe = load(source, rest, strict=False)
+    if given:
+        from kssl.runs import data_for_recipe
+
+        recipe = load(source, (data_for_recipe(recipe, given[-1]), *rest), strict=False)
     choose_device(recipe, options)
     recipe.check()
     for note in recipe.notes:
         say("note", note)
     return recipe
+
+
+def _is_place(override: str) -> bool:
+    """Whether an override names a file or folder where a data set is wanted."""
+    from kssl.plugins import offered
+
+    name, _, value = override.partition("=")
+    if name.strip() != "data" or value in offered("datasets") or value.lstrip().startswith("{"):
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        return bool(value) and Path(value).expanduser().exists()
+    return False
 
 
 def recipe_source(source: str | Path, runs_dir: Path = ROOT) -> str | Path:

@@ -25,6 +25,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "compare": "Put the results of several runs side by side.",
         "report": "Write the report of a run again.",
         "embed": "Save the embeddings of a data set.",
+        "neighbours": "Find the examples most like a given one.",
         "export": "Write the encoder as a Keras file, a SavedModel or ONNX.",
         "sample": "Draw samples from a generative model: images or text.",
     },

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import device_options, new_file, read_recipe, recipe_arguments
+from kssl.cli.common import data_option, device_options, new_file, read_recipe, recipe_arguments
 from kssl.plugins import offered
 
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("preview")
 @recipe_arguments
-@click.option(
-    "--data", metavar="SOURCE", help="Other data than the recipe's: a name, or '{use: …}'."
-)
+@data_option
 @click.option(
     "-o",
     "--output",
@@ -31,9 +29,7 @@ if TYPE_CHECKING:
     help="The picture to write; it must not exist.",
 )
 @device_options
-def command(
-    recipe: str, overrides: tuple[str, ...], data: str | None, output: Path, **options: Any
-) -> None:
+def command(recipe: str, overrides: tuple[str, ...], output: Path, **options: Any) -> None:
     """Draw the inputs, and what the pretext task makes of them, on one contact sheet.
 
     RECIPE may also be the name of a transform, which is then shown on data that suits it, with
@@ -43,10 +39,10 @@ def command(
     \b
     Examples:
       kssl preview vae_mnist -o preview.png
-      kssl preview rotate --data '{use: images, path: photos/}'
+      kssl preview rotate --data photos/
     """
     new_file(output)
-    ready = _read(recipe, (*overrides, *([f"data={data}"] if data else [])), options)
+    ready = _read(recipe, overrides, options)
     from kssl import runs
 
     screen.show(screen.pairs({"preview": runs.preview(ready, output)}))

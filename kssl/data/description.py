@@ -30,6 +30,8 @@ class Description:
         vocabulary: Which token an id stands for.
         class_names: The class that each number under `label` stands for.
         categories: For each column under `categorical`, how many numbers there are, 0 included.
+        names: What each example is called, in order: its file, or the number of its row. Examples
+            that are parts of one file have one name.
         found: What was found and how it was understood, in three lines: kinds and counts with
             what was left out, splits, classes.
     """
@@ -38,6 +40,7 @@ class Description:
     class_names: Sequence[str] | None = None
     categories: Sequence[int] | None = None
     found: Sequence[str] | None = None
+    names: Sequence[str] | None = None
 
 
 def described(dataset: Dataset, **facts: Any) -> Dataset:
@@ -70,6 +73,7 @@ def describe(dataset: Dataset) -> Description:
         getattr(dataset, "class_names", None),
         getattr(dataset, "categories", None),
         getattr(dataset, "found", None),
+        getattr(dataset, "names", None),
     )
 
 

@@ -41,6 +41,7 @@ class Pipeline:
 
     Attributes:
         transform_names: How the transforms are written in the record of a run.
+        names: What each example is called, or None; see `kssl.data.Description`.
         categories: For each column under `categorical`, how many numbers there are, or None.
 
     Raises:
@@ -76,6 +77,7 @@ class Pipeline:
         self.vocabulary = next(filter(None, (vocabulary, own.vocabulary, *sources)), None)
         self.class_names = own.class_names if class_names is None else class_names
         self.categories = own.categories
+        self.names = own.names
         self.size = count(dataset)
         self.batch_size = min(batch_size, self.size)
         self.steps_per_epoch = self.size // self.batch_size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -39,7 +38,7 @@ def select(dataset: Dataset, split: str, selection: Mapping[str, Any]) -> Datase
         rows = np.sort(rows[shuffled(len(rows))[:limit]])
     if len(rows) == size:
         return dataset
-    facts = asdict(own)
+    facts = vars(own) | {"names": own.names and [own.names[row] for row in rows]}
     if own.found and split == "train":
         first, *rest = own.found
         facts["found"] = (f"{first}; {_words(limit, labelled_only)}", *rest)

@@ -183,6 +183,7 @@ def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: st
         except UserError as error:
             raise UserError(f"{used}, split {split}: {error}") from error
         pipelines[split].transform_names = recipe.written("pretext")
+        pipelines[split].names = describe(dataset).names
     found = _told(used, pipelines, own)
     return Splits(**pipelines, used=used, stand_in_for=stand_in_for, reason=reason, found=found)
 

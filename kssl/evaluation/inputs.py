@@ -39,7 +39,7 @@ def examples_of(pipeline: Any, model: Any, limit: int | None = None) -> Any:
     Raises:
         Skipped: The data has no such examples.
     """
-    return _read(pipeline, model, limit)[0]
+    return read(pipeline, model, limit)[0]
 
 
 def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tuple[Any, np.ndarray]:
@@ -56,7 +56,7 @@ def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tupl
     Raises:
         Skipped: The data has no labels, or no examples that the model reads.
     """
-    examples, columns = _read(pipeline, model, limit)
+    examples, columns = read(pipeline, model, limit)
     if "label" not in columns:
         raise Skipped(
             "the data has no labels; a probe compares an embedding with labels: give data with"
@@ -68,7 +68,7 @@ def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tupl
     if not without.any():
         return examples, labels
     if limit is not None and limit < pipeline.size:  # so many labelled ones are wanted
-        examples, columns = _read(pipeline, model, None)
+        examples, columns = read(pipeline, model, None)
         labels = np.asarray(columns["label"]).reshape(-1)
         without = without_label(pipeline, labels)
     rows = np.flatnonzero(~without)[:limit]
@@ -88,7 +88,8 @@ def without_label(pipeline: Any, labels: np.ndarray) -> np.ndarray:
     return labels == UNLABELLED if named else np.zeros(len(labels), bool)
 
 
-def _read(pipeline: Any, model: Any, limit: int | None) -> tuple[Any, dict[str, np.ndarray]]:
+def read(pipeline: Any, model: Any, limit: int | None = None) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return the examples of a split as a model reads them, and all its columns; see `labelled`."""
     modality = modality_of(model)
     columns = columns_of(pipeline, modality, limit)
     try:

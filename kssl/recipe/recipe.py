@@ -105,6 +105,10 @@ class Recipe:
             for call in self._calls(section)
         ]
 
+    def asked(self, section: str) -> list[dict[str, Any]]:
+        """Return the parts of a section as plain values, with their defaults written out."""
+        return [to_plain(call) for call in self._calls(section)]
+
     def written(self, section: str) -> list[str]:
         """Return the parts of a section with the arguments that the recipe gives them.
 
@@ -171,6 +175,13 @@ class Recipe:
             raise ValueError(f"there is no section {section!r}{nearest(section, known)}")
         value = (self._bound or {})[section]
         return value if isinstance(value, list) else [value]
+
+    def data_settings(self) -> dict[str, Any]:
+        """Return what the recipe says of its data, as it is written; nothing is checked."""
+        node = sections.part_node(self._root, "data")
+        if node is None or isinstance(node.value, str):
+            return {} if node is None else {"use": node.value}
+        return {key: child.plain() for key, child in self._data_entries().items()}
 
     def _data_entries(self) -> dict[str, Node]:
         node = sections.part_node(self._root, "data")

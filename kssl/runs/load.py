@@ -54,7 +54,7 @@ class Loaded:
         return fresh
 
 
-def load(run: Run, same_data: bool = False) -> Loaded:
+def load(run: Run, same_data: bool = False, data: str | None = None) -> Loaded:
     """Load a finished run, or one that was interrupted from its newest checkpoint.
 
     The data is read from where the run found it, whatever the current folder is.
@@ -62,6 +62,8 @@ def load(run: Run, same_data: bool = False) -> Loaded:
     Args:
         run: The run.
         same_data: Whether other data than the run was trained on is an error, not a warning.
+        data: Another data set, which takes the place of the run's own: a path, the name of a data
+            set, or `{use: …}`; see `kssl.runs.own_data`. The run's own is not read.
 
     Raises:
         UserError: The run has neither, or its data is no longer available.
@@ -72,6 +74,8 @@ def load(run: Run, same_data: bool = False) -> Loaded:
 
     devices.load_keras()
     recipe = kssl.recipe.load(run.path)
+    if data is not None:
+        return _on_other_data(run, recipe, data)
     begun = run.read_json(DATA_RECORD)
     prepared = prepare(recipe, used=begun["used"], sources=begun.get("sources"))
     _compare(begun, prepared.data, same_data)
@@ -85,6 +89,65 @@ def load(run: Run, same_data: bool = False) -> Loaded:
     return Loaded(recipe, prepared.data, prepared.model)
 
 
+def _on_other_data(run: Run, recipe: Recipe, data: str) -> Loaded:
+    import kssl.recipe
+    from kssl.data.splits import open_splits
+    from kssl.runs.own_data import VOCABULARY, data_for_run
+
+    model = _trained(run, recipe)
+    own = load(run) if model is None or _lacks_vocabulary(run, recipe) else None
+    if own is not None:
+        model = own.model
+        if own.train.vocabulary is not None:
+            own.train.vocabulary.save(run.file(VOCABULARY))
+    override = data_for_run(run, recipe, model.example_shape, data)
+    other = kssl.recipe.load(run.path, [override])
+    sources = run.read_json(DATA_RECORD).get("sources")
+    splits = open_splits(other, allow_stand_in=False, sources=sources)
+    _check_shapes(splits, model)
+    return Loaded(other, splits, model)
+
+
+def _trained(run: Run, recipe: Recipe) -> keras.Model | None:
+    """The model of a finished run, without its data; None where Keras cannot make it alone."""
+    import keras
+
+    recipe.check()  # imports the parts of which the model is made
+    keras.config.set_dtype_policy(recipe.settings.precision)
+    path = run.file("model.keras")
+    if not path.is_file():
+        return None
+    try:
+        return keras.models.load_model(path)
+    except (TypeError, ValueError):  # a layer of the user's own that Keras does not know
+        return None
+
+
+def _lacks_vocabulary(run: Run, recipe: Recipe) -> bool:
+    from kssl.runs.own_data import VOCABULARY
+
+    return recipe.uses("data") == ["tokens"] and not run.file(VOCABULARY).is_file()
+
+
+def _check_shapes(data: Splits, model: keras.Model) -> None:
+    """Raise a UserError where examples have another shape than the model was trained on."""
+    from kssl.evaluation.base import Skipped
+    from kssl.evaluation.inputs import examples_of
+
+    try:
+        given = model.modality.by_key(examples_of(data.test, model, 1))
+    except Skipped as reason:
+        raise UserError(str(reason)) from None
+    wanted = model.modality.by_key(model.example_shape)
+    for key in wanted:
+        if key not in given or given[key].shape[1:] != tuple(wanted[key]):
+            there = given[key].shape[1:] if key in given else "nothing"
+            raise UserError(
+                f"`{key}` has the shape {there}, the model takes {tuple(wanted[key])}: give the "
+                "data source the size or length that the run had"
+            )
+
+
 def _compare(begun: Mapping[str, Any], data: Splits, same_data: bool) -> None:
     """Tell whether the data is what the run was trained on."""
     if begun["fingerprint"] == data.fingerprint():
@@ -95,5 +158,5 @@ def _compare(begun: Mapping[str, Any], data: Splits, same_data: bool) -> None:
         f"order; it had {begun['examples']}, there is {data.sizes})"
     )
     if same_data:
-        raise RunError(f"{told}: put it back; kssl embed --data reads other data")
+        raise RunError(f"{told}: put it back, or name other data with --data")
     logging.getLogger("kssl").warning("%s", told)

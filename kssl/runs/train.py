@@ -11,6 +11,7 @@ from kssl.runs import notices
 from kssl.runs.directory import Run
 from kssl.runs.evaluate import evaluate_loaded
 from kssl.runs.load import Loaded
+from kssl.runs.own_data import VOCABULARY
 from kssl.runs.plan import DATA_RECORD, Prepared, prepare, scope
 from kssl.runs.resume import remaining, restored
 from kssl.system.environment import environment
@@ -111,7 +112,7 @@ def finish(prepared: Prepared, run: Run) -> None:
     with run.replacing("encoder.keras") as temporary:
         encoder_of(model).save(temporary)
     loaded = Loaded(prepared.recipe, prepared.data, model)
-    evaluate_loaded(run, loaded, prepared.recipe.build("evaluate"))
+    evaluate_loaded(run, loaded, prepared.recipe)
     report.draw(run, model, prepared.data.train, prepared.data.test)
 
 
@@ -143,6 +144,8 @@ def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:
     if new:
         run.write_text("recipe.yaml", prepared.recipe.resolved())
         run.write_json(DATA_RECORD, prepared.data.record())
+        if prepared.data.train.vocabulary is not None:
+            prepared.data.train.vocabulary.save(run.file(VOCABULARY))
     elif run.read_json(DATA_RECORD)["fingerprint"] != prepared.data.record()["fingerprint"]:
         raise RunError(
             "the data is not what the run began with (other examples or another order), so "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,22 @@ def test_results_of_one_name_are_told_apart_by_their_settings() -> None:
     results = [same | {"settings": {"k": k, "limit": 9}} for k in (5, 20)]
     assert labels(results) == ["knn (k=5)", "knn (k=20)"]
     assert labels(results[:1]) == ["knn"]
+
+
+def test_own_data_and_neighbours(kssl: Any, training: Any, finished: Any, tmp_path: Path) -> None:
+    run = finished("vae")
+    kssl("evaluate", "vae", "knn", "--data", "photos/")
+    assert training.asked["evaluate"] == (run, ["knn"], "photos/")
+    assert "a.png     test    cat     0.5000" in kssl("neighbours", "vae", "x.png", "-k", "3").out
+    assert training.asked["neighbours"] == (run, "x.png", 3, None, None)
+    (tmp_path / "book.txt").write_text("words")
+    for given in (["--data", "book.txt"], ["data=book.txt"]):
+        assert kssl("validate", "vae.yaml", *given, "seed=1").code == 0
+        override, *rest = training.asked["load"][1]
+        assert json.loads(override.removeprefix("data=")) == {"use": "text", "path": "book.txt"}
+        assert rest == ["seed=1"]
+    kssl("fit", "vae.yaml", "--name", "mine", "data=digits")
+    assert training.asked["fit"]["recipe"].name == "mine"
 
 
 def test_embed_sample_and_preview_write_where_they_are_told(

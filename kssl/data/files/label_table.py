@@ -74,16 +74,22 @@ def _places(root: Path, files: Sequence[Path]) -> Mapping[str, Path]:
     return places
 
 
-def _columns(table: Path, row: Mapping[str, object]) -> tuple[str, str]:
-    """The names of the column of files and of the column of labels."""
+def columns_of_labels(row: Mapping[str, object]) -> tuple[str, str] | None:
+    """The names of the column of files and of the column of labels, if they say what they are."""
     names = {str(name).strip().lower(): str(name) for name in row}
     file = next((names[each] for each in _FILE_NAMES if each in names), None)
     label = next((names[each] for each in _LABEL_NAMES if each in names), None)
-    if file and label:
-        return file, label
+    return (file, label) if file and label else None
+
+
+def _columns(table: Path, row: Mapping[str, object]) -> tuple[str, str]:
+    known = columns_of_labels(row)
+    if known:
+        return known
     if len(row) == 2:
         first, second = row
-        return (second, first) if file == second or label == first else (first, second)
+        swapped = second.lower() in _FILE_NAMES or first.lower() in _LABEL_NAMES
+        return (second, first) if swapped else (first, second)
     raise UserError(
         f"{table}: name one of its columns 'file' and another 'label'; there is: {', '.join(row)}"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from kssl.data.files.image import decode_to, fit, upright
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
 from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.files.reasons import reason
+from kssl.data.files.walk import by_number
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import check_split, check_two_fractions
@@ -175,19 +175,11 @@ def _frames(film: Path, cut: _Cut) -> Iterator[np.ndarray]:
         return
     names = [each for each in film.iterdir() if each.suffix.lower() in PICTURES]
     visible = [each for each in names if not (each.name.startswith(".") or _is_animated(each))]
-    for frame in sorted(visible, key=_by_number)[:: cut.stride]:
+    for frame in sorted(visible, key=lambda frame: by_number(frame.name))[:: cut.stride]:
         try:
             yield decode_to(frame, cut.height, cut.width, 3, cut.levels)
         except Broken as error:
             raise Broken(f"its frame {frame.name} cannot be decoded: {error}") from error
-
-
-def _by_number(file: Path) -> tuple[list[tuple[bool, int | str]], str]:
-    """A key that sorts 2 before 10, wherever they stand in a name."""
-    parts = re.findall(r"\d+|\D+", file.name)
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else part) for part in parts], (
-        file.name
-    )
 
 
 def _animation(film: Path, cut: _Cut) -> Iterator[np.ndarray]:

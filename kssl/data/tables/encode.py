@@ -100,7 +100,10 @@ class FittedTable:
 
         dataset = tf.data.Dataset.from_tensor_slices(self.arrays(split))
         return described(
-            dataset, class_names=self.classes or None, categories=tuple(self.vocabulary_sizes)
+            dataset,
+            class_names=self.classes or None,
+            categories=tuple(self.vocabulary_sizes),
+            names=[str(row + 1) for row in self.rows[split]],
         )
 
     def __str__(self) -> str:
