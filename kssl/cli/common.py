@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -97,6 +98,7 @@ def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str,
 
     use_data_dir(options.get("data_dir"))
     source = recipe_source(source, options.get("runs_dir") or ROOT)
+    use_modules(source)
     overrides = tuple(overrides)
     places = [each for each in overrides if _is_place(each)]  # data=photos/ is --data photos/
     rest = tuple(each for each in overrides if each not in places)
@@ -152,6 +154,7 @@ def open_run(name: str, options: dict[str, Any]) -> Run:
     from kssl.recipe import load
 
     use_data_dir(options.get("data_dir"))
+    use_modules(".")
     run = Run.open(name, options.get("runs_dir") or ROOT)
     choose_device(load(run.path), options)
     return run
@@ -168,6 +171,18 @@ def new_file(path: Path) -> Path:
     if not has_folder:
         raise UserError(f"the folder {path.parent} does not exist; make it, or name another")
     return path
+
+
+def use_modules(recipe: str | Path) -> None:
+    """Let a recipe name modules that lie beside it, or in the current folder.
+
+    Behind all others, so that no file of theirs takes the place of an installed package.
+    """
+    file = Path(recipe)
+    folders = [file.parent] if file.suffix in (".yaml", ".yml") and file.is_file() else []
+    for folder in (*folders, Path.cwd()):
+        if str(folder.resolve()) not in sys.path:
+            sys.path.append(str(folder.resolve()))
 
 
 def use_data_dir(folder: Path | None) -> None:
