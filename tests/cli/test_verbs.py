@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from kssl.catalog.methods import METHODS, WITHOUT_MODEL
 from kssl.cli import results, screen, source
+from kssl.plugins import KINDS, offered
 from kssl.runs import Sampling
 from kssl.runs.directory import Run
 
@@ -34,6 +36,39 @@ def test_list_groups_by_kind_with_owners(kssl: Any) -> None:
 def test_list_of_one_kind_by_either_number(kssl: Any) -> None:
     assert kssl("list", "model").out == kssl("list", "models").out
     assert kssl("list", "models").out.splitlines()[0] == "models"
+
+
+def test_list_of_what_suits_a_kind_of_data(kssl: Any) -> None:
+    names = {
+        field: {line.split()[0] for line in kssl("list", "--for", field).out.splitlines() if line}
+        for field in ("images", "text", "sound", "video", "tables")
+    }
+    for name, fields in {
+        "rotate": {"images"}, "next_token": {"text"}, "mu_law": {"sound"}, "one_hot": {"tables"},
+        "gpt_shakespeare": {"text"}, "frame_order": {"video"}, "simclr_fashion": {"images"},
+        "simclr": {*names}, "knn": {*names}, "tfds": {*names},
+    }.items():  # fmt: skip
+        assert {field for field in names if name in names[field]} == fields, name
+    (line,) = [line for line in kssl("list", "transforms").out.splitlines() if "skip_gram" in line]
+    assert "(a task without a model)" in line
+
+
+def test_methods_by_their_usual_names(kssl: Any) -> None:
+    """Each names parts and recipes that are there, and none is the name of a part itself."""
+    for name, (_, carriers) in METHODS.items():
+        assert carriers and not any(name in offered(kind) for kind in KINDS), name
+        assert all(any(each in offered(kind) for kind in KINDS) for each in carriers), name
+    assert {*offered("transforms")} >= WITHOUT_MODEL
+    rotnet = kssl("show", "RotNet").out
+    assert all(name in rotnet for name in ("rotate", "pretext_classifier", "rotation_fashion"))
+    word2vec = kssl("show", "word2vec").out
+    assert "skip_gram" in word2vec and "the task and no model for it" in word2vec
+    assert "Recipes that use it:  byol_fashion" in kssl("show", "byol").out
+    assert (
+        "Recipes that use it:  jigsaw_fashion, rotation_fashion"
+        in kssl("show", "pretext_classifier").out
+    )
+    assert "did you mean 'word2vec'" in kssl("show", "wrd2vec").err
 
 
 def test_show_a_part(kssl: Any) -> None:
