@@ -1,4 +1,4 @@
-"""What several verbs share: options, how a recipe or a run is loaded, and shell completion."""
+"""What several verbs share: options, and how a recipe or a run is loaded."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
+from kssl.cli.completing import complete_overrides, complete_recipes
 from kssl.cli.ending import say
 from kssl.errors import UserError
-from kssl.runs.directory import ROOT, Run, list_runs
+from kssl.runs.directory import ROOT, Run
 from kssl.system.devices import BACKENDS, KINDS
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def runs_option(command: Command) -> Command:
 def recipe_arguments(command: Command, required: bool = True) -> Command:
     """Add RECIPE and its OVERRIDES."""
     for argument in (
-        click.argument("overrides", metavar="[OVERRIDES]…", nargs=-1),
+        click.argument(
+            "overrides", metavar="[OVERRIDES]…", nargs=-1, shell_complete=complete_overrides
+        ),
         click.argument("recipe", required=required, shell_complete=complete_recipes),
     ):
         command = argument(command)
@@ -191,55 +193,3 @@ def use_data_dir(folder: Path | None) -> None:
     if not folder.is_dir():
         raise UserError(f"--data-dir {folder} is no folder")
     os.environ["KSSL_DATA_DIR"] = str(folder.resolve())
-
-
-def complete_recipes(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete offered recipes, and files."""
-    return [*_items(("recipes",), incomplete), CompletionItem(incomplete, type="file")]
-
-
-def complete_parts(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the names of all parts, recipes too."""
-    from kssl.plugins import KINDS
-
-    return _items(KINDS, incomplete)
-
-
-def complete_kinds(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the kinds of parts."""
-    from kssl.plugins import KINDS
-
-    return [CompletionItem(kind) for kind in KINDS if kind.startswith(incomplete)]
-
-
-def complete_runs(
-    context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the names of runs, and folders."""
-    names = [run.name for run in list_runs(context.params.get("runs_dir") or ROOT)]
-    items = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-    return [*items, CompletionItem(incomplete, type="dir")]
-
-
-def complete_evaluations(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the names of evaluations."""
-    return _items(("evaluations",), incomplete)
-
-
-def _items(kinds: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    from kssl.plugins import offered
-
-    return [
-        CompletionItem(name, help=part.help)
-        for kind in kinds
-        for name, part in offered(kind).items()
-        if name.startswith(incomplete)
-    ]

@@ -10,7 +10,8 @@ import click
 from rich.text import Text
 
 from kssl.cli import screen
-from kssl.cli.common import complete_runs, new_file, runs_option
+from kssl.cli.common import new_file, runs_option
+from kssl.cli.completing import complete_runs
 from kssl.cli.results import labels, metric
 from kssl.errors import UserError
 from kssl.runs.directory import Run

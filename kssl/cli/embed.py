@@ -8,14 +8,8 @@ from typing import Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import (
-    complete_runs,
-    data_option,
-    device_options,
-    new_file,
-    open_run,
-    runs_option,
-)
+from kssl.cli.common import data_option, device_options, new_file, open_run, runs_option
+from kssl.cli.completing import complete_runs
 
 
 @click.command("embed")

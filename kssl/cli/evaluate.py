@@ -6,14 +6,8 @@ from typing import Any
 
 import click
 
-from kssl.cli.common import (
-    complete_evaluations,
-    complete_runs,
-    data_option,
-    device_options,
-    open_run,
-    runs_option,
-)
+from kssl.cli.common import data_option, device_options, open_run, runs_option
+from kssl.cli.completing import complete_evaluations, complete_runs
 from kssl.cli.results import as_dicts, print_results
 
 

@@ -10,14 +10,8 @@ from typing import Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import (
-    complete_runs,
-    data_option,
-    device_options,
-    read_recipe,
-    recipe_arguments,
-    runs_option,
-)
+from kssl.cli.common import data_option, device_options, read_recipe, recipe_arguments, runs_option
+from kssl.cli.completing import complete_runs
 from kssl.cli.results import print_results
 from kssl.errors import RunError, UserError
 from kssl.runs.directory import Run

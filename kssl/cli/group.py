@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Recipes and parts": {
         "list": "List what recipes can name: recipes, models, losses, …",
         "show": "Explain a part, or print a recipe.",
+        "init": "Write a first recipe for a folder or file of yours.",
         "cp": "Copy a recipe, to make it yours.",
         "validate": "Check a recipe without running it.",
         "preview": "Draw the inputs and what the pretext task makes of them.",

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from kssl.catalog.methods import FIELDS, WITHOUT_MODEL, suits
 from kssl.cli import screen
-from kssl.cli.common import complete_kinds
+from kssl.cli.completing import complete_kinds
 from kssl.errors import UserError, nearest
 
 if TYPE_CHECKING:

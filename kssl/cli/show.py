@@ -13,7 +13,8 @@ from rich.text import Text
 
 from kssl.catalog.methods import METHODS, WITHOUT_MODEL
 from kssl.cli import screen, source
-from kssl.cli.common import complete_parts, recipe_source
+from kssl.cli.common import recipe_source
+from kssl.cli.completing import complete_parts
 from kssl.errors import UserError, nearest
 from kssl.imports import KERAS_MODULES
 from kssl.plugins import KINDS, Part, failures, offered

@@ -107,7 +107,9 @@ def _fields(cls: type, nodes: dict[str, Node], path: str, problems: Problems) ->
     for key, node in nodes.items():
         full = f"{path}.{key}" if path else key
         if key not in parameters:
-            problems.add(node.place, full, f"there is no such key{nearest(key, known)}")
+            in_fit = not path and key in FitSettings.__dataclass_fields__
+            hint = f"; did you mean 'fit.{key}'?" if in_fit else nearest(key, known)
+            problems.add(node.place, full, f"there is no such key{hint}")
             continue
         attempt = problems.attempt()
         value = Binder(attempt, []).value(node, parameters[key].annotation, "", full)

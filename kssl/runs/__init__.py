@@ -20,6 +20,7 @@ from kssl.runs.own_data import data_for_recipe
 from kssl.runs.plan import Prepared, prepare
 from kssl.runs.preview import dry_run, listed, preview
 from kssl.runs.sample import Sampling, sample_images, sample_texts, sampling
+from kssl.runs.starter import starter
 from kssl.runs.train import fit
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "sample_images",
     "sample_texts",
     "sampling",
+    "starter",
 ]

@@ -17,7 +17,7 @@ from scipy.io import wavfile
 import kssl
 from kssl.data.guess import guess
 from kssl.errors import UserError
-from kssl.runs import Run, data_for_recipe
+from kssl.runs import Run, data_for_recipe, starter
 from kssl.runs.embed import embed, embedded
 from kssl.runs.evaluate import _write
 from kssl.runs.load import Loaded, load
@@ -108,6 +108,32 @@ def test_a_recipe_keeps_what_holds_for_other_data_too(there: Path) -> None:
     assert news["rows"] == "pairs" and news["vocabulary"]["kind"] == "wordpiece"
     assert data_for_recipe(kssl.recipe.load("vae_mnist"), "digits") == "data=digits"
     assert data_for_recipe(kssl.recipe.load("vae_mnist"), "{use: x}") == "data={use: x}"
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "said"),
+    [
+        ("photos", "simclr", ["60 pictures", "2 classes: cat 20, dog 20; 20 more without", "few"]),
+        ("sounds", "denoising_autoencoder", ["12 recordings", "2 classes: a 6, b 6"]),
+        ("news.csv", "bert", ["texts under 'body'"]),
+        ("table.csv", "denoising_autoencoder", ["60 rows and 3 columns"]),
+        ("book.txt", "gpt", ["a text"]),
+        ("faces.npz", "autoencoder", ["a NumPy file"]),
+    ],
+)
+def test_a_first_recipe_is_right_and_says_why(
+    there: Path, tmp_path: Path, name: str, model: str, said: list[str]
+) -> None:
+    file = tmp_path / "mine.yaml"
+    text = starter(str(there / name), file)
+    file.write_text(text)
+    recipe = kssl.recipe.load(file)
+    recipe.check()
+    assert recipe.uses("model") == [model] and f"kssl fit {file}" in text
+    head = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
+    assert all(each in head for each in said), head
+    if name in ("photos", "sounds", "table.csv"):
+        assert prepare(recipe).data.train.size > 20 or name == "sounds"
 
 
 @pytest.fixture(scope="module")
