@@ -21,7 +21,7 @@ from kssl.recipe.reader import Node, read_file
 from kssl.recipe.sections import SELECTION, STAND_IN
 from kssl.recipe.settings import Settings
 from kssl.recipe.supply import FACTS, Supply
-from kssl.recipe.write import head_comment, to_plain, to_yaml
+from kssl.recipe.write import about, head_comment, to_plain, to_yaml
 
 
 class Recipe:
@@ -166,7 +166,7 @@ class Recipe:
         parts["data"] |= self.selection
         if stand_in is not None:
             parts["data"][STAND_IN] = to_plain(stand_in)
-        return to_yaml(self._head, self.settings, parts)
+        return to_yaml(self._about(), self.settings, parts)
 
     def _calls(self, section: str) -> list[Call]:
         self.check()
@@ -175,6 +175,14 @@ class Recipe:
             raise ValueError(f"there is no section {section!r}{nearest(section, known)}")
         value = (self._bound or {})[section]
         return value if isinstance(value, list) else [value]
+
+    def _about(self) -> str:
+        """What the head comment says that holds for this recipe too."""
+        node = sections.part_node(self._root, "data")
+        parts = [] if node is None else [node, *self._data_entries().values()]
+        if self._head and any(part.place.startswith("override data") for part in parts):
+            return f"# From the recipe {self.name}, with other data.\n"
+        return about(self._head)
 
     def data_settings(self) -> dict[str, Any]:
         """Return what the recipe says of its data, as it is written; nothing is checked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kssl.runs.directory import Run
@@ -73,8 +74,10 @@ def evaluate_loaded(
         except Skipped as reason:
             skipped.append(str(reason))
             continue
+        if data is not None:
+            asked |= {"data": data}
+            found = [replace(each, settings=each.settings | {"data": data}) for each in found]
         results += found
-        asked |= {"data": data} if data is not None else {}
         new += [result.to_dict() | {"asked": asked} for result in found]
     _write(run, new, skipped, loaded.data.record() if data is None else None)
     return results

@@ -53,13 +53,7 @@ def test_recipes_runs_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     context = click.Context(command)
     found = complete_recipes(context, command.params[0], "sim")
     wanted = "simclr_cifar10_gpu simclr_fashion simsiam_fashion sim/ simple.yaml"
-    assert values == [
-        "simclr_cifar10_gpu",
-        "simclr_fashion",
-        "simsiam_fashion",
-        "sim/",
-        "simple.yaml",
-    ]
+    assert [item.value for item in found] == wanted.split()
     Run.create(tmp_path / "runs", "vae")
     found += complete_runs(context, command.params[0], "")
     assert {item.value for item in found} >= {"vae/1", "runs/"}

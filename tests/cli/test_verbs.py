@@ -169,6 +169,7 @@ def test_compare_puts_results_side_by_side(kssl: Any, finished: Any, tmp_path: P
     lines = ended.out.splitlines()
     assert lines[0].split() == ["evaluation", "metric", "vae/1", "vae/2"]
     assert lines[1].split() == ["knn", "accuracy", "↑", "0.97", "0.99"]
+    assert lines[2].split() == ["best", "baseline", "raw", "input", "0.95", "raw", "input", "0.95"]
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     again = kssl("compare", "vae/1", "vae/2", "-o", "curves.png")
     assert (again.code, "nothing is overwritten" in again.err) == (2, True)
@@ -176,6 +177,26 @@ def test_compare_puts_results_side_by_side(kssl: Any, finished: Any, tmp_path: P
     third = kssl("compare", "vae/2", "vae/3").out.splitlines()[1]
     assert third.split() == ["knn", "accuracy", "↑", "0.99", "–"]
     assert "two different runs" in kssl("compare", "vae/3", "vae").err
+
+
+def test_compare_tells_settings_recipes_and_errors_apart(
+    kssl: Any, finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"use": "knn", "k": 5, "limit": None}
+    settings = {"k": 5, "test": 100, "weights_sha256": "a"}
+    finished("vae", asked=asked, settings=settings, value=0.9)
+    finished("vae", asked=asked, settings={**settings, "weights_sha256": "b"}, value=0.8)
+    third = finished("gan", asked={**asked, "k": 1}, settings={**settings, "k": 1})
+    third.write_text("recipe.yaml", "model: {use: gan, filters: [4, 8]}\n")
+    out = kssl("compare", "vae/1", "vae/2", "gan/1", "-o", "curves.png").out
+    assert "knn (k=5)" in out and "knn (k=1)" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("knn (k=5)")]
+    assert "0.9 ± 0.03" in line and "0.8 ± 0.04" in line and line.endswith("–")
+    assert [line.split() for line in out.splitlines() if line.startswith("model")] == [
+        ["model.use", "vae", "vae", "gan"],
+        ["model.filters", "–", "–", "[4,", "8]"],
+    ]
+    assert not any(line.startswith("seed") for line in out.splitlines())
 
 
 def test_evaluate_passes_names_and_settings(kssl: Any, training: Any, finished: Any) -> None:
