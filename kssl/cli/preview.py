@@ -42,18 +42,25 @@ def command(recipe: str, overrides: tuple[str, ...], output: Path, **options: An
       kssl preview rotate --data photos/
     """
     new_file(output)
-    ready = _read(recipe, overrides, options)
     from kssl import runs
 
-    screen.show(screen.pairs({"preview": runs.preview(ready, output)}))
+    with tempfile.TemporaryDirectory(prefix="kssl-") as folder:
+        ready = _read(recipe, overrides, options, Path(folder))
+        screen.show(screen.pairs({"preview": runs.preview(ready, output)}))
 
 
-def _read(name: str, overrides: tuple[str, ...], options: dict[str, Any]) -> Recipe:
+def _read(name: str, overrides: tuple[str, ...], options: dict[str, Any], folder: Path) -> Recipe:
+    """The recipe, or one that shows a transform, with the data that it is shown on."""
     if name not in offered("transforms") or Path(name).exists():
         return read_recipe(name, overrides, options)
-    from kssl.recipe.examples import recipe_text
+    from kssl import runs
+    from kssl.recipe.examples import FILES, recipe_text
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.yaml"
-        path.write_text(recipe_text(name), encoding="utf-8")
-        return read_recipe(path, overrides, options)
+    text = recipe_text(name)
+    other = bool(options["data"]) or any(each.startswith("data") for each in overrides)
+    for file in FILES:
+        if file in text and not (Path(file).exists() or (other and file != "vocabulary.json")):
+            text = text.replace(file, str(runs.make_example(file, folder)))
+    path = folder / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_recipe(path, overrides, options)

@@ -151,7 +151,7 @@ def _chosen(recipe: Recipe, allow_stand_in: bool, used: str | None) -> Splits:
             raise
         if not allow_stand_in:
             raise Unavailable(f"{problem} (the stand-in {recipe.stand_in} was refused)") from None
-        _announce(wanted, recipe.stand_in, str(problem))
+        _announce(*_spoken(recipe), str(problem))
         return _open(recipe, recipe.stand_in, wanted, str(problem))
 
 
@@ -228,6 +228,22 @@ def first_batch(data: Splits) -> dict[str, np.ndarray]:
         lines = [line.strip() for line in error.message.splitlines() if line.strip()]
         told = next((line for line in lines if "assertion failed" in line), lines[0])
         raise UserError(f"{data.used} with {steps} cannot be read: {told}") from error
+
+
+def _spoken(recipe: Recipe) -> tuple[str, str]:
+    """How the data and its stand-in are called: a source that reads anything says what it reads."""
+    settings = recipe.data_settings()
+    stand_in = settings.pop("stand_in")
+    return _called(settings), _called(stand_in)
+
+
+def _called(settings: Any) -> str:
+    if isinstance(settings, str):
+        return settings
+    what = settings.get("corpus") or settings.get("path") or settings.get("name")
+    what = what.get("path") if isinstance(what, Mapping) else what
+    what = ", ".join(map(str, what.values())) if isinstance(what, Mapping) else what
+    return f"{what} ({settings['use']})" if what else str(settings["use"])
 
 
 def _announce(wanted: str, stand_in: str, reason: str) -> None:

@@ -18,7 +18,7 @@ from kssl.runs.load import Loaded, load
 from kssl.runs.neighbours import neighbours
 from kssl.runs.own_data import data_for_recipe
 from kssl.runs.plan import Prepared, prepare
-from kssl.runs.preview import dry_run, listed, preview
+from kssl.runs.preview import dry_run, listed, make_example, preview
 from kssl.runs.sample import Sampling, sample_images, sample_texts, sampling
 from kssl.runs.starter import starter
 from kssl.runs.train import fit
@@ -39,6 +39,7 @@ __all__ = [
     "list_runs",
     "listed",
     "load",
+    "make_example",
     "neighbours",
     "prepare",
     "preview",

@@ -45,6 +45,13 @@ def preview(recipe: Recipe, path: Path, examples: int = 10, epochs: int = 3) -> 
         raise UserError(str(error)) from error
 
 
+def make_example(name: str, folder: Path) -> Path:
+    """Write one of the files that transforms are shown on; see `kssl.data.example_files`."""
+    from kssl.data import example_files
+
+    return example_files.make_example(name, folder)
+
+
 def listed(recipe: Recipe) -> tuple[str, ...]:
     """Say what was found of the data of a recipe, as far as listing its files tells."""
     from kssl.data.listing import listed as of_source
