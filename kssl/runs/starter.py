@@ -41,11 +41,10 @@ def starter(path: str, file: Path) -> str:
 def _listed(found: Guess) -> list[str]:
     """What listing the files tells: splits and classes."""
     from kssl.data.listing import listed
-    from kssl.imports import import_path
-    from kssl.plugins import offered
+    from kssl.plugins import find
 
     settings = {key: value for key, value in found.settings.items() if key != "use"}
-    source = import_path(offered("datasets")[found.settings["use"]].path, "the data set")
+    source = find("datasets", found.settings["use"])
     try:
         return [*listed(source, settings)][1:]
     except UserError as error:  # told again, with its cure, when the recipe is run
