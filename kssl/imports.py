@@ -112,7 +112,12 @@ def _module(name: str, what: str) -> Any:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a part's module may fail in any way
         reason = str(error).strip().splitlines() or ["no message"]
-        advice = "; is its package installed?" if isinstance(error, ModuleNotFoundError) else ""
+        advice = (
+            "; is its package installed? A module of your own is found in the folder of the "
+            "recipe, in the current folder and in those of PYTHONPATH"
+            if isinstance(error, ModuleNotFoundError)
+            else ""
+        )
         raise UserError(
             f"{what} cannot be imported from {name!r}: {type(error).__name__}: {reason[0]}{advice}"
         ) from error

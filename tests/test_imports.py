@@ -56,7 +56,7 @@ ROOMS = {
     "plugins": "errors hookspecs catalog imports",
     "recipe": "errors imports plugins",
     "system": "errors plugins",
-    "cli": "__init__ errors imports plugins recipe runs system",
+    "cli": "__init__ catalog errors imports plugins recipe runs system",
     "runs": "callbacks data errors evaluation modalities models plugins recipe report system "
     "tokenizers",
     "losses": "__init__ moved signature",

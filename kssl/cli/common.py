@@ -1,19 +1,20 @@
-"""What several verbs share: options, how a recipe or a run is loaded, and shell completion."""
+"""What several verbs share: options, and how a recipe or a run is loaded."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
+from kssl.cli.completing import complete_overrides, complete_recipes
 from kssl.cli.ending import say
 from kssl.errors import UserError
-from kssl.runs.directory import ROOT, Run, list_runs
+from kssl.runs.directory import ROOT, Run
 from kssl.system.devices import BACKENDS, KINDS
 
 if TYPE_CHECKING:
@@ -72,11 +73,22 @@ def runs_option(command: Command) -> Command:
 def recipe_arguments(command: Command, required: bool = True) -> Command:
     """Add RECIPE and its OVERRIDES."""
     for argument in (
-        click.argument("overrides", metavar="[OVERRIDES]…", nargs=-1),
+        click.argument(
+            "overrides", metavar="[OVERRIDES]…", nargs=-1, shell_complete=complete_overrides
+        ),
         click.argument("recipe", required=required, shell_complete=complete_recipes),
     ):
         command = argument(command)
     return command
+
+
+def data_option(command: Command) -> Command:
+    """Add --data."""
+    return click.option(
+        "--data",
+        metavar="DATA",
+        help="Other data: a file or folder, the name of a data set, or '{use: …}'.",
+    )(command)
 
 
 def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str, Any]) -> Recipe:
@@ -88,12 +100,34 @@ def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str,
 
     use_data_dir(options.get("data_dir"))
     source = recipe_source(source, options.get("runs_dir") or ROOT)
-    recipe = load(source, tuple(overrides), strict=False)
+    use_modules(source)
+    overrides = tuple(overrides)
+    places = [each for each in overrides if _is_place(each)]  # data=photos/ is --data photos/
+    rest = tuple(each for each in overrides if each not in places)
+    given = [each.partition("=")[2] for each in places]
+    given += [options["data"]] if options.get("data") else []
+    recipe = load(source, rest, strict=False)
+    if given:
+        from kssl.runs import data_for_recipe
+
+        recipe = load(source, (data_for_recipe(recipe, given[-1]), *rest), strict=False)
     choose_device(recipe, options)
     recipe.check()
     for note in recipe.notes:
         say("note", note)
     return recipe
+
+
+def _is_place(override: str) -> bool:
+    """Whether an override names a file or folder where a data set is wanted."""
+    from kssl.plugins import offered
+
+    name, _, value = override.partition("=")
+    if name.strip() != "data" or value in offered("datasets") or value.lstrip().startswith("{"):
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        return bool(value) and Path(value).expanduser().exists()
+    return False
 
 
 def recipe_source(source: str | Path, runs_dir: Path = ROOT) -> str | Path:
@@ -122,6 +156,7 @@ def open_run(name: str, options: dict[str, Any]) -> Run:
     from kssl.recipe import load
 
     use_data_dir(options.get("data_dir"))
+    use_modules(".")
     run = Run.open(name, options.get("runs_dir") or ROOT)
     choose_device(load(run.path), options)
     return run
@@ -140,61 +175,21 @@ def new_file(path: Path) -> Path:
     return path
 
 
+def use_modules(recipe: str | Path) -> None:
+    """Let a recipe name modules that lie beside it, or in the current folder.
+
+    Behind all others, so that no file of theirs takes the place of an installed package.
+    """
+    file = Path(recipe)
+    folders = [file.parent] if file.suffix in (".yaml", ".yml") and file.is_file() else []
+    for folder in (*folders, Path.cwd()):
+        if str(folder.resolve()) not in sys.path:
+            sys.path.append(str(folder.resolve()))
+
+
 def use_data_dir(folder: Path | None) -> None:
     if folder is None:
         return
     if not folder.is_dir():
         raise UserError(f"--data-dir {folder} is no folder")
     os.environ["KSSL_DATA_DIR"] = str(folder.resolve())
-
-
-def complete_recipes(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete offered recipes, and files."""
-    return [*_items(("recipes",), incomplete), CompletionItem(incomplete, type="file")]
-
-
-def complete_parts(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the names of all parts, recipes too."""
-    from kssl.plugins import KINDS
-
-    return _items(KINDS, incomplete)
-
-
-def complete_kinds(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the kinds of parts."""
-    from kssl.plugins import KINDS
-
-    return [CompletionItem(kind) for kind in KINDS if kind.startswith(incomplete)]
-
-
-def complete_runs(
-    context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the names of runs, and folders."""
-    names = [run.name for run in list_runs(context.params.get("runs_dir") or ROOT)]
-    items = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-    return [*items, CompletionItem(incomplete, type="dir")]
-
-
-def complete_evaluations(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the names of evaluations."""
-    return _items(("evaluations",), incomplete)
-
-
-def _items(kinds: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    from kssl.plugins import offered
-
-    return [
-        CompletionItem(name, help=part.help)
-        for kind in kinds
-        for name, part in offered(kind).items()
-        if name.startswith(incomplete)
-    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import click
 from rich.text import Text
 
 from kssl.cli import screen
-from kssl.cli.common import complete_runs, new_file, runs_option
+from kssl.cli.common import new_file, runs_option
+from kssl.cli.completing import complete_runs
 from kssl.cli.results import metric
 from kssl.errors import UserError
-from kssl.report.words import labels
+from kssl.runs import comparison
 from kssl.runs.directory import Run
 from kssl.system.files import replacing
 
@@ -29,7 +29,10 @@ from kssl.system.files import replacing
 )
 @runs_option
 def command(runs: tuple[str, ...], output: Path | None, runs_dir: Path) -> None:
-    """Put the results of several runs side by side; the best of each row is green.
+    """Put several runs side by side: results, and in what the recipes differ.
+
+    The best of each row is green; ± is one standard error of an accuracy. Results of other settings
+    have rows of their own.
 
     \b
     Example:
@@ -41,63 +44,62 @@ def command(runs: tuple[str, ...], output: Path | None, runs_dir: Path) -> None:
     if output is not None:
         new_file(output)
     screen.show(_results(opened))
+    if comparison.differences(opened):
+        screen.show("", _differences(opened))
     if output is not None:
-        _draw(opened, output)
+        with replacing(output) as temporary:
+            comparison.draw_curves(opened, temporary)
         screen.show("", screen.pairs({"curves": output}))
 
 
+def _differences(runs: list[Run]) -> Any:
+    """The settings in which the recipes differ."""
+    rows = [
+        [key, *(screen.shortened(value) for value in values)]
+        for key, values in comparison.differences(runs).items()
+    ]
+    return screen.table(["recipe", *(run.name for run in runs)], rows)
+
+
 def _results(runs: list[Run]) -> Any:
-    rows: dict[tuple[str, str], dict[Run, dict[str, Any]]] = {}
-    for run in runs:
-        results = run.read_json("results.json")["results"]
-        for name, result in zip(labels(results), results, strict=True):
-            rows.setdefault((name, metric(result)), {})[run] = result
-    cells = [[*key, *_values(found, runs)] for key, found in rows.items()]
+    cells: list[list[Any]] = []
+    for row in comparison.rows(runs):
+        cells.append(
+            [row.name, metric({"metric": row.metric, "better": row.better}), *_values(row)]
+        )
+        baselines = [_best_baseline(result, row.better) for result in row.results]
+        if any(baselines):
+            cells.append([Text("  best baseline", "dim"), "", *(Text(b, "dim") for b in baselines)])
     columns = ["evaluation", "metric", *(run.name for run in runs)]
     return screen.table(columns, cells, numbers=range(2, len(columns)))
 
 
-def _values(found: dict[Run, dict[str, Any]], runs: list[Run]) -> list[Text]:
-    values = {run: float(r["value"]) for run, r in found.items() if r["value"] is not None}
-    better = next(iter(found.values())).get("better")
-    best = (max if better == "higher" else min)(values.values(), default=None)
-    green = len(values) > 1 and better in ("higher", "lower")
+def _best_baseline(result: dict[str, Any] | None, better: str) -> str:
+    found = [
+        (float(value), name)
+        for name, value in ((result or {}).get("baselines") or {}).items()
+        if value is not None
+    ]
+    if not found or better not in ("higher", "lower"):
+        return ""
+    value, name = max(found) if better == "higher" else min(found)
+    return f"{name.replace('_', ' ')} {screen.number(value)}"
+
+
+def _values(row: comparison.Row) -> list[Text]:
+    values = [None if result is None else result["value"] for result in row.results]
+    known = [float(value) for value in values if value is not None]
+    best = (max if row.better == "higher" else min)(known, default=None)
+    green = len(known) > 1 and row.better in ("higher", "lower")
     return [
         Text(
-            screen.number(values.get(run)),
-            style="bold green" if green and run in values and values[run] == best else "",
+            screen.number(value) + _error(result),
+            style="bold green" if green and value is not None and float(value) == best else "",
         )
-        for run in runs
+        for value, result in zip(values, row.results, strict=True)
     ]
 
 
-def _curves(run: Run) -> dict[str, list[float]]:
-    path = run.file("metrics.csv")
-    if not path.is_file():
-        raise UserError(f"the run {run.path} has no metrics.csv, so there are no curves to draw")
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    if not rows or "loss" not in rows[0]:
-        raise UserError(f"{path} has no column 'loss', so there are no curves to draw")
-    names = [name for name in ("loss", "val_loss") if name in rows[0]]
-    return {name: [float(row[name] or "nan") for row in rows] for name in names}
-
-
-def _draw(runs: list[Run], output: Path) -> None:
-    curves = {run: _curves(run) for run in runs}
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    names = [name for name in ("loss", "val_loss") if any(name in c for c in curves.values())]
-    figure = Figure(figsize=(1 + 5 * len(names), 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    for column, name in enumerate(names, start=1):
-        axes = figure.add_subplot(1, len(names), column)
-        for run, found in curves.items():
-            if name in found:
-                axes.plot(range(1, len(found[name]) + 1), found[name], label=run.name)
-        axes.set(xlabel="epoch", ylabel=name.replace("_", " "))
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
-    with replacing(output) as temporary:
-        figure.savefig(temporary, dpi=150)
+def _error(result: dict[str, Any] | None) -> str:
+    error = comparison.standard_error(result) if result else None
+    return "" if error is None else f" ± {error:.1g}"

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import complete_recipes, recipe_source
+from kssl.cli.common import recipe_source
+from kssl.cli.completing import complete_recipes
 from kssl.errors import UserError
 
 

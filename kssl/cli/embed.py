@@ -8,14 +8,18 @@ from typing import Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import complete_runs, device_options, new_file, open_run, runs_option
+from kssl.cli.common import data_option, device_options, new_file, open_run, runs_option
+from kssl.cli.completing import complete_runs
 
 
 @click.command("embed")
 @click.argument("run", shell_complete=complete_runs)
-@click.option("--data", metavar="YAML", help="Another data set than the recipe's.")
+@data_option
 @click.option(
-    "--split", metavar="NAME", default="test", show_default=True, help="train, validation or test."
+    "--split",
+    metavar="NAME",
+    type=click.Choice(["train", "validation", "test", "all"]),
+    help="train, validation, test or all; else test, and all of --data.",
 )
 @click.option(
     "-o",
@@ -28,13 +32,16 @@ from kssl.cli.common import complete_runs, device_options, new_file, open_run, r
 )
 @device_options
 @runs_option
-def command(run: str, data: str | None, split: str, output: Path, **options: Any) -> None:
-    """Save the embeddings of a data set, and its labels if there are any.
+def command(run: str, data: str | None, split: str | None, output: Path, **options: Any) -> None:
+    """Save the embeddings of a data set: one row for each file or example.
+
+    Beside each embedding stand the name of its file, or the number of its row, its split, and its
+    label with the name of the class, if there are any.
 
     \b
     Example:
       kssl embed vae_mnist -o digits.parquet
-      kssl embed vae_mnist --data '{use: images, path: photos/}' -o photos.npz
+      kssl embed simclr_fashion --data photos/ -o photos.npz
     """
     new_file(output)
     opened = open_run(run, options)

@@ -6,13 +6,8 @@ from typing import Any
 
 import click
 
-from kssl.cli.common import (
-    complete_evaluations,
-    complete_runs,
-    device_options,
-    open_run,
-    runs_option,
-)
+from kssl.cli.common import data_option, device_options, open_run, runs_option
+from kssl.cli.completing import complete_evaluations, complete_runs
 from kssl.cli.results import as_dicts, print_results
 
 
@@ -21,6 +16,7 @@ from kssl.cli.results import as_dicts, print_results
 @click.argument(
     "evaluations", metavar="[EVALUATIONS]…", nargs=-1, shell_complete=complete_evaluations
 )
+@data_option
 @device_options
 @runs_option
 def command(run: str, evaluations: tuple[str, ...], **options: Any) -> None:
@@ -32,9 +28,10 @@ def command(run: str, evaluations: tuple[str, ...], **options: Any) -> None:
     \b
     Example:
       kssl evaluate vae_mnist linear '{use: knn, k: 5}'
+      kssl evaluate simclr_fashion --data labelled/
     """
     opened = open_run(run, options)
     from kssl import runs
 
-    results = as_dicts(runs.evaluate(opened, list(evaluations) or None))
+    results = as_dicts(runs.evaluate(opened, list(evaluations) or None, options["data"]))
     print_results(results, opened.read_json("results.json"))

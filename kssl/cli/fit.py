@@ -10,13 +10,8 @@ from typing import Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import (
-    complete_runs,
-    device_options,
-    read_recipe,
-    recipe_arguments,
-    runs_option,
-)
+from kssl.cli.common import data_option, device_options, read_recipe, recipe_arguments, runs_option
+from kssl.cli.completing import complete_runs
 from kssl.cli.results import print_results
 from kssl.errors import RunError, UserError
 from kssl.runs.directory import Run
@@ -27,6 +22,8 @@ from kssl.runs.directory import Run
 @click.option(
     "--resume", metavar="RUN", shell_complete=complete_runs, help="Resume an interrupted run."
 )
+@data_option
+@click.option("--name", metavar="NAME", help="Name of the run's folder, else the recipe's name.")
 @device_options
 @runs_option
 @click.option("--no-stand-in", is_flag=True, help="Fail where the recipe's data is unavailable.")
@@ -40,6 +37,7 @@ def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> N
     \b
     Example:
       kssl fit vae_mnist fit.epochs=5 model.latent_dim=8 ~callbacks
+      kssl fit simclr_fashion --data photos/ --name photos
     """
     if options["resume"]:
         _resume(recipe, overrides, options)
@@ -49,6 +47,7 @@ def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> N
             "which recipe? give its name (kssl list recipes), its file, or --resume RUN"
         )
     ready = read_recipe(recipe, overrides, options)
+    ready.name = options["name"] or ready.name
     from kssl import runs
 
     if options["dry_run"]:
@@ -64,8 +63,9 @@ def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> N
 
 
 def _resume(recipe: str | None, overrides: tuple[str, ...], options: dict[str, Any]) -> None:
-    if recipe is not None or overrides:
-        given = " ".join([recipe or "", *overrides]).strip()
+    more = [f"--{name}" for name in ("data", "name") if options[name]]
+    if recipe is not None or overrides or more:
+        given = " ".join([recipe or "", *overrides, *more]).strip()
         raise UserError(
             f"--resume continues with the recipe of the run as it is, so {given!r} cannot be given"
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import device_options, new_file, read_recipe, recipe_arguments
+from kssl.cli.common import data_option, device_options, new_file, read_recipe, recipe_arguments
 from kssl.plugins import offered
 
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("preview")
 @recipe_arguments
-@click.option(
-    "--data", metavar="SOURCE", help="Other data than the recipe's: a name, or '{use: …}'."
-)
+@data_option
 @click.option(
     "-o",
     "--output",
@@ -31,9 +29,7 @@ if TYPE_CHECKING:
     help="The picture to write; it must not exist.",
 )
 @device_options
-def command(
-    recipe: str, overrides: tuple[str, ...], data: str | None, output: Path, **options: Any
-) -> None:
+def command(recipe: str, overrides: tuple[str, ...], output: Path, **options: Any) -> None:
     """Draw the inputs, and what the pretext task makes of them, on one contact sheet.
 
     RECIPE may also be the name of a transform, which is then shown on data that suits it, with
@@ -43,21 +39,28 @@ def command(
     \b
     Examples:
       kssl preview vae_mnist -o preview.png
-      kssl preview rotate --data '{use: images, path: photos/}'
+      kssl preview rotate --data photos/
     """
     new_file(output)
-    ready = _read(recipe, (*overrides, *([f"data={data}"] if data else [])), options)
     from kssl import runs
 
-    screen.show(screen.pairs({"preview": runs.preview(ready, output)}))
+    with tempfile.TemporaryDirectory(prefix="kssl-") as folder:
+        ready = _read(recipe, overrides, options, Path(folder))
+        screen.show(screen.pairs({"preview": runs.preview(ready, output)}))
 
 
-def _read(name: str, overrides: tuple[str, ...], options: dict[str, Any]) -> Recipe:
+def _read(name: str, overrides: tuple[str, ...], options: dict[str, Any], folder: Path) -> Recipe:
+    """The recipe, or one that shows a transform, with the data that it is shown on."""
     if name not in offered("transforms") or Path(name).exists():
         return read_recipe(name, overrides, options)
-    from kssl.recipe.examples import recipe_text
+    from kssl import runs
+    from kssl.recipe.examples import FILES, recipe_text
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.yaml"
-        path.write_text(recipe_text(name), encoding="utf-8")
-        return read_recipe(path, overrides, options)
+    text = recipe_text(name)
+    other = bool(options["data"]) or any(each.startswith("data") for each in overrides)
+    for file in FILES:
+        if file in text and not (Path(file).exists() or (other and file != "vocabulary.json")):
+            text = text.replace(file, str(runs.make_example(file, folder)))
+    path = folder / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_recipe(path, overrides, options)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import complete_runs, device_options, new_file, open_run, runs_option
+from kssl.cli.common import device_options, new_file, open_run, runs_option
+from kssl.cli.completing import complete_runs
 from kssl.errors import UserError
 from kssl.system.files import replacing
 

@@ -124,6 +124,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def shortened(value: Any, length: int = 40) -> str:
+    """Write a setting in one cell; "–" where there is none."""
+    text = "–" if value is None else str(value)
+    return text if len(text) <= length else f"{text[: length - 2]} …"
+
+
 def size(count: float) -> str:
     """Write a number of bytes.
 

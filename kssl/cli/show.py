@@ -11,8 +11,10 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from kssl.catalog.methods import METHODS, WITHOUT_MODEL
 from kssl.cli import screen, source
-from kssl.cli.common import complete_parts, recipe_source
+from kssl.cli.common import recipe_source
+from kssl.cli.completing import complete_parts
 from kssl.errors import UserError, nearest
 from kssl.imports import KERAS_MODULES
 from kssl.plugins import KINDS, Part, failures, offered
@@ -37,8 +39,9 @@ PLACES = {
 def command(name: str) -> None:
     """Explain a part: its arguments, what it does, where it comes from. Or print a recipe.
 
-    NAME is a name of `kssl list`, the file of a recipe, a run directory, a name of Keras
-    (`adam`), or `package.module:attribute`. Nothing is imported for it.
+    NAME is a name of `kssl list`, the usual name of a method (`word2vec`, `rotnet`), the file of a
+    recipe, a run directory, a name of Keras (`adam`), or `package.module:attribute`. Nothing is
+    imported for it.
 
     \b
     Example:
@@ -49,9 +52,12 @@ def command(name: str) -> None:
     if recipe is not None:
         _show_recipe(recipe)
         return
+    if not parts and _usual(name) in METHODS:
+        _show_method(name)
+        return
     parts = parts or _elsewhere(name)
     if not parts:
-        known = {each for kind in KINDS for each in offered(kind)}
+        known = {each for kind in KINDS for each in offered(kind)} | {*METHODS}
         broken = f" (plugins that do not work: {', '.join(failures())})" if failures() else ""
         raise UserError(
             f"there is nothing called {name!r}, no part and no recipe{_hint(name, known)}{broken}"
@@ -62,6 +68,30 @@ def command(name: str) -> None:
             rivals = " and ".join(part.rivals)
             warning = f"{rivals} too offers {part.kind} called {name!r}: use the path instead."
             screen.show("", Text(warning, style="red"))
+
+
+def _usual(name: str) -> str:
+    return name.lower().replace("-", "_").replace(" ", "_")
+
+
+def _show_method(name: str) -> None:
+    """Name what carries a method that is called otherwise here."""
+    about, carriers = METHODS[_usual(name)]
+    found = [(kind, each) for each in carriers for kind in KINDS if each in offered(kind)]
+    rows = [[f"  {each}", _one_of(kind), offered(kind)[each].help] for kind, each in found]
+    screen.show(Text(name, style="bold cyan").append(f"   {about}", style="dim"), "")
+    screen.show(screen.table(["", "", ""], rows, header=False, fold=2))
+    if all(each in WITHOUT_MODEL or kind == "losses" for kind, each in found):
+        screen.show("", "kssl has the task and no model for it: a network of your own learns it.")
+    screen.show("", f"More about one of them: kssl show {found[0][1]}")
+
+
+def _carried_by(part: Part) -> str:
+    """The recipes that use a part, as far as they are kssl's own."""
+    used = re.compile(rf"(use: |[\[,] *|\n +- ){re.escape(part.name)}\b")
+    texts = {name: _recipe_file(name) for name in offered("recipes")}
+    names = [name for name, file in texts.items() if file and used.search(file.read_text("utf-8"))]
+    return ", ".join(names)
 
 
 def _recipe_file(name: str) -> Path | None:
@@ -117,14 +147,20 @@ def _explain(part: Part) -> list[RenderableType]:
     place = PLACES.get(part.kind)
     if place:
         blocks += ["", Text.assemble(("In a recipe:  ", "bold"), place.format(_use(part, found)))]
+    recipes = _carried_by(part) if part.kind else ""
+    if recipes:
+        blocks += [Text.assemble(("Recipes that use it:  ", "bold"), recipes)]
     return blocks
 
 
 def _origin(part: Part, found: source.Definition | None) -> str:
     if not part.kind and found is not None:
         return f"line {found.line} of {found.file}"
-    kind = {"losses": "loss"}.get(part.kind, part.kind.removesuffix("s"))
-    return " · ".join([kind, part.owner, part.path])
+    return " · ".join([_one_of(part.kind), part.owner, part.path])
+
+
+def _one_of(kind: str) -> str:
+    return {"losses": "loss"}.get(kind, kind.removesuffix("s"))
 
 
 def _argument(argument: source.Argument, meanings: dict[str, str]) -> list[RenderableType]:

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import device_options, read_recipe, recipe_arguments
+from kssl.cli.common import data_option, device_options, read_recipe, recipe_arguments
 
 
 @click.command("validate")
 @recipe_arguments
 @click.option("--resolved", is_flag=True, help="Print the recipe with all its defaults.")
+@data_option
 @device_options
 def command(recipe: str, overrides: tuple[str, ...], resolved: bool, **options: Any) -> None:
     """Check a recipe without running it: names, arguments and types, all errors at once.

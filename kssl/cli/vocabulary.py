@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import complete_recipes, new_file, read_recipe, use_data_dir
+from kssl.cli.common import new_file, read_recipe, use_data_dir
+from kssl.cli.completing import complete_recipes
 from kssl.errors import UserError
 
 if TYPE_CHECKING:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
 
+UNLABELLED = -1  # under `label` in a data set with names of classes: the example has none
+
 if TYPE_CHECKING:
     from kssl.data.locate import Dataset
     from kssl.tokenizers.vocabulary import Vocabulary
@@ -31,6 +33,8 @@ class Description:
         columns: The names of the columns of a table, by the key under which they are.
         category_names: For each column under `categorical`, what its numbers from 1 stand for.
         sample_rate: Samples per second of recordings.
+        names: What each example is called, in order: its file, or the number of its row. Examples
+            that are parts of one file have one name.
         found: What was found and how it was understood, in three lines: kinds and counts with
             what was left out, splits, classes.
     """
@@ -42,6 +46,7 @@ class Description:
     category_names: Sequence[Sequence[str]] | None = None
     sample_rate: int | None = None
     found: Sequence[str] | None = None
+    names: Sequence[str] | None = None
 
 
 def described(dataset: Dataset, **facts: Any) -> Dataset:

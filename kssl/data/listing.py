@@ -12,6 +12,7 @@ from kssl.data.sources.audio import EXTENSIONS, audio
 from kssl.data.sources.images import images, list_images
 from kssl.data.sources.text import text
 from kssl.data.sources.tokens import tokens
+from kssl.data.sources.video import list_films, video
 from kssl.data.text.corpus import EMBEDDED
 from kssl.data.text.files import corpus_files
 
@@ -31,7 +32,8 @@ def listed(source: Callable[..., Any], settings: Mapping[str, Any]) -> Told:
     Raises:
         UserError: There are no such files, or it is not clear which are to be trained on.
     """
-    lister = {images: _images, audio: _audio, text: _text, tokens: _tokens}.get(source)
+    listers = {images: _images, audio: _audio, video: _video, text: _text, tokens: _tokens}
+    lister = listers.get(source)
     return lister(settings) if lister else ()
 
 
@@ -41,12 +43,15 @@ def _images(settings: Mapping[str, Any]) -> Told:
 
 
 def _audio(settings: Mapping[str, Any]) -> Told:
-    place = find_file(settings["path"])
-    return (
-        read_folder(place, extensions=EXTENSIONS, what="recordings").told()
-        if place.is_dir()
-        else ()
-    )
+    place, labels = find_file(settings["path"]), settings.get("labels", "auto")
+    if not place.is_dir():
+        return ()
+    return read_folder(place, extensions=EXTENSIONS, what="recordings", labels=labels).told(labels)
+
+
+def _video(settings: Mapping[str, Any]) -> Told:
+    place, labels = find_file(settings["path"]), settings.get("labels", "auto")
+    return list_films(place, labels=labels)[0].told(labels) if place.is_dir() else ()
 
 
 def _tokens(settings: Mapping[str, Any]) -> Told:

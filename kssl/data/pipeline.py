@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from kssl.data.array_batches import fed
 from kssl.data.description import describe
+from kssl.data.whole import count, fits, read_all
 from kssl.errors import UserError
 from kssl.pretext import random
 
@@ -41,6 +42,7 @@ class Pipeline:
     Attributes:
         transform_names: How the transforms are written in the record of a run.
         description: What the data set says of itself, see `kssl.data.Description`.
+        names: What each example is called, or None; see `kssl.data.Description`.
         categories: For each column under `categorical`, how many numbers there are, or None.
 
     Raises:
@@ -76,11 +78,12 @@ class Pipeline:
         self.vocabulary = next(filter(None, (vocabulary, own.vocabulary, *sources)), None)
         self.class_names = own.class_names if class_names is None else class_names
         self.categories = own.categories
+        self.names = own.names
         self.size = count(dataset)
         self.batch_size = min(batch_size, self.size)
         self.steps_per_epoch = self.size // self.batch_size
-        held = _fits(dataset, self.size, memory_budget)
-        self._columns = _read_all(dataset) if held else None
+        held = fits(dataset, self.size, memory_budget)
+        self._columns = read_all(dataset) if held else None
         self._dataset = None if held else dataset
 
     @property
@@ -99,6 +102,13 @@ class Pipeline:
         """Whether the data has a `label` that a model can be trained on."""
         known = self._columns if self._dataset is None else self._dataset.element_spec
         return "label" in known and known["label"].dtype != tf.string
+
+    def labels(self) -> np.ndarray:
+        """Return the `label` of each example, in order, of data that has labels."""
+        if self._columns is not None:
+            return np.asarray(self._columns["label"]).reshape(-1)
+        labels = self._dataset.map(lambda example: example["label"]).batch(1024)
+        return np.concatenate(list(labels.as_numpy_iterator())).reshape(-1)
 
     @property
     def task(self) -> Any:
@@ -265,36 +275,3 @@ def _for_model(batches: tf.data.Dataset, labels: bool) -> tf.data.Dataset:
             "no labels: put a transform that makes some in front, such as tokenize for text"
         )
     return batches.map(lambda example: {key: example[key] for key in kept})
-
-
-def count(dataset: tf.data.Dataset) -> int:
-    """Return the number of examples of a data set, reading it where it does not know.
-
-    Raises:
-        UserError: It has none, or never ends.
-    """
-    size = int(dataset.cardinality())
-    if size == tf.data.INFINITE_CARDINALITY:
-        raise UserError("the data set never ends; bound it with .take(examples)")
-    if size == tf.data.UNKNOWN_CARDINALITY:
-        size = sum(1 for _ in dataset)
-    if size == 0:
-        raise UserError("the data set has no examples")
-    return size
-
-
-def _fits(dataset: tf.data.Dataset, size: int, budget: int) -> bool:
-    specs = list(dataset.element_spec.values())
-    if any(spec.dtype == tf.string or not spec.shape.is_fully_defined() for spec in specs):
-        return False
-    example = sum(math.prod(spec.shape) * spec.dtype.size for spec in specs)
-    return size * example <= budget
-
-
-def _read_all(dataset: tf.data.Dataset) -> dict[str, tf.Tensor]:
-    batches = list(dataset.batch(1024).as_numpy_iterator())
-    with tf.device("cpu"):
-        return {
-            key: tf.constant(np.concatenate([batch[key] for batch in batches]))
-            for key in batches[0]
-        }

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kssl.data import fingerprints
-from kssl.data.description import Description, describe, warn_once
+from kssl.data.description import UNLABELLED, Description, describe, warn_once
 from kssl.data.files.tell import classes_line, lacking
 from kssl.data.locate import Unavailable, places
-from kssl.data.pipeline import Pipeline, count
+from kssl.data.pipeline import Pipeline
+from kssl.data.selection import select
 from kssl.data.splitting import SPLITS
+from kssl.data.whole import count
 from kssl.errors import UserError
 
 if TYPE_CHECKING:
@@ -63,7 +65,16 @@ class Splits:
                     f"in its split {name}: give data that has it (an image folder with one "
                     "sub-folder per class), or choose a model that needs no labels"
                 )
+            self._check_known(name)
         self.labels_in_training = True
+
+    def _check_known(self, name: str) -> None:
+        pipeline = getattr(self, name)
+        if pipeline.class_names and UNLABELLED in pipeline.labels():
+            raise UserError(
+                f"the model is trained on labels, and not every example of {self.used} has one, in "
+                f"its split {name}: data.labelled_only=true takes those that have"
+            )
 
     def training_batches(self, start_step: int = 0, epochs: int = 1) -> tf.data.Dataset:
         """Return what a model is trained on, see `Pipeline.train`."""
@@ -151,13 +162,16 @@ def _chosen(recipe: Recipe, allow_stand_in: bool, used: str | None) -> Splits:
             raise
         if not allow_stand_in:
             raise Unavailable(f"{problem} (the stand-in {recipe.stand_in} was refused)") from None
-        _announce(wanted, recipe.stand_in, str(problem))
+        _announce(*_spoken(recipe), str(problem))
         return _open(recipe, recipe.stand_in, wanted, str(problem))
 
 
 def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: str = "") -> Splits:
     settings = recipe.settings
-    datasets = {split: recipe.dataset(split, stand_in_for is not None) for split in SPLITS}
+    datasets = {
+        split: select(recipe.dataset(split, stand_in_for is not None), split, recipe.selection)
+        for split in SPLITS
+    }
     # What the data says of itself, which may have been made just now, its transforms may need.
     own = describe(datasets["train"])
     transforms = recipe.build(
@@ -180,6 +194,7 @@ def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: st
         except UserError as error:
             raise UserError(f"{used}, split {split}: {error}") from error
         pipelines[split].transform_names = recipe.written("pretext")
+        pipelines[split].names = describe(dataset).names
     found = _told(used, pipelines, own)
     return Splits(**pipelines, used=used, stand_in_for=stand_in_for, reason=reason, found=found)
 
@@ -201,11 +216,8 @@ def _told(used: str, pipelines: Mapping[str, Pipeline], own: Description) -> tup
 
 def _class_of_each(pipeline: Pipeline) -> list[str]:
     names = pipeline.class_names or ()
-    numbers = (pipeline._columns or {})["label"].numpy().reshape(-1).tolist()
-    return [
-        names[number] if isinstance(number, int) and 0 <= number < len(names) else str(number)
-        for number in numbers
-    ]
+    known = dict(enumerate(names)) | ({UNLABELLED: ""} if names else {})
+    return [known.get(number, str(number)) for number in pipeline.labels().tolist()]
 
 
 def first_batch(data: Splits) -> dict[str, np.ndarray]:
@@ -227,6 +239,22 @@ def first_batch(data: Splits) -> dict[str, np.ndarray]:
         lines = [line.strip() for line in error.message.splitlines() if line.strip()]
         told = next((line for line in lines if "assertion failed" in line), lines[0])
         raise UserError(f"{data.used} with {steps} cannot be read: {told}") from error
+
+
+def _spoken(recipe: Recipe) -> tuple[str, str]:
+    """How the data and its stand-in are called: a source that reads anything says what it reads."""
+    settings = recipe.data_settings()
+    stand_in = settings.pop("stand_in")
+    return _called(settings), _called(stand_in)
+
+
+def _called(settings: Any) -> str:
+    if isinstance(settings, str):
+        return settings
+    what = settings.get("corpus") or settings.get("path") or settings.get("name")
+    what = what.get("path") if isinstance(what, Mapping) else what
+    what = ", ".join(map(str, what.values())) if isinstance(what, Mapping) else what
+    return f"{what} ({settings['use']})" if what else str(settings["use"])
 
 
 def _announce(wanted: str, stand_in: str, reason: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kssl.data.description import UNLABELLED
 from kssl.evaluation.base import Skipped, Task, flat
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def examples_of(pipeline: Any, model: Any, limit: int | None = None) -> Any:
     Raises:
         Skipped: The data has no such examples.
     """
-    return _read(pipeline, model, limit)[0]
+    return read(pipeline, model, limit)[0]
 
 
 def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tuple[Any, np.ndarray]:
@@ -50,19 +51,32 @@ def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tupl
         model: What reads them; None for images.
 
     Returns:
-        As `examples_of`, and `(examples,)` labels.
+        As `examples_of`, and `(examples,)` labels; only of those examples that have one.
 
     Raises:
         Skipped: The data has no labels, or no examples that the model reads.
     """
-    examples, columns = _read(pipeline, model, limit)
+    examples, columns = read(pipeline, model, limit)
     if "label" not in columns:
         raise Skipped(
             "the data has no labels; a probe compares an embedding with labels: give data with"
             " a 'label' (an image folder with one sub-folder per class has them), or leave the"
             " probe out of 'evaluate'"
         )
-    return examples, np.asarray(columns["label"]).reshape(-1)
+    labels = np.asarray(columns["label"]).reshape(-1)
+    without = without_label(pipeline, labels)
+    if not without.any():
+        return examples, labels
+    if limit is not None and limit < pipeline.size:  # so many labelled ones are wanted
+        examples, columns = read(pipeline, model, None)
+        labels = np.asarray(columns["label"]).reshape(-1)
+        without = without_label(pipeline, labels)
+    rows = np.flatnonzero(~without)[:limit]
+    if not len(rows):
+        raise Skipped("none of the examples of a split has a label, so nothing can be compared")
+    if isinstance(examples, dict):
+        return {key: array[rows] for key, array in examples.items()}, labels[rows]
+    return examples[rows], labels[rows]
 
 
 def numbered(known: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +95,17 @@ def numbered(known: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return numbers, np.where(classes[places] == asked, places, -1)
 
 
-def _read(pipeline: Any, model: Any, limit: int | None) -> tuple[Any, dict[str, np.ndarray]]:
+def without_label(pipeline: Any, labels: np.ndarray) -> np.ndarray:
+    """Tell which examples have no label: bool `(examples,)`.
+
+    A label of -1 is one that is not known if classes have names, which stand for numbers from 0 on.
+    """
+    named = bool(getattr(pipeline, "class_names", None))
+    return labels == UNLABELLED if named else np.zeros(len(labels), bool)
+
+
+def read(pipeline: Any, model: Any, limit: int | None = None) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return the examples of a split as a model reads them, and all its columns; see `labelled`."""
     modality = modality_of(model)
     columns = columns_of(pipeline, modality, limit)
     try:

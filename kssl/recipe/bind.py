@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from kssl import plugins
 from kssl.errors import UserError, nearest
-from kssl.recipe import schema, trust
+from kssl.recipe import applications, schema, trust
 from kssl.recipe.call import Call
 from kssl.recipe.kinds import kind_of_argument
 from kssl.recipe.problems import Problems
@@ -52,6 +52,8 @@ class Binder:
             if key not in skip:
                 self._argument(call, key, value, kind)
         self._missing(call, node, arguments)
+        for problem in applications.problems(call.use, target, arguments):
+            self._problems.add(node.place, path, problem)
         return call
 
     def value(self, node: Node, annotation: Any, kind: str, path: str) -> Any:
@@ -191,7 +193,11 @@ class Binder:
             return self._wrong(node, "a mapping", path)
         inner = (get_args(wanted) or (str, Any))[1]
         return {
-            key: self.value(each, inner, kind, f"{path}.{key}") for key, each in node.value.items()
+            # Among settings of any type text is text, though a part may be called so.
+            key: each.value
+            if inner is Any and isinstance(each.value, str)
+            else self.value(each, inner, kind, f"{path}.{key}")
+            for key, each in node.value.items()
         }
 
     def _choice(self, node: Node, choices: tuple[Any, ...], path: str) -> Any:

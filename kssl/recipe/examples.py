@@ -1,7 +1,6 @@
 """What each transform is shown on: data that suits it, and the transforms that it needs before it.
 
-All but the recordings, the captions and a film in colour comes with kssl or scikit-learn, so that
-it can be seen on any machine.
+All of it comes with kssl or scikit-learn, or is made by kssl: it can be seen on any machine.
 """
 
 from __future__ import annotations
@@ -17,6 +16,9 @@ _PHOTOGRAPHS = "{use: photographs, size: 96}"
 _CELLS = "{use: sklearn_table, name: breast_cancer}"
 _DIGITS = "{use: moving_digits, count: 2}"
 _SOUND = "{use: audio, path: sounds, length: 4000}"
+
+# Files in these recipes that `kssl.data.example_files` makes where there are none.
+FILES = ("sounds", "clips.npz", "animals.csv", "captions.jsonl", "vocabulary.json")
 
 # name: (data, pretext), as in a recipe
 EXAMPLES = {

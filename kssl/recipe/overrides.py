@@ -38,7 +38,8 @@ def apply(root: Node, overrides: Iterable[str], problems: Problems) -> None:
         path, equals, value = text.removeprefix("~").partition("=")
         path = path.strip()
         if bool(equals) == remove or not _PATH.fullmatch(path):
-            problems.add(place, "", "is neither 'key.key[0]=value' nor '~key'")
+            told = f"is neither 'key.key[0]=value' nor '~key'{_hint(text)}"
+            problems.add(place, "", told)
             continue
         steps: list[Step] = [int(index) if index else key for index, key in _STEP.findall(path)]
         try:
@@ -50,6 +51,13 @@ def apply(root: Node, overrides: Iterable[str], problems: Problems) -> None:
                     _set(_walk(root, steps, place), steps[-1], node, place)
         except _NoSuchPath as error:
             problems.add(place, path, str(error))
+
+
+def _hint(text: str) -> str:
+    """A hint where the shell has cut `data={use: images, path: x}` at its blanks."""
+    if text.endswith((":", ",", "}", "]")) or text.startswith(("{", "[")):
+        return "; put what has blanks in quotes: 'data={use: images, path: photos/}'"
+    return ""
 
 
 def _always(place: str, _line: int) -> str:

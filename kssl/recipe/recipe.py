@@ -18,11 +18,10 @@ from kssl.recipe.build import build
 from kssl.recipe.call import Call
 from kssl.recipe.problems import Problems, RecipeError
 from kssl.recipe.reader import Node, read_file
+from kssl.recipe.sections import SELECTION, STAND_IN
 from kssl.recipe.settings import Settings
 from kssl.recipe.supply import FACTS, Supply
-from kssl.recipe.write import head_comment, to_plain, to_yaml
-
-STAND_IN = "stand_in"
+from kssl.recipe.write import about, head_comment, to_plain, to_yaml
 
 
 class Recipe:
@@ -32,6 +31,7 @@ class Recipe:
         name: The name of its runs: the file's name without ending.
         path: Its file.
         settings: The plain settings: seed, backend, precision, jit, fit.
+        selection: Which examples of the data are used: `limit`, `labelled_only`.
         stand_in: The name of the dataset that is used when the first is unavailable, or None.
         notes: What was done without being a mistake, such as arguments that were left out
             because an override chose another part; complete after `check`.
@@ -51,6 +51,7 @@ class Recipe:
         self._bound: dict[str, Any] | None = None
         self.settings: Settings = sections.read_settings(root, problems)
         sections.check_sections(root, problems)
+        self.selection = sections.read_selection(sections.part_node(root, "data"), problems)
 
     @property
     def stand_in(self) -> str | None:
@@ -73,7 +74,7 @@ class Recipe:
         for section, kind in sections.ONE.items():
             node = sections.part_node(self._root, section)
             if node is not None:
-                skip = (STAND_IN,) if section == "data" else ()
+                skip = (STAND_IN, *SELECTION) if section == "data" else ()
                 bound[section] = binder.part(node, kind, section, skip)
         for section, kind in sections.MANY.items():
             nodes = enumerate(sections.part_nodes(self._root, section))
@@ -104,6 +105,10 @@ class Recipe:
             {name: to_plain(value) for name, value in call.arguments.items()}
             for call in self._calls(section)
         ]
+
+    def asked(self, section: str) -> list[dict[str, Any]]:
+        """Return the parts of a section as plain values, with their defaults written out."""
+        return [to_plain(call) for call in self._calls(section)]
 
     def written(self, section: str) -> list[str]:
         """Return the parts of a section with the arguments that the recipe gives them.
@@ -159,9 +164,10 @@ class Recipe:
         bound = dict(self._bound or {})
         stand_in = bound.pop(STAND_IN, None)
         parts = {section: to_plain(value) for section, value in bound.items()}
+        parts["data"] |= self.selection
         if stand_in is not None:
             parts["data"][STAND_IN] = to_plain(stand_in)
-        return to_yaml(self._head, self.settings, parts)
+        return to_yaml(self._about(), self.settings, parts)
 
     def _calls(self, section: str) -> list[Call]:
         self.check()
@@ -170,6 +176,21 @@ class Recipe:
             raise ValueError(f"there is no section {section!r}{nearest(section, known)}")
         value = (self._bound or {})[section]
         return value if isinstance(value, list) else [value]
+
+    def _about(self) -> str:
+        """What the head comment says that holds for this recipe too."""
+        node = sections.part_node(self._root, "data")
+        parts = [] if node is None else [node, *self._data_entries().values()]
+        if self._head and any(part.place.startswith("override data") for part in parts):
+            return f"# From the recipe {self.name}, with other data.\n"
+        return about(self._head)
+
+    def data_settings(self) -> dict[str, Any]:
+        """Return what the recipe says of its data, as it is written; nothing is checked."""
+        node = sections.part_node(self._root, "data")
+        if node is None or isinstance(node.value, str):
+            return {} if node is None else {"use": node.value}
+        return {key: child.plain() for key, child in self._data_entries().items()}
 
     def _data_entries(self) -> dict[str, Node]:
         node = sections.part_node(self._root, "data")

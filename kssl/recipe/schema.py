@@ -83,11 +83,11 @@ def signature_of(target: Callable[..., Any]) -> Signature:
 def type_from_default(default: Any) -> Any:
     """Return the type that an argument without annotation seems to have (Keras' own classes)."""
     if isinstance(default, (bool, str)):
-        return type(default) | object
+        return type(default) | None | object  # weights="imagenet" takes None too
     if isinstance(default, int):
-        return int | float | list[int] | object
+        return int | float | list[int] | None | object
     if isinstance(default, float):
-        return float | object
+        return float | None | object
     return Any
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from kssl.errors import nearest
 from kssl.recipe.bind import Binder
 from kssl.recipe.problems import Problems
-from kssl.recipe.reader import Node, describe
+from kssl.recipe.reader import MAX_INTEGER, Node, describe
 from kssl.recipe.schema import signature_of
 from kssl.recipe.settings import LEAST, FitSettings, Settings
 
@@ -15,6 +15,9 @@ from kssl.recipe.settings import LEAST, FitSettings, Settings
 ONE = {"data": "datasets", "model": "models", "optimizer": "optimizers"}
 MANY = {"pretext": "transforms", "callbacks": "callbacks", "evaluate": "evaluations"}
 REQUIRED = ("data", "model")
+
+# What the data of any recipe may say beside the arguments of its source.
+STAND_IN, SELECTION = "stand_in", {"limit": int, "labelled_only": bool}
 
 # In the order in which a resolved recipe is written.
 SECTIONS = (
@@ -59,6 +62,22 @@ def check_sections(root: Node, problems: Problems) -> None:
             problems.add(node.place, name, f"expected a list [ … ], but {describe(node)} is given")
 
 
+def read_selection(data: Node | None, problems: Problems) -> dict[str, Any]:
+    """Return which examples of the data are used, as `data` says it beside its source."""
+    found = {}
+    for key, wanted in SELECTION.items():
+        node = _entries(data).get(key) if data is not None else None
+        if node is None or node.value is None:
+            continue
+        if type(node.value) is wanted and (wanted is bool or node.value in range(1, MAX_INTEGER)):
+            found[key] = node.value
+        else:
+            words = "true or false" if wanted is bool else "a whole number from 1 on"
+            told = f"expected {words}, but {describe(node)} is given"
+            problems.add(node.place, f"data.{key}", told)
+    return found
+
+
 def part_node(root: Node, section: str) -> Node | None:
     """Return what a section for one part says, with its default where it says nothing."""
     node = _entries(root).get(section)
@@ -88,7 +107,9 @@ def _fields(cls: type, nodes: dict[str, Node], path: str, problems: Problems) ->
     for key, node in nodes.items():
         full = f"{path}.{key}" if path else key
         if key not in parameters:
-            problems.add(node.place, full, f"there is no such key{nearest(key, known)}")
+            in_fit = not path and key in FitSettings.__dataclass_fields__
+            hint = f"; did you mean 'fit.{key}'?" if in_fit else nearest(key, known)
+            problems.add(node.place, full, f"there is no such key{hint}")
             continue
         attempt = problems.attempt()
         value = Binder(attempt, []).value(node, parameters[key].annotation, "", full)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ def head_comment(text: str) -> str:
             break
         lines.append(line.rstrip() + "\n")
     return "".join(lines)
+
+
+def about(head: str) -> str:
+    """Return what a head comment says of the method: results and the command are of other runs."""
+    lines = head.splitlines(keepends=True)
+    end = next((n for n, line in enumerate(lines) if re.match(r"#\s+kssl ", line)), len(lines))
+    return "".join(lines[:end])
 
 
 def to_yaml(head: str, settings: Settings, parts: dict[str, Any]) -> str:

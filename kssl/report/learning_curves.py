@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +113,13 @@ def _label(axes: Any, name: str) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def compare(runs: Iterable[Any], path: Path) -> Path:
+def compare(runs: Iterable[Any], path: Path, methods: Mapping[str, str] | None = None) -> Path:
     """The learning curves of several runs in one figure: training solid, validation dashed.
 
     Args:
         runs: Runs that have a metrics.csv.
         path: The picture to write; its suffix names the format: .png, .svg or .pdf.
+        methods: The method of each run, by its name: losses of different ones are not on one axis.
 
     Returns:
         `path`.
@@ -132,6 +133,9 @@ def compare(runs: Iterable[Any], path: Path) -> Path:
     """
     runs = list(runs)
     read_runs = {run.name: read(run.file("metrics.csv")) for run in runs}
+    if methods and len(set(methods.values())) > 1:
+        for name, columns in read_runs.items():
+            read_runs[name] = _with_losses_of(columns, methods[name])
     tables = {name: columns for name, columns in read_runs.items() if columns}
     if not tables:
         named = ", ".join(read_runs) or "none given"
@@ -140,6 +144,13 @@ def compare(runs: Iterable[Any], path: Path) -> Path:
     with canvas.style():
         _panels(tables, names).savefig(path, format=Path(path).suffix[1:] or "png")
     return Path(path)
+
+
+def _with_losses_of(columns: dict[str, list[float]], method: str) -> dict[str, list[float]]:
+    return {
+        f"{name} of {method}" if name.endswith("loss") else name: values
+        for name, values in columns.items()
+    }
 
 
 def _panels(tables: dict[str, dict[str, list[float]]], names: list[str]) -> Any:

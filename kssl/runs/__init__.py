@@ -15,9 +15,12 @@ from kssl.runs.embed import embed
 from kssl.runs.evaluate import evaluate
 from kssl.runs.export import export
 from kssl.runs.load import Loaded, load
+from kssl.runs.neighbours import neighbours
+from kssl.runs.own_data import data_for_recipe
 from kssl.runs.plan import Prepared, prepare
-from kssl.runs.preview import dry_run, listed, preview
+from kssl.runs.preview import dry_run, listed, make_example, preview
 from kssl.runs.sample import Sampling, sample_images, sample_texts, sampling
+from kssl.runs.starter import starter
 from kssl.runs.train import fit
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "Run",
     "Sampling",
     "current",
+    "data_for_recipe",
     "dry_run",
     "embed",
     "evaluate",
@@ -35,9 +39,12 @@ __all__ = [
     "list_runs",
     "listed",
     "load",
+    "make_example",
+    "neighbours",
     "prepare",
     "preview",
     "sample_images",
     "sample_texts",
     "sampling",
+    "starter",
 ]

@@ -1,29 +1,65 @@
-"""The embeddings of a split as a file."""
+"""The embeddings of a data set as a file."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
 from kssl.runs.directory import Run
-from kssl.runs.load import load
+from kssl.runs.load import Loaded, load
 from kssl.system.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
 
+ALL = "all"
 
-def embed(run: Run, output: Path, data: str | None = None, split: str = "test") -> Path:
-    """Write the embeddings of a split, and its labels if the data has any.
+
+@dataclasses.dataclass
+class Embedded:
+    """Embeddings, and what each is of; one row for each file, or each example of other data.
+
+    Attributes:
+        embeddings: `(rows, …)`.
+        names: The file, or the number of the row in its table or split, `(rows,)` texts.
+        splits: The split that each is in, `(rows,)` texts.
+        labels: Numbers of classes, -1 for none; None if the data has no labels.
+        class_names: Which class each number is, if they have names.
+        places: Where in its split the first, or only, example of each row is, `(rows,)`.
+    """
+
+    embeddings: np.ndarray
+    names: np.ndarray
+    splits: np.ndarray
+    labels: np.ndarray | None
+    class_names: list[str]
+    places: np.ndarray
+
+    def class_of(self, row: int) -> str:
+        """The class of a row as text, "" for none."""
+        if self.labels is None:
+            return ""
+        label = self.labels[row].item()
+        if not self.class_names:
+            return str(label)
+        return self.class_names[label] if 0 <= label < len(self.class_names) else ""
+
+
+def embed(run: Run, output: Path, data: str | None = None, split: str | None = None) -> Path:
+    """Write embeddings, with what each is of.
 
     Args:
         run: A trained run.
-        output: The file to write: `.npz` with `embeddings` and `labels`, or `.parquet` with a
-            column `embedding`, a list of floats in each row, and a column `label`.
-        data: Another data set than the run's, as YAML: `"{use: images, path: photos/}"`; of the
-            same modality.
-        split: `train`, `validation` or `test`.
+        output: The file to write: `.npz` with `embeddings`, `names` (the file, or the number of the
+            row), `splits` and, of data with labels, `labels` and `class_names`; or `.parquet` with
+            the columns `embedding`, a list of floats in each row, `label`, `class`, `name` and
+            `split`.
+        data: Another data set than the run's, of the same modality: a path, the name of a data set,
+            or `"{use: images, path: photos/}"`.
+        split: `train`, `validation`, `test` or `all`. None is `test` of the run's own data, and all
+            of other data.
 
     Raises:
         UserError: The split or the kind of file is unknown, the data is unavailable or has another
@@ -31,58 +67,85 @@ def embed(run: Run, output: Path, data: str | None = None, split: str = "test") 
     """
     if output.suffix not in EMBEDDING_FILES:
         raise UserError(f"{output.name}: the file must end in {' or '.join(EMBEDDING_FILES)}")
-    import kssl.recipe
-    from kssl.data.splits import open_splits
-    from kssl.evaluation.base import Skipped, apply
-    from kssl.evaluation.inputs import columns_of, examples_of
-
-    loaded = load(run, same_data=data is None)
-    splits = loaded.data
-    if data is not None:
-        # `use` is dropped from the arguments of the run's own data set.
-        splits = open_splits(kssl.recipe.load(run.path, [f"data={data}"]), allow_stand_in=False)
-    if split not in splits.sizes:
-        raise UserError(f"there is no split '{split}'; there is: {', '.join(splits.sizes)}")
-    pipeline, model = getattr(splits, split), loaded.model
-    try:
-        examples = examples_of(pipeline, model)
-    except Skipped as reason:
-        raise UserError(str(reason)) from None
-    _check_shapes(examples, model)
-    labels = columns_of(pipeline, model.modality).get("label")
-    embeddings = apply(model, "embed", examples)
+    split = split or ("test" if data is None else ALL)
+    found = embedded(load(run, same_data=True, data=data), split)
     with replacing(output) as temporary:
-        EMBEDDING_FILES[output.suffix](temporary, embeddings, labels)
+        EMBEDDING_FILES[output.suffix](temporary, found)
     return output
 
 
-def _check_shapes(examples: Any, model: Any) -> None:
-    given = model.modality.by_key(examples)
-    wanted = model.modality.by_key(model.example_shape)
-    for key in wanted:
-        if key not in given or given[key].shape[1:] != tuple(wanted[key]):
-            there = given[key].shape[1:] if key in given else "nothing"
-            raise UserError(
-                f"`{key}` has the shape {there}, the model takes {tuple(wanted[key])}: give the "
-                "data source the size or length that the run had"
-            )
+def embedded(loaded: Loaded, split: str) -> Embedded:
+    """Embed a split, or `all`. The parts of one recording or film become one row, their mean.
 
-
-def _write_npz(path: Path, embeddings: np.ndarray, labels: np.ndarray | None) -> None:
+    Raises:
+        UserError: There is no such split, or the model does not read such data.
+    """
     import numpy as np
 
-    content = {"embeddings": embeddings} | ({} if labels is None else {"labels": labels})
+    from kssl.data.files.walk import by_number
+    from kssl.data.splitting import SPLITS
+    from kssl.evaluation.base import Skipped
+
+    if split not in (*SPLITS, ALL):
+        raise UserError(f"there is no split '{split}'; there is: {', '.join((*SPLITS, ALL))}")
+    try:
+        parts = [_of_split(loaded, name) for name in (SPLITS if split == ALL else (split,))]
+    except Skipped as reason:
+        raise UserError(str(reason)) from None
+    joined = [
+        None if columns[0] is None else np.concatenate(columns)
+        for columns in zip(*parts, strict=True)
+    ]
+    if len(set(joined[1].tolist())) == len(joined[1]):  # as the files are, or the rows of a table
+        order = sorted(range(len(joined[1])), key=lambda row: by_number(str(joined[1][row])))
+        joined = [None if column is None else column[order] for column in joined]
+    names = list(getattr(loaded.train, "class_names", None) or [])
+    return Embedded(joined[0], joined[1], joined[2], joined[3], names, joined[4])
+
+
+def _of_split(loaded: Loaded, split: str) -> tuple[Any, ...]:
+    import numpy as np
+
+    from kssl.evaluation.base import apply
+    from kssl.evaluation.inputs import read
+
+    pipeline = getattr(loaded.data, split)
+    examples, columns = read(pipeline, loaded.model)
+    rows, labels = apply(loaded.model, "embed", examples), columns.get("label")
+    names = pipeline.names or [str(number) for number in range(len(rows))]
+    of_name: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        of_name.setdefault(name, []).append(number)
+    first = np.array([numbers[0] for numbers in of_name.values()])
+    if len(of_name) < len(rows):
+        rows = np.stack([rows[numbers].mean(axis=0) for numbers in of_name.values()])
+        labels = None if labels is None else labels[first]
+    return rows, np.array(list(of_name)), np.array([split] * len(rows)), labels, first
+
+
+def _write_npz(path: Path, found: Embedded) -> None:
+    import numpy as np
+
+    content = {"embeddings": found.embeddings, "names": found.names, "splits": found.splits}
+    if found.labels is not None:
+        content["labels"] = found.labels
+        if found.class_names:
+            content["class_names"] = np.array(found.class_names)
     np.savez(path, **content)
 
 
-def _write_parquet(path: Path, embeddings: np.ndarray, labels: np.ndarray | None) -> None:
+def _write_parquet(path: Path, found: Embedded) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    rows = embeddings.reshape(len(embeddings), -1)  # (examples, features)
+    rows = found.embeddings.reshape(len(found.embeddings), -1)  # (examples, features)
     table = {"embedding": pyarrow.FixedSizeListArray.from_arrays(rows.reshape(-1), rows.shape[1])}
-    if labels is not None:
-        table["label"] = pyarrow.array(labels.tolist())
+    if found.labels is not None:
+        table["label"] = pyarrow.array(found.labels.tolist())
+        if found.class_names:
+            table["class"] = pyarrow.array([found.class_of(row) for row in range(len(rows))])
+    table["name"] = pyarrow.array(found.names.tolist())
+    table["split"] = pyarrow.array(found.splits.tolist())
     parquet.write_table(pyarrow.table(table), path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import RunError, UserError
@@ -13,15 +14,22 @@ if TYPE_CHECKING:
     import keras
 
     from kssl.evaluation.base import Result
+    from kssl.recipe import Recipe
 
 
-def evaluate(run: Run, evaluations: list[str] | None = None) -> list[Result]:
+def evaluate(
+    run: Run, evaluations: list[str] | None = None, data: str | None = None
+) -> list[Result]:
     """Evaluate a run, and write the results into its record and its report.
 
     Args:
         run: Finished or interrupted.
         evaluations: Names, or YAML such as `"{use: knn, k: 5}"`; None takes the recipe's. Results
-            of an evaluation replace its earlier ones; those of others stay.
+            replace earlier ones of the same evaluation with the same settings on the same data;
+            all others stay.
+        data: Other data than the run's, such as a folder with labels: a path, the name of a data
+            set, or `{use: …}`. Probes are fitted on its training split and measured on its test
+            split.
 
     Raises:
         UserError: An evaluation is unknown, or does not apply to this run.
@@ -33,19 +41,25 @@ def evaluate(run: Run, evaluations: list[str] | None = None) -> list[Result]:
     chosen = kssl.recipe.load(run.path, overrides)
     devices.load_keras()
     chosen.check()
-    loaded = load(run, same_data=True)
-    results = evaluate_loaded(run, loaded, chosen.build("evaluate"))
+    loaded = load(run, same_data=True, data=data)
+    results = evaluate_loaded(run, loaded, chosen, data)
     report.draw_results(run)
     report.write(run)
     return results
 
 
-def evaluate_loaded(run: Run, loaded: Loaded, evaluations: list[Any]) -> list[Result]:
-    """Run evaluations on a loaded model; write `results.json`; return the new results."""
+def evaluate_loaded(
+    run: Run, loaded: Loaded, recipe: Recipe, data: str | None = None
+) -> list[Result]:
+    """Run the evaluations of a recipe on a loaded model; return the new results.
+
+    They are written to `results.json`, each with what was `asked`: the evaluation with all its
+    settings, and the data where it is not the run's own.
+    """
     from kssl.evaluation.base import Skipped, Task
 
     _refuse_broken(loaded.model)
-    if evaluations:
+    if recipe.asked("evaluate"):
         _results_so_far(run)  # what is wrong with them is found before the work
     settings = loaded.recipe.settings
     task = Task(
@@ -58,18 +72,38 @@ def evaluate_loaded(run: Run, loaded: Loaded, evaluations: list[Any]) -> list[Re
         lambda: loaded.recipe.build("optimizer"),
     )
     results: list[Result] = []
+    new: list[dict[str, Any]] = []
     skipped: list[str] = []
-    for evaluation in evaluations:
+    for evaluation, asked in zip(recipe.build("evaluate"), recipe.asked("evaluate"), strict=True):
         try:
-            results += evaluation(task)
+            found = evaluation(task)
         except Skipped as reason:
             skipped.append(str(reason))
-    new = [result.to_dict() for result in results]
-    names = {result["name"] for result in new}
-    kept = [result for result in _results_so_far(run) if result["name"] not in names]
-    content = {"results": [*kept, *new], "skipped": skipped, "data": loaded.data.record()}
-    run.write_json("results.json", content)
+            continue
+        if data is not None:
+            asked |= {"data": data}
+            found = [replace(each, settings=each.settings | {"data": data}) for each in found]
+        results += found
+        new += [result.to_dict() | {"asked": asked} for result in found]
+    _write(run, new, skipped, loaded.data.record() if data is None else None)
     return results
+
+
+def _write(
+    run: Run, new: list[dict[str, Any]], skipped: list[str], data: dict[str, Any] | None
+) -> None:
+    """Put new results beside those that were asked for with other settings."""
+    there = run.read_json("results.json") if run.file("results.json").is_file() else {}
+    asked = [result["asked"] for result in new]
+    names = {result["name"] for result in new}
+    kept = [
+        result
+        for result in _results_so_far(run)
+        # Of before results said what was asked, they are told apart by their names.
+        if (result["asked"] not in asked if "asked" in result else result["name"] not in names)
+    ]
+    content = {**there, "results": [*kept, *new], "skipped": skipped}
+    run.write_json("results.json", content if data is None else {**content, "data": data})
 
 
 def _results_so_far(run: Run) -> list[dict[str, Any]]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from kssl.recipe import Recipe
 
 
+_DAMAGED = (zipfile.BadZipFile, OSError, KeyError, EOFError, zlib.error)
+
+
 @dataclasses.dataclass
 class Loaded:
     """A run's recipe, data and trained model.
@@ -59,7 +62,7 @@ class Loaded:
         return fresh
 
 
-def load(run: Run, same_data: bool = False) -> Loaded:
+def load(run: Run, same_data: bool = False, data: str | None = None) -> Loaded:
     """Load a finished run, or one that was interrupted from its newest checkpoint.
 
     The data is read from where the run found it, whatever the current folder is. Of an interrupted
@@ -69,6 +72,8 @@ def load(run: Run, same_data: bool = False) -> Loaded:
     Args:
         run: The run.
         same_data: Whether other data than the run was trained on is an error, not a warning.
+        data: Another data set, which takes the place of the run's own: a path, the name of a data
+            set, or `{use: …}`; see `kssl.runs.own_data`. The run's own is not read.
 
     Raises:
         UserError: The run has neither, or its data is no longer available.
@@ -78,6 +83,8 @@ def load(run: Run, same_data: bool = False) -> Loaded:
 
     devices.load_keras()
     recipe = kssl.recipe.load(run.path)
+    if data is not None:
+        return _on_other_data(run, recipe, data)
     begun = read_data_record(run)
     sources = begun.get("sources")
     prepared = prepare(recipe, used=begun["used"], sources=sources, all_parts=False)
@@ -97,13 +104,11 @@ def _load_saved(model: keras.Model, path: Path) -> str | None:
     """Load the weights of `model.keras`; return why not, `""` where there is none, else None."""
     if not path.is_file():
         return ""
+    if problem := _damage(path):
+        return problem
     try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()  # Keras reads what it can of a file with a wrong checksum
-        if broken:
-            return f"{path} is damaged: {broken} in it has another checksum"
         model.load_weights(path)
-    except (zipfile.BadZipFile, OSError, KeyError, EOFError, zlib.error) as error:
+    except _DAMAGED as error:
         return f"{path} is damaged ({type(error).__name__}: {first_line(error)})"
     except ValueError as error:
         raise RunError(
@@ -112,10 +117,79 @@ def _load_saved(model: keras.Model, path: Path) -> str | None:
     return None
 
 
+def _damage(path: Path) -> str:
+    """Return what is wrong with a saved model: Keras reads what it can of a broken archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except _DAMAGED as error:
+        return f"{path} is damaged ({type(error).__name__}: {first_line(error)})"
+    return f"{path} is damaged: {broken} in it has another checksum" if broken else ""
+
+
 def _no_model(run: Run, problem: str) -> Exception:
     if problem:
         return RunError(f"{problem}, and there is no checkpoint; train again: kssl fit {run.path}")
     return UserError(f"the run {run.path} has no model and no checkpoint: it is {run.status}")
+
+
+def _on_other_data(run: Run, recipe: Recipe, data: str) -> Loaded:
+    import kssl.recipe
+    from kssl.data.splits import open_splits
+    from kssl.runs.own_data import VOCABULARY, data_for_run
+
+    model = _trained(run, recipe)
+    own = load(run) if model is None or _lacks_vocabulary(run, recipe) else None
+    if own is not None:
+        model = own.model
+        if own.train.vocabulary is not None:
+            own.train.vocabulary.save(run.file(VOCABULARY))
+    override = data_for_run(run, recipe, model.example_shape, data)
+    other = kssl.recipe.load(run.path, [override])
+    sources = read_data_record(run).get("sources")
+    splits = open_splits(other, allow_stand_in=False, sources=sources)
+    _check_shapes(splits, model)
+    return Loaded(other, splits, model)
+
+
+def _trained(run: Run, recipe: Recipe) -> keras.Model | None:
+    """The model of a finished run, without its data; None where Keras cannot make it alone."""
+    import keras
+
+    recipe.check()  # imports the parts of which the model is made
+    keras.config.set_dtype_policy(recipe.settings.precision)
+    path = run.file("model.keras")
+    if not path.is_file() or _damage(path):
+        return None
+    try:
+        return keras.models.load_model(path)
+    except (TypeError, ValueError):  # a layer of the user's own that Keras does not know
+        return None
+
+
+def _lacks_vocabulary(run: Run, recipe: Recipe) -> bool:
+    from kssl.runs.own_data import VOCABULARY
+
+    return recipe.uses("data") == ["tokens"] and not run.file(VOCABULARY).is_file()
+
+
+def _check_shapes(data: Splits, model: keras.Model) -> None:
+    """Raise a UserError where examples have another shape than the model was trained on."""
+    from kssl.evaluation.base import Skipped
+    from kssl.evaluation.inputs import examples_of
+
+    try:
+        given = model.modality.by_key(examples_of(data.test, model, 1))
+    except Skipped as reason:
+        raise UserError(str(reason)) from None
+    wanted = model.modality.by_key(model.example_shape)
+    for key in wanted:
+        if key not in given or given[key].shape[1:] != tuple(wanted[key]):
+            there = given[key].shape[1:] if key in given else "nothing"
+            raise UserError(
+                f"`{key}` has the shape {there}, the model takes {tuple(wanted[key])}: give the "
+                "data source the size or length that the run had"
+            )
 
 
 def _compare(begun: Mapping[str, Any], data: Splits, same_data: bool) -> None:
@@ -128,5 +202,5 @@ def _compare(begun: Mapping[str, Any], data: Splits, same_data: bool) -> None:
         f"order; it had {begun['examples']}, there is {data.sizes})"
     )
     if same_data:
-        raise RunError(f"{told}: put it back; kssl embed --data reads other data")
+        raise RunError(f"{told}: put it back, or name other data with --data")
     logging.getLogger("kssl").warning("%s", told)

@@ -91,6 +91,13 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def make_example(name: str, folder: Path) -> Path:
+    """Write one of the files that transforms are shown on; see `kssl.data.example_files`."""
+    from kssl.data import example_files
+
+    return example_files.make_example(name, folder)
+
+
 def listed(recipe: Recipe) -> tuple[str, ...]:
     """Say what was found of the data of a recipe, as far as listing its files tells."""
     from kssl.data.listing import listed as of_source

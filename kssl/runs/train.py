@@ -11,6 +11,7 @@ from kssl.runs import notices
 from kssl.runs.directory import Run
 from kssl.runs.evaluate import evaluate_loaded
 from kssl.runs.load import Loaded
+from kssl.runs.own_data import VOCABULARY
 from kssl.runs.plan import Prepared, prepare, scope
 from kssl.runs.resume import remaining, restored
 from kssl.runs.start import compare_data, compare_start, read_data_record, record_start
@@ -134,7 +135,7 @@ def finish(prepared: Prepared, run: Run) -> None:
     with run.replacing("encoder.keras") as temporary:
         encoder_of(model).save(temporary)
     loaded = Loaded(prepared.recipe, prepared.data, model)
-    evaluate_loaded(run, loaded, prepared.recipe.build("evaluate"))
+    evaluate_loaded(run, loaded, prepared.recipe)
     report.draw(run, model, prepared.data.train, prepared.data.test)
 
 
@@ -169,6 +170,8 @@ def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:
     if new:
         run.write_text("recipe.yaml", prepared.recipe.resolved())
         record_start(run, prepared.data)
+        if prepared.data.train.vocabulary is not None:
+            prepared.data.train.vocabulary.save(run.file(VOCABULARY))
     else:
         compare_data(run, prepared.data)
     record = environment(prepared.model, command)

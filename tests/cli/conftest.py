@@ -110,9 +110,13 @@ class Training:
     def listed(self, recipe: Any) -> tuple[str, ...]:
         return tuple(self.data.get("found", ()))
 
-    def evaluate(self, run: Run, evaluations: Any) -> list[dict[str, Any]]:
-        self.asked["evaluate"] = (run, evaluations)
+    def evaluate(self, run: Run, evaluations: Any, data: Any = None) -> list[dict[str, Any]]:
+        self.asked["evaluate"] = (run, evaluations, *([data] if data else []))
         return RESULTS
+
+    def neighbours(self, run: Run, example: str, k: int, *more: Any) -> list[Any]:
+        self.asked["neighbours"] = (run, example, k, *more)
+        return [types.SimpleNamespace(name="a.png", split="test", label="cat", similarity=0.5)]
 
     def embed(self, run: Run, output: Path, **options: Any) -> None:
         self.asked["embed"] = (run, output, options)
@@ -149,6 +153,9 @@ class FakeRecipe:
     def check(self) -> None:
         self.checked = True
 
+    def data_settings(self) -> dict[str, Any]:
+        return {"use": "mnist"}
+
     def resolved(self) -> str:
         return f"# {self.name}\nmodel: {{use: vae}}\n"
 
@@ -169,7 +176,17 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Training:
         return FakeRecipe(name, overrides)
 
     monkeypatch.setattr(kssl.recipe, "load", load)
-    for name in ("fit", "dry_run", "evaluate", "embed", "listed", "load", "preview", *SAMPLES):
+    for name in (
+        "fit",
+        "dry_run",
+        "evaluate",
+        "embed",
+        "listed",
+        "load",
+        "preview",
+        "neighbours",
+        *SAMPLES,
+    ):
         monkeypatch.setattr(runs, name, getattr(fake, name))
     for name in ("choose", "load_keras"):
         monkeypatch.setattr(devices, name, getattr(fake, name))

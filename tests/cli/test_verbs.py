@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kssl.catalog.methods import METHODS, WITHOUT_MODEL
 from kssl.cli import results, screen, source
+from kssl.plugins import KINDS, offered
 from kssl.runs import Sampling
 from kssl.runs.directory import Run
 
@@ -33,6 +36,39 @@ def test_list_groups_by_kind_with_owners(kssl: Any) -> None:
 def test_list_of_one_kind_by_either_number(kssl: Any) -> None:
     assert kssl("list", "model").out == kssl("list", "models").out
     assert kssl("list", "models").out.splitlines()[0] == "models"
+
+
+def test_list_of_what_suits_a_kind_of_data(kssl: Any) -> None:
+    names = {
+        field: {line.split()[0] for line in kssl("list", "--for", field).out.splitlines() if line}
+        for field in ("images", "text", "sound", "video", "tables")
+    }
+    for name, fields in {
+        "rotate": {"images"}, "next_token": {"text"}, "mu_law": {"sound"}, "one_hot": {"tables"},
+        "gpt_shakespeare": {"text"}, "frame_order": {"video"}, "simclr_fashion": {"images"},
+        "simclr": {*names}, "knn": {*names}, "tfds": {*names},
+    }.items():  # fmt: skip
+        assert {field for field in names if name in names[field]} == fields, name
+    (line,) = [line for line in kssl("list", "transforms").out.splitlines() if "skip_gram" in line]
+    assert "(a task without a model)" in line
+
+
+def test_methods_by_their_usual_names(kssl: Any) -> None:
+    """Each names parts and recipes that are there, and none is the name of a part itself."""
+    for name, (_, carriers) in METHODS.items():
+        assert carriers and not any(name in offered(kind) for kind in KINDS), name
+        assert all(any(each in offered(kind) for kind in KINDS) for each in carriers), name
+    assert {*offered("transforms")} >= WITHOUT_MODEL
+    rotnet = kssl("show", "RotNet").out
+    assert all(name in rotnet for name in ("rotate", "pretext_classifier", "rotation_fashion"))
+    word2vec = kssl("show", "word2vec").out
+    assert "skip_gram" in word2vec and "the task and no model for it" in word2vec
+    assert "Recipes that use it:  byol_fashion" in kssl("show", "byol").out
+    assert (
+        "Recipes that use it:  jigsaw_fashion, rotation_fashion"
+        in kssl("show", "pretext_classifier").out
+    )
+    assert "did you mean 'word2vec'" in kssl("show", "wrd2vec").err
 
 
 def test_show_a_part(kssl: Any) -> None:
@@ -133,6 +169,7 @@ def test_compare_puts_results_side_by_side(kssl: Any, finished: Any, tmp_path: P
     lines = ended.out.splitlines()
     assert lines[0].split() == ["evaluation", "metric", "vae/1", "vae/2"]
     assert lines[1].split() == ["knn", "accuracy", "↑", "0.97", "0.99"]
+    assert lines[2].split() == ["best", "baseline", "raw", "input", "0.95", "raw", "input", "0.95"]
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     again = kssl("compare", "vae/1", "vae/2", "-o", "curves.png")
     assert (again.code, "nothing is overwritten" in again.err) == (2, True)
@@ -140,6 +177,26 @@ def test_compare_puts_results_side_by_side(kssl: Any, finished: Any, tmp_path: P
     third = kssl("compare", "vae/2", "vae/3").out.splitlines()[1]
     assert third.split() == ["knn", "accuracy", "↑", "0.99", "–"]
     assert "two different runs" in kssl("compare", "vae/3", "vae").err
+
+
+def test_compare_tells_settings_recipes_and_errors_apart(
+    kssl: Any, finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"use": "knn", "k": 5, "limit": None}
+    settings = {"k": 5, "test": 100, "weights_sha256": "a"}
+    finished("vae", asked=asked, settings=settings, value=0.9)
+    finished("vae", asked=asked, settings={**settings, "weights_sha256": "b"}, value=0.8)
+    third = finished("gan", asked={**asked, "k": 1}, settings={**settings, "k": 1})
+    third.write_text("recipe.yaml", "model: {use: gan, filters: [4, 8]}\n")
+    out = kssl("compare", "vae/1", "vae/2", "gan/1", "-o", "curves.png").out
+    assert "knn (k=5)" in out and "knn (k=1)" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("knn (k=5)")]
+    assert "0.9 ± 0.03" in line and "0.8 ± 0.04" in line and line.endswith("–")
+    assert [line.split() for line in out.splitlines() if line.startswith("model")] == [
+        ["model.use", "vae", "vae", "gan"],
+        ["model.filters", "–", "–", "[4,", "8]"],
+    ]
+    assert not any(line.startswith("seed") for line in out.splitlines())
 
 
 def test_evaluate_passes_names_and_settings(kssl: Any, training: Any, finished: Any) -> None:
@@ -159,6 +216,22 @@ def test_results_of_one_name_are_told_apart_by_their_settings() -> None:
     results = [same | {"settings": {"k": k, "limit": 9}} for k in (5, 20)]
     assert labels(results) == ["knn (k=5)", "knn (k=20)"]
     assert labels(results[:1]) == ["knn"]
+
+
+def test_own_data_and_neighbours(kssl: Any, training: Any, finished: Any, tmp_path: Path) -> None:
+    run = finished("vae")
+    kssl("evaluate", "vae", "knn", "--data", "photos/")
+    assert training.asked["evaluate"] == (run, ["knn"], "photos/")
+    assert "a.png     test    cat     0.5000" in kssl("neighbours", "vae", "x.png", "-k", "3").out
+    assert training.asked["neighbours"] == (run, "x.png", 3, None, None)
+    (tmp_path / "book.txt").write_text("words")
+    for given in (["--data", "book.txt"], ["data=book.txt"]):
+        assert kssl("validate", "vae.yaml", *given, "seed=1").code == 0
+        override, *rest = training.asked["load"][1]
+        assert json.loads(override.removeprefix("data=")) == {"use": "text", "path": "book.txt"}
+        assert rest == ["seed=1"]
+    kssl("fit", "vae.yaml", "--name", "mine", "data=digits")
+    assert training.asked["fit"]["recipe"].name == "mine"
 
 
 def test_embed_sample_and_preview_write_where_they_are_told(

@@ -15,7 +15,7 @@ import kssl
 from kssl.data import describe, images
 from kssl.data.description import described
 from kssl.data.locate import find_file, places
-from kssl.data.splits import Splits, _told, open_splits
+from kssl.data.splits import Splits, _spoken, _told, open_splits
 from kssl.errors import RunError
 from kssl.recipe import Recipe
 from kssl.runs import listed
@@ -87,11 +87,13 @@ def test_other_data_than_the_runs_is_refused_or_named(caplog: pytest.LogCaptureF
 
 
 def pipeline(labels: list[int]) -> Any:
-    column = SimpleNamespace(numpy=lambda: np.array(labels))
     return SimpleNamespace(
-        size=len(labels), has_labels=True, in_memory=True, class_names=None,
-        _columns={"label": column},
-    )  # fmt: skip
+        size=len(labels),
+        has_labels=True,
+        in_memory=True,
+        class_names=None,
+        labels=lambda: np.array(labels),
+    )
 
 
 def test_any_data_set_says_its_sizes_and_classes(caplog: pytest.LogCaptureFixture) -> None:
@@ -107,6 +109,14 @@ def test_any_data_set_says_its_sizes_and_classes(caplog: pytest.LogCaptureFixtur
     own = describe(described(SimpleNamespace(), found=("a", "b", "c")))  # type: ignore[arg-type]
     assert _told("mine", parts, own) == ("a", "b", "c")
     assert Splits(*[None] * 3, used="mine").found == ()  # type: ignore[arg-type]
+
+
+def test_the_notice_names_what_is_missing_and_what_is_used() -> None:
+    assert _spoken(kssl.recipe.load("gpt_shakespeare")) == (
+        "tinyshakespeare/input.txt (tokens)",
+        "python_topics (tokens)",
+    )
+    assert _spoken(kssl.recipe.load("vae_mnist")) == ("mnist", "digits")
 
 
 def test_classes_have_their_names(folders: Path) -> None:

@@ -95,6 +95,8 @@ def test_a_whole_part_replaces_the_old_one(write: Write, text: str) -> None:
         ("pretext[7].rate=1", "pretext[7].rate", "the list has 2 items, counted from 0"),
         ("pretext.rate=1", "pretext.rate", "it is not a mapping"),
         ("fit.epoch=3", "fit.epoch", "did you mean 'epochs'?"),
+        ("epochs=3", "epochs", "there is no such key; did you mean 'fit.epochs'?"),
+        ("path:", "", "put what has blanks in quotes: 'data={use: images, path: photos/}'"),
         ("fit.epochs=many", "fit.epochs", "expected a whole number, but the text 'many'"),
         ("data.split=test", "data.split", "is set by kssl"),
         ("~callback", "callback", "nothing to remove; did you mean 'callbacks'?"),

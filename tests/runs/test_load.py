@@ -35,7 +35,7 @@ def test_embeddings_are_those_of_the_model_in_either_file(run: Run, tmp_path: Pa
     expected = run_method(loaded.model, "embed", test["image"])
     np.testing.assert_allclose(arrays["embeddings"], expected, atol=1e-6)
     np.testing.assert_array_equal(arrays["labels"], test["label"])
-    assert table.column_names == ["embedding", "label"]
+    assert table.column_names == ["embedding", "label", "name", "split"]
     np.testing.assert_array_equal(np.array(table["embedding"].to_pylist()), arrays["embeddings"])
     assert table["label"].to_pylist() == test["label"].tolist()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kssl.data.description import described
 from kssl.data.from_arrays import Dataset
 from kssl.errors import UserError, first_line
 
@@ -69,9 +70,9 @@ def read_files(files: Files, broken_fraction: float, budget: int) -> Dataset:
     what = f"{files.what} of split '{files.split}'"
     report_broken(files.where, what, broken, len(files.names), broken_fraction)
     good = [item for item in range(len(files.names)) if item not in attempts.broken]
-    if attempts.bytes <= budget:
-        return _held(files, good, attempts)
-    return _streamed(files, good, attempts)
+    names = [files.names[item] for item in good for _ in range(attempts.counts[item])]
+    make = _held if attempts.bytes <= budget else _streamed
+    return described(make(files, good, attempts), names=names)
 
 
 def check_broken_fraction(name: str, broken_fraction: float) -> None:

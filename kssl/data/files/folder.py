@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from kssl.data.description import UNLABELLED
+from kssl.data.files.label_table import read_label_table
 from kssl.data.files.layout import Layout, understood
+from kssl.data.files.split_names import is_aside
 from kssl.data.files.tell import told
 from kssl.data.files.walk import Found, find, links_among
 from kssl.data.splitting import SPLITS
@@ -20,6 +22,7 @@ from kssl.errors import UserError
 # Those that Pillow reads everywhere; `readable` has those that it reads here.
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp")
 EXTENSIONS += (".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".tga")
+Labels = bool | str  # "auto", or the path of a table of labels
 _SOMETIMES = {".avif": "avif", ".jp2": "jpg_2000", ".j2k": "jpg_2000"}  # what Pillow was built with
 
 
@@ -61,42 +64,41 @@ class Folder:
         """The sub-folder that a file is in, below the split's if there is one; "" if in none."""
         return self.layout.classes.get(file, "")
 
-    def classes(self, labels: bool | Literal["auto"] = "auto") -> list[str] | None:
+    def classes(self, labels: Labels = "auto") -> list[str] | None:
         """Class names in the order of their numbers, or None when there are no labels."""
-        loose = [file for file in self._files() if not self.class_of(file)]
+        loose = [file for file in self._loose() if not self._is_aside(file)]
         if loose and labels is True:
             raise UserError(
                 f"{self.path}: labels are the names of sub-folders, but {len(loose)} {self.what} "
-                f"are in none, such as {self.name_of(loose[0])}; move them, or set labels: false"
+                f"are in none, such as {self.name_of(loose[0])}; move them, or set labels: auto, "
+                "which trains on them without a label, or labels: false"
             )
         if self.without_labels(labels):
             return None
-        return sorted({self.class_of(file) for file in self._files()})
+        return sorted({self.class_of(file) for file in self._files()} - {""})
 
-    def without_labels(self, labels: bool | Literal["auto"]) -> str:
+    def without_labels(self, labels: Labels) -> str:
         """Why there are no labels; "" where there are."""
         if labels is False:
             return "labels is false"
-        loose = [file for file in self._files() if not self.class_of(file)]
-        if loose:
+        loose = self._loose()
+        if loose and not self.layout.unlabelled:
             return (
                 f"{len(loose)} {self.what} are in no folder of a class, such as "
                 f"{self.name_of(loose[0])}"
             )
-        names = {self.class_of(file) for file in self._files()}
+        names = {self.class_of(file) for file in self._files()} - {""}
         return f"all are in {names.pop()}/" if labels == "auto" and len(names) < 2 else ""
 
-    def labels_of(
-        self, files: list[Path], labels: bool | Literal["auto"] = "auto"
-    ) -> dict[str, np.ndarray]:
-        """`{"label": int64 (files,)}`, or nothing when there are no labels."""
+    def labels_of(self, files: list[Path], labels: Labels = "auto") -> dict[str, np.ndarray]:
+        """`{"label": int64 (files,)}`, or nothing when there are no labels; -1 is none of one."""
         classes = self.classes(labels)
         if classes is None:
             return {}
-        numbers = {name: number for number, name in enumerate(classes)}
+        numbers = {"": UNLABELLED, **{name: number for number, name in enumerate(classes)}}
         return {"label": np.array([numbers[self.class_of(file)] for file in files], np.int64)}
 
-    def told(self, labels: bool | Literal["auto"] = "auto") -> tuple[str, ...]:
+    def told(self, labels: Labels = "auto") -> tuple[str, ...]:
         """What was understood, in three lines; warns of what is odd."""
         rows = {split: [self.class_of(file) for file in self.splits[split]] for split in SPLITS}
         kinds = Counter(file.suffix.lower() or "folders" for file in self._files())
@@ -106,13 +108,19 @@ class Folder:
     def _files(self) -> list[Path]:
         return [file for split in SPLITS for file in self.splits[split]]
 
+    def _loose(self) -> list[Path]:
+        return [file for file in self._files() if not self.class_of(file)]
+
+    def _is_aside(self, file: Path) -> bool:
+        return any(map(is_aside, file.relative_to(self.path).parts[:-1]))
+
 
 def read_folder(
     path: Path,
     fractions: tuple[float, float] = (0.1, 0.1),
     extensions: Sequence[str] = EXTENSIONS,
     what: str = "images",
-    labels: bool | Literal["auto"] = "auto",
+    labels: Labels = "auto",
 ) -> Folder:
     """List the files of a kind below a folder, and split them.
 
@@ -121,7 +129,7 @@ def read_folder(
         fractions: Of the files, for validation and for test.
         extensions: How the names of the files end, in lower case.
         what: How the files are called in messages.
-        labels: With `False` files that are called unlabelled are used for training too.
+        labels: Whether the folders' names are labels, see `kssl.data.images`.
 
     Raises:
         UserError: It is no folder, or has too few such files, or it is not clear which are to be
@@ -141,14 +149,16 @@ def split_files(
     fractions: tuple[float, float],
     what: str,
     found: Found | None = None,
-    labels: bool | Literal["auto"] = "auto",
+    labels: Labels = "auto",
 ) -> Folder:
     """Split files, or folders, that lie below `path`: by sub-folders, else by their names."""
     found = found or Found(links=links_among(path, files))
     layout = understood(path, files, what, found, labels is not False)
-    own = layout.splits
-    splits = _complete(path, own, fractions, what) if own else {}
-    splits = splits or cut_files(path, layout.rest, SPLITS, fractions, what)
+    if isinstance(labels, str) and labels != "auto":
+        layout.classes = read_label_table(labels, path, files, what)
+        layout.unlabelled = {*files} - {*layout.classes}
+    own = layout.splits or {"train": layout.rest}
+    splits = _complete(path, own, layout.unlabelled, fractions, what)
     return Folder(path, splits, layout, what, found)
 
 
@@ -167,13 +177,20 @@ def _nothing(path: Path, others: Counter[str], extensions: Sequence[str], what: 
 
 
 def _complete(
-    path: Path, own: dict[str, list[Path]], fractions: tuple[float, float], what: str
+    path: Path,
+    own: dict[str, list[Path]],
+    unlabelled: set[Path],
+    fractions: tuple[float, float],
+    what: str,
 ) -> dict[str, list[Path]]:
-    """Cut the splits that there is no sub-folder for out of the train folder."""
+    """Cut the splits that there is no sub-folder for out of train: of what has a label, if any."""
     lacking = [split for split in SPLITS if split == "train" or split not in own]
     if lacking == ["train"]:
         return own
-    return {**own, **cut_files(path, own["train"], lacking, fractions, what)}
+    files = [file for file in own["train"] if file not in unlabelled]
+    cut = cut_files(path, files, lacking, fractions, what)
+    kept = {*cut["train"], *unlabelled}
+    return {**own, **cut, "train": [file for file in own["train"] if file in kept]}
 
 
 def cut_files(

@@ -11,7 +11,7 @@ import numpy as np
 
 from kssl.data.description import described
 from kssl.data.files.decode import Block, Files, read_files
-from kssl.data.files.folder import Folder, read_folder
+from kssl.data.files.folder import Folder, Labels, read_folder
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
 from kssl.data.splitting import grouped, piece, shuffled, sizes
 from kssl.errors import UserError, nearest
@@ -69,7 +69,11 @@ def split_items(
 
 
 def of_folder(
-    folder: Folder, group: str | None, fractions: tuple[float, float], split: str
+    folder: Folder,
+    group: str | None,
+    fractions: tuple[float, float],
+    split: str,
+    labels: Labels = "auto",
 ) -> Items:
     """The items of a split of a folder whose files are listed already."""
     if group not in (None, "folder"):
@@ -77,9 +81,11 @@ def of_folder(
             f"{folder.path} is a folder, in which group can only be 'folder', not '{group}'"
         )
     if group == "folder" and not folder.split_by_folders:
-        files = sorted(file for part in folder.splits.values() for file in part)
+        every, without = sorted(sum(folder.splits.values(), [])), folder.layout.unlabelled
+        files = [file for file in every if file not in without]
         rows = grouped(np.array([folder.class_of(file) for file in files]), fractions)
         parts = {name: [files[row] for row in numbers] for name, numbers in rows.items()}
+        parts["train"] = sorted([*parts["train"], *without])
         folder = replace(folder, splits=parts)
     chosen = folder.splits[split]
     return Items(
@@ -87,9 +93,9 @@ def of_folder(
         what=folder.what,
         split=split,
         names=[folder.name_of(file) for file in chosen],
-        features=folder.labels_of(chosen),
+        features=folder.labels_of(chosen, labels),
         files=chosen,
-        facts={"class_names": folder.classes(), "found": folder.told()},
+        facts={"class_names": folder.classes(labels), "found": folder.told(labels)},
     )
 
 

@@ -17,7 +17,8 @@ _HOLDERS = frozenset(
     "clips videos video films data files text texts txt docs documents".split()
 )
 
-_STRAY = 0.05  # a smaller fraction of files beside class folders has got there by accident
+_STRAY = 0.05  # a smaller fraction of files has got into folders, or beside them, by accident
+_LABELLED = 3  # files that there must be to have one for each split
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Layout:
         by_folders: Whether folders make the splits.
         rest: The files that are to be split, where no split has its own.
         classes: The class of each file, "" for none.
+        unlabelled: Those that have none, where others have: they are trained on.
         left: Why -> the files that are left out.
         unused: Why names of splits that there are make no splits.
         notes: What is odd.
@@ -42,6 +44,7 @@ class Layout:
     by_folders: bool = False
     rest: list[Path] = field(default_factory=list)
     classes: dict[Path, str] = field(default_factory=dict)
+    unlabelled: set[Path] = field(default_factory=set)
     left: dict[str, list[Path]] = field(default_factory=dict)
     unused: str = ""
     notes: list[str] = field(default_factory=list)
@@ -57,8 +60,7 @@ def understood(
         files: In order.
         what: How they are called, in the plural.
         found: Which of them are reached over links.
-        labels: Whether the folders' names are wanted as labels; without, files that are called
-            unlabelled are trained on too.
+        labels: Whether the folders' names are wanted as labels.
 
     Raises:
         UserError: Names of splits are there, but it is not clear what they mean, or a file is in
@@ -77,9 +79,9 @@ def understood(
     own = _once(root, files, own, found, layout)
     classes = _one_spelling(_classes(parts, own, level), own, layout)
     free = [row for row in beside if any(map(is_aside, parts[row][:-1]))]
-    _set_aside(files, own, classes, free, layout) if labels else own.update(
-        dict.fromkeys(free, "train")
-    )
+    own.update(dict.fromkeys(free, "train"))
+    if labels:
+        layout.unlabelled = {files[row] for row in _unlabelled(files, own, classes, layout)}
     left = [files[row] for row in beside if row not in own and row not in set(free)]
     if left:
         layout.left["beside the splits"] = left
@@ -189,22 +191,22 @@ def _one_spelling(classes: dict[int, str], own: dict[int, str], layout: Layout) 
     return {row: renamed.get(name, name) for row, name in classes.items()}
 
 
-def _set_aside(
-    files: Sequence[Path],
-    own: dict[int, str],
-    classes: dict[int, str],
-    free: list[int],
-    layout: Layout,
-) -> None:
-    """Leave out what has no class where nearly all has; else what is called unlabelled trains."""
-    aside = [row for row, name in classes.items() if is_aside(name)]
+def _unlabelled(
+    files: Sequence[Path], own: dict[int, str], classes: dict[int, str], layout: Layout
+) -> list[int]:
+    """The files without a class, where there are classes: those called unlabelled have none.
+
+    A few that lie beside the folders of classes have got there by accident, and are left out.
+    """
+    named = {row: name for row, name in classes.items() if name and not is_aside(name)}
+    if len(set(named.values())) < 2 or len(named) < max(_LABELLED, _STRAY * len(own)):
+        return []
     loose = [row for row, name in classes.items() if not name]
-    names = set(classes.values()) - {""} - {name for name in classes.values() if is_aside(name)}
-    if len(names) < 2 or len(loose) > _STRAY * len(classes):
-        own.update(dict.fromkeys(free, "train"))
-        return
-    for why, rows in (("in folders called unlabelled", aside + free), ("in no class", loose)):
-        if rows:
-            layout.left[why] = [files[row] for row in sorted(rows)]
-    for row in aside + loose:
-        del own[row], classes[row]
+    if loose and len(loose) <= _STRAY * len(classes):
+        layout.left["in no class"] = [files[row] for row in sorted(loose)]
+        for row in loose:
+            del own[row], classes[row]
+    rows = [row for row in own if row not in named]
+    for row in rows:
+        classes[row] = ""
+    return rows

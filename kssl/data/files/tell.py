@@ -68,11 +68,13 @@ def splits_line(sizes: Mapping[str, int], of_split: Mapping[str, Sequence[str]],
 
 
 def classes_line(classes: Mapping[str, Sequence[str]]) -> str:
-    """The classes with their counts over all splits."""
+    """The classes with their counts over all splits; `""` is an example without a label."""
     counts = Counter(name for names in classes.values() for name in names)
+    without = counts.pop("", 0)
+    more_without = f"; {without:,} more without a label, which no probe sees" * bool(without)
     shown = [f"{name} {counts[name]:,}" for name in sorted(counts)[:_MOST]]
     more = f", … {len(counts) - _MOST:,} more" * (len(counts) > _MOST)
-    return f"{len(counts):,} classes: {', '.join(shown)}{more}"
+    return f"{len(counts):,} classes: {', '.join(shown)}{more}{more_without}"
 
 
 def lacking(classes: Mapping[str, Sequence[str]]) -> list[str]:
@@ -81,7 +83,7 @@ def lacking(classes: Mapping[str, Sequence[str]]) -> list[str]:
     return [
         f"the split {split} has {len(new)} classes that train lacks: {_few(sorted(new))}"
         for split in ("validation", "test")
-        if (new := set(classes.get(split, ())) - known)
+        if (new := set(classes.get(split, ())) - known - {""})
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -51,6 +52,12 @@ class _Place:
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name is passed over: hidden, or a program's own."""
     return name.startswith(".") or name.lower() in TOOLS
+
+
+def by_number(name: str) -> tuple[list[tuple[bool, int | str]], str]:
+    """A key that sorts 2 before 10, wherever they stand in a name."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else part) for part in parts], name
 
 
 def suffix_of(name: str, packed: Collection[str] = ()) -> str:

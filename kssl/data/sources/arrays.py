@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kssl.data.description import described
 from kssl.data.files.array_names import Table, table_of
 from kssl.data.from_arrays import Change, Dataset, serve
 from kssl.data.locate import find_file
@@ -78,7 +79,7 @@ def arrays(
         _check(feature, array, packed_shape, where)
         _check_finite(array, where)
         changes[feature] = _change(feature, packed_shape)
-    return serve(found, rows, changes)
+    return described(serve(found, rows, changes), names=[str(row) for row in rows])
 
 
 class _Opened:

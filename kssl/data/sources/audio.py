@@ -11,7 +11,7 @@ import numpy as np
 
 from kssl.data.description import described
 from kssl.data.files.decode import Block, Broken, check_broken_fraction
-from kssl.data.files.folder import Folder, read_folder
+from kssl.data.files.folder import Folder, Labels, read_folder
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
 from kssl.data.files.sound import Sound, full_scale, rate_of, read, resampled, to_float
 from kssl.data.from_arrays import Dataset
@@ -34,6 +34,7 @@ def audio(
     group: str | None = None,
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
+    labels: Labels = "auto",
 ) -> Dataset:
     """Recordings from a folder of WAV or FLAC files, or from a `.npz` file.
 
@@ -66,6 +67,8 @@ def audio(
         broken_fraction: A recording that cannot be decoded, or is empty, is named in a warning and
             left out; it is an error when more than this fraction of a split are.
         fractions: Fractions of the recordings for validation and for test.
+        labels: Of a folder: whether the sub-folders' names are the classes, or a table of them, as
+            `images` takes it. Recordings without a class are trained on, with the label -1.
 
     Returns:
         A dataset of `{"audio": float32 (length,), "padding_mask": bool (length,)}`, with
@@ -85,8 +88,8 @@ def audio(
         raise UserError(f"audio: length {length} and sample_rate {sample_rate} must be 1 or more")
     file, two = find_file(path), check_two_fractions("audio", fractions)
     if file.is_dir():
-        folder = read_folder(file, two, EXTENSIONS, "recordings")
-        items = of_folder(folder, group, two, split)
+        folder = read_folder(file, two, EXTENSIONS, "recordings", labels)
+        items = of_folder(folder, group, two, split, labels)
         load = _Load(items.files, length, sample_rate)
         dataset = read_items(items, load, broken_fraction)
         _check_rates(folder, load, sample_rate)

@@ -21,8 +21,8 @@ from kssl.data.tables.records import read_records
 from kssl.errors import UserError
 from kssl.moved import renamed
 
-_IMAGE_KEYS = ("image", "file_name", "filename", "file", "path")
-_TEXT_KEYS = ("captions", "caption", "texts", "text")
+IMAGE_KEYS = ("image", "file_name", "filename", "file", "path")
+TEXT_KEYS = ("captions", "caption", "texts", "text")
 
 
 @renamed(broken_share="broken_fraction", shares="fractions")
@@ -114,7 +114,7 @@ def _read(table: Path, broken_fraction: float) -> dict[str, _Entry]:
     entries: dict[str, _Entry] = {}
     broken: list[tuple[str, str]] = []
     count = 0
-    for number, row in read_records(table, _TEXT_KEYS):
+    for number, row in read_records(table, TEXT_KEYS):
         if not count and not isinstance(row, str):
             _check_columns(table, row)
         count += 1
@@ -129,7 +129,7 @@ def _read(table: Path, broken_fraction: float) -> dict[str, _Entry]:
 
 def _add(entries: dict[str, _Entry], row: Mapping[str, Any]) -> str:
     """Add a line to the images; say why if it cannot be."""
-    name, given = _under(_IMAGE_KEYS, row), _under(_TEXT_KEYS, row)
+    name, given = _under(IMAGE_KEYS, row), _under(TEXT_KEYS, row)
     name = name.strip() if isinstance(name, str) else ""
     texts = [str(each).strip() for each in (given if isinstance(given, list) else [given]) if each]
     texts = [each for each in texts if each]
@@ -149,7 +149,7 @@ def _under(keys: Sequence[str], row: Mapping[str, Any]) -> Any:
 
 
 def _check_columns(table: Path, row: Mapping[str, Any]) -> None:
-    for keys in (_IMAGE_KEYS, _TEXT_KEYS):
+    for keys in (IMAGE_KEYS, TEXT_KEYS):
         if not any(key in row for key in keys):
             raise UserError(
                 f"{table}: one of its columns must be called {', '.join(keys[:-1])} or {keys[-1]}; "

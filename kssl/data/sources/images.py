@@ -7,7 +7,7 @@ from typing import Literal
 
 from kssl.data.description import described
 from kssl.data.files.decode import Block, Files, check_broken_fraction, read_files
-from kssl.data.files.folder import Folder, read_folder, readable
+from kssl.data.files.folder import Folder, Labels, read_folder, readable
 from kssl.data.files.image import decode
 from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
@@ -23,7 +23,7 @@ def images(
     path: str,
     size: int = 32,
     channels: Literal[1, 3] = 3,
-    labels: bool | Literal["auto"] = "auto",
+    labels: Labels = "auto",
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
     levels: float | None = None,
@@ -46,9 +46,11 @@ def images(
             `KSSL_DATA_DIR`.
         size: Height and width of the result, in pixels.
         channels: 3 for colour, 1 for grey.
-        labels: Whether the sub-folder's name is the class; `auto`: if every image is in one,
-            and there are at least two. Folders called `unlabeled` beside classes are left out;
-            with `false` the training split has them too.
+        labels: Whether the sub-folder's name is the class; `auto`: if there are at least two. Or a
+            table, such as `labels.csv`, with the columns `file` and `label`. Images without a
+            class, and those in a folder called `unlabeled`, are in the training split with the
+            label -1, which means none; probes see only those that have one. With `auto`, fewer than
+            5 % in no class are left out, and fewer than 5 % in classes are no labels.
         broken_fraction: A file that cannot be decoded is named in a warning and left out; it is an
             error when more than this fraction of a split are (one is always forgiven, unless 0).
         fractions: Fractions of the files for validation and for test.
@@ -94,13 +96,13 @@ def images(
 
 
 def list_images(
-    path: str, labels: bool | Literal["auto"] = "auto", fractions: Sequence[float] = (0.1, 0.1)
+    path: str, labels: Labels = "auto", fractions: Sequence[float] = (0.1, 0.1)
 ) -> Folder:
     """The image files of a folder with their splits and classes; none is opened."""
     return read_folder(find_file(path), (fractions[0], fractions[1]), readable(), labels=labels)
 
 
-def class_names(path: str, labels: bool | Literal["auto"] = "auto") -> list[str]:
+def class_names(path: str, labels: Labels = "auto") -> list[str]:
     """The classes of a folder of images, in the order of their numbers; none without labels.
 
     Args:
@@ -121,7 +123,8 @@ def _check(
         raise UserError(f"images: size {size} is not 1 or more")
     if channels not in (1, 3):
         raise UserError(f"images: channels {channels} is neither 1 (grey) nor 3 (colour)")
-    if labels not in (True, False, "auto"):
-        raise UserError(f"images: labels {labels!r} is none of true, false and auto")
+    if not isinstance(labels, (bool, str)):
+        told = f"images: labels {labels!r} is none of true, false, auto and the name of a table"
+        raise UserError(told)
     check_broken_fraction("images", broken_fraction)
     check_two_fractions("images", fractions)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kssl.data.files.decode import check_broken_fraction, report_broken
+from kssl.data.files.decode import check_broken_fraction
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_fractions, grouped
@@ -46,6 +46,7 @@ def tabular(
     header: bool = True,
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
+    encoding: str | None = None,
 ) -> Dataset:
     """Rows of a CSV, JSON or Parquet file, with numbers standardized and categories as integers.
 
@@ -68,14 +69,16 @@ def tabular(
             `|` or white space, `.json` or `.jsonl` (an array of objects, or one a line), each also
             with `.gz`, or `.parquet`; a relative path is tried in the current folder, then in
             `KSSL_DATA_DIR`.
-        label: The column of classes.
+        label: The column of classes. Rows without one are trained on, with the label -1.
         types: Column -> `numeric`, `categorical`, `skip` (not used), `group` (see above) or
             `split` (the column says which split a row is in: `train`, `valid`, `test`, …).
         header: Whether the first line has the names; if not they are `column_0`, `column_1`, ….
-        broken_fraction: Lines with a wrong number of fields and rows without a label are counted in
-            a warning and left out; so are values that are no numbers in a column of numbers, which
-            count as missing. It is an error when more than this fraction is so.
+        broken_fraction: Lines with a wrong number of fields are counted in a warning and left out;
+            so are values that are no numbers in a column of numbers, which count as missing. It is
+            an error when more than this fraction is so.
         fractions: Fractions of the rows for validation and for test.
+        encoding: Another table, whose training rows say how this one is encoded, as a model that
+            was trained on it expects. The column of classes may then be lacking.
 
     Returns:
         A dataset of `{"numeric": float32 (n,), "categorical": int32 (m,)}` and, with a label,
@@ -94,14 +97,36 @@ def tabular(
     """
     check_split(split)
     fitted = fit_table(
-        path,
+        path if encoding is None else encoding,
         label=label,
         types=types,
         header=header,
         broken_fraction=broken_fraction,
         fractions=fractions,
     )
+    if encoding is not None:
+        fitted = _encoded_alike(fitted, find_file(path), header, broken_fraction, fractions)
     return fitted.dataset(split)
+
+
+def _encoded_alike(
+    fitted: FittedTable,
+    file: Path,
+    header: bool,
+    broken_fraction: float,
+    fractions: Sequence[float],
+) -> FittedTable:
+    """The rows of another table, encoded as one that is fitted."""
+    wanted = [each.name for each in (*fitted.numeric, *fitted.categorical)]
+    columns = {column.name: column for column in read_columns(file, header, broken_fraction)}
+    lacking = [name for name in wanted if name not in columns]
+    if lacking:
+        raise UserError(f"{file} has no column '{lacking[0]}'{nearest(lacking[0], columns)}")
+    label = fitted.label if fitted.label in columns else None
+    two = check_two_fractions("tabular", fractions)
+    rows = _splits(str(file), columns, {}, two, label)
+    classes = fitted.classes if label is not None else ()
+    return replace(fitted, label=label, classes=classes, rows=rows, columns=columns)
 
 
 @renamed(broken_share="broken_fraction", shares="fractions")
@@ -149,7 +174,8 @@ def _fit_file(file: Path, _: int, settings: tuple[Any, ...]) -> FittedTable:
     columns = {column.name: column for column in read}
     _check_names(str(file), columns, label, types)
     columns, left_out = without_index(str(file), columns, [*types, label])
-    columns = _labelled(str(file), columns, label, broken_fraction)
+    if label is not None and columns[label].missing.all():
+        raise UserError(f"{file}: no row has a value in '{label}', the column of classes")
     fitted = fit_columns(str(file), columns, label, types, broken_fraction, fractions)
     return replace(fitted, skipped={**left_out, **fitted.skipped})
 
@@ -163,7 +189,7 @@ def fit_columns(
     fractions: tuple[float, float],
 ) -> FittedTable:
     """Fit columns that have been read; as `fit_table`."""
-    rows = _splits(where, columns, types, fractions)
+    rows = _splits(where, columns, types, fractions, label)
     uses = {
         name: types.get(name) or column_type(where, column, broken_fraction)
         for name, column in columns.items()
@@ -212,32 +238,20 @@ def _check_names(
             raise UserError(f"tabular: only one column can have the type '{use}'")
 
 
-def _labelled(
-    where: str, columns: dict[str, Column], label: str | None, broken_fraction: float
-) -> dict[str, Column]:
-    """Leave out the rows that have no label."""
-    if label is None:
-        return columns
-    missing = columns[label].missing
-    if not missing.any():
-        return columns
-    rows = np.flatnonzero(missing)
-    broken = [(f"row {row + 1} below the header", f"no {label}") for row in rows]
-    report_broken(where, "rows", broken, len(missing), broken_fraction)
-    keep = np.flatnonzero(~missing)
-    return {name: column.take(keep) for name, column in columns.items()}
-
-
 def _splits(
     where: str,
     columns: Mapping[str, Column],
     types: Mapping[str, str],
     fractions: tuple[float, float],
+    label: str | None,
 ) -> dict[str, np.ndarray]:
     told = {use: name for name, use in types.items() if use in ("group", "split")}
     group = columns[told["group"]].codes if "group" in told else same_rows(list(columns.values()))
     if "split" not in told:
-        return grouped(group, fractions)
+        missing = columns[label].missing if label is not None else np.zeros(len(group), bool)
+        known, unknown = np.flatnonzero(~missing), np.flatnonzero(missing)
+        rows = {split: known[part] for split, part in grouped(group[known], fractions).items()}
+        return {**rows, "train": np.sort(np.concatenate([rows["train"], unknown]))}
     column = columns[told["split"]]
     split_of = [SPLIT_WORDS.get(value.lower(), "") for value in column.values] + [""]
     found = np.array(split_of)[column.codes]

@@ -50,8 +50,9 @@ def text(
         field: JSON field or column of the text; a number for a table without header, counted
             from 0. None is `"text"`.
         label: Field or column of the class; every unit of a document has its class. None takes
-            the sub-folders of plain files, if nearly every file is in one and there are at least
-            two; `false` takes none, and reads folders called `unsup` or `unlabeled` too.
+            the sub-folders of plain files, if there are at least two; `false` takes none.
+            Documents without one, and folders called `unsup` or `unlabeled`, are trained on: their
+            `label` is -1.
         fractions: Of the documents, for validation and for test.
 
     Returns:
@@ -101,14 +102,14 @@ def python_topics(
 def _dataset(corpus: Corpus, split: str, unit: str) -> Dataset:
     import tensorflow as tf
 
-    numbers = {name: number for number, name in enumerate(corpus.names)}
+    numbers = corpus.numbers()
 
     def examples() -> Iterator[dict[str, Any]]:
         for document in corpus.documents(split):
             for part in CUTS[unit](document.text):
                 example: dict[str, Any] = {"text": part.encode("utf-8", "replace")}
                 if numbers:
-                    example["label"] = numbers[str(document.label)]
+                    example["label"] = numbers[document.label or ""]
                 yield example
 
     count, size = 0, 0

@@ -100,13 +100,13 @@ def _columns(
         if words:
             columns["starts"] = vocabulary.word_starts(columns["tokens"])
         return columns
-    numbers = {name: number for number, name in enumerate(corpus.names)}
+    numbers = corpus.numbers()
     columns = sentence_rows(documents, vocabulary, length, paired=rows == "pairs")
     of_row = columns.pop("row_document")
     if numbers:
         import numpy as np
 
-        labels = np.array([numbers[str(each.label)] for each in documents], np.int64)
+        labels = np.array([numbers[each.label or ""] for each in documents], np.int64)
         columns["label"] = labels[of_row]
     return columns | pairs(columns, of_row) if rows == "pairs" else columns
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +11,12 @@ import numpy as np
 
 from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.folder import EXTENSIONS as PICTURES
-from kssl.data.files.folder import Folder, split_files, walk
+from kssl.data.files.folder import Folder, Labels, split_files, walk
 from kssl.data.files.image import decode_to, fit, upright
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
 from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.files.reasons import reason
+from kssl.data.files.walk import by_number
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import check_split, check_two_fractions
@@ -36,6 +36,7 @@ def video(
     group: str | None = None,
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
+    labels: Labels = "auto",
     levels: float | None = None,
 ) -> Dataset:
     """Clips from a folder of video files, of folders of frames, or from a `.npz` file.
@@ -66,6 +67,8 @@ def video(
         broken_fraction: A film that cannot be decoded to its end, or is too short, is named in
             a warning and left out; it is an error when more than this fraction of a split are.
         fractions: Fractions of the films for validation and for test.
+        labels: Of a folder: whether the sub-folders' names are the classes, or a table of them, as
+            `images` takes it. Films without a class are trained on, with the label -1.
         levels: Which value is white in grey frames of more than 8 bits, as `images` takes it.
 
     Returns:
@@ -84,9 +87,9 @@ def video(
     file, two = find_file(path), check_two_fractions("video", fractions)
     cut = _Cut(*shape, stride)
     if file.is_dir():
-        films, frames = _films(file, two)
+        films, frames = list_films(file, two, labels)
         cut = replace(cut, levels=levels_of(file, frames, levels))
-        items = of_folder(films, group, two, split)
+        items = of_folder(films, group, two, split, labels)
         return read_items(
             items, lambda item: cut.clips(_frames(items.files[item], cut)), broken_fraction
         )
@@ -128,7 +131,9 @@ class _Cut:
         return fit(image, self.height, self.width, channels)
 
 
-def _films(path: Path, fractions: tuple[float, float]) -> tuple[Folder, list[Path]]:
+def list_films(
+    path: Path, fractions: tuple[float, float] = (0.1, 0.1), labels: Labels = "auto"
+) -> tuple[Folder, list[Path]]:
     """The films below a folder, files and folders of frames, by split; and all single frames."""
     pictures, others = walk(path, PICTURES)
     animated = {picture for picture in pictures if _is_animated(picture)}
@@ -145,7 +150,7 @@ def _films(path: Path, fractions: tuple[float, float]) -> tuple[Folder, list[Pat
             f"{path}: there are no films, that is sub-folders of images or files ending in "
             f"{', '.join(FILMS)}; found: {loose or found or 'no files at all'}"
         )
-    return split_files(path, films, fractions, "films"), frames
+    return split_files(path, films, fractions, "films", labels=labels), frames
 
 
 def _is_animated(picture: Path) -> bool:
@@ -170,19 +175,11 @@ def _frames(film: Path, cut: _Cut) -> Iterator[np.ndarray]:
         return
     names = [each for each in film.iterdir() if each.suffix.lower() in PICTURES]
     visible = [each for each in names if not (each.name.startswith(".") or _is_animated(each))]
-    for frame in sorted(visible, key=_by_number)[:: cut.stride]:
+    for frame in sorted(visible, key=lambda frame: by_number(frame.name))[:: cut.stride]:
         try:
             yield decode_to(frame, cut.height, cut.width, 3, cut.levels)
         except Broken as error:
             raise Broken(f"its frame {frame.name} cannot be decoded: {error}") from error
-
-
-def _by_number(file: Path) -> tuple[list[tuple[bool, int | str]], str]:
-    """A key that sorts 2 before 10, wherever they stand in a name."""
-    parts = re.findall(r"\d+|\D+", file.name)
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else part) for part in parts], (
-        file.name
-    )
 
 
 def _animation(film: Path, cut: _Cut) -> Iterator[np.ndarray]:

@@ -108,6 +108,7 @@ class FittedTable:
                 "categorical": [each.name for each in self.categorical],
             },
             category_names=[each.values for each in self.categorical],
+            names=[str(row + 1) for row in self.rows[split]],
         )
 
     def __str__(self) -> str:

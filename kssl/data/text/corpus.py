@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from kssl.data.description import UNLABELLED
 from kssl.data.files.tell import told
 from kssl.data.from_arrays import MEMORY_BUDGET
 from kssl.data.locate import Unavailable, find_file
@@ -71,6 +72,11 @@ class Corpus:
             return labels
         chosen = _assigned(self.pools[pool], lacking, self.fractions, self.where)
         return [label for label, own in zip(labels, chosen, strict=True) if lacking[own] == split]
+
+    def numbers(self) -> dict[str, int]:
+        """The number of each class; of "", for a document without one; empty without labels."""
+        known = {name: number for number, name in enumerate(self.names)}
+        return {"": UNLABELLED, **known} if known else {}
 
     def _pool(self, split: str) -> tuple[str, tuple[str, ...]]:
         """The pool that a split is in, and the splits that are cut from it, if it is not whole."""
@@ -143,8 +149,6 @@ def _scan(
                 name = folder if label is None else (document.label or "").strip()
                 if not document.text.strip():
                     into.add("documents without text, left out", str(file))
-                elif name == "":
-                    into.add("documents without a label, left out", str(file))
                 else:
                     yield replace(document, label=name)
 
@@ -152,17 +156,20 @@ def _scan(
     for pool, _ in files:
         places, kept, names = [], held.setdefault(pool, []), labels.setdefault(pool, [])
         for document in read(pool, troubles):
-            places.append(_place(document.text))
+            # What has no label is of no use but in training: it comes last, where train is.
+            places.append(1.0 if document.label == "" else _place(document.text))
             names.append(document.label or "")
             size += len(document.text)
             kept.append(document) if size <= MEMORY_BUDGET // 2 else held.clear()
         pools[pool] = np.array(places)
     troubles.report()
     _check(where, pools, troubles)
+    every = {name for names in labels.values() for name in names} - {""}
+    if label is not None and not every:
+        raise UserError(f"{where}: no document has a label under {label!r}")
     small = size <= MEMORY_BUDGET // 2
     reader = (lambda pool: iter(held[pool])) if small else lambda pool: read(pool, Troubles(where))
-    every = {name for names in labels.values() for name in names}
-    return Corpus(where, reader, pools, _sorted(every - {""}), fractions, labels)
+    return Corpus(where, reader, pools, _sorted(every), fractions, labels)
 
 
 def _check(where: str, pools: Mapping[str, np.ndarray], troubles: Troubles) -> None:

@@ -103,20 +103,19 @@ def _told_apart(path: Mapping[str, Any], by_folder: bool) -> CorpusFiles:
 
 
 def _classed(where: str, layout: Layout, found: Found, by_folder: bool) -> CorpusFiles:
-    """Give each file its folder's name as class, if all are plain and in at least two."""
+    """Give each file its folder's name as class, if all are plain and there are two classes."""
     parts = layout.splits or {"all": layout.rest}
     files = [file for part in parts.values() for file in part]
     classes = {file: layout.classes.get(file, "") for file in files}
-    loose = [file for file, name in classes.items() if not name]
+    names = {*classes.values()} - {""}
+    loose = [] if layout.unlabelled else [file for file, name in classes.items() if not name]
     why = "label is false"
     if by_folder and any(kind_of(file) in (*RECORDS, *TABLES) for file in files):
         why = "label names no field or column"
     elif by_folder and loose:
         why = f"{len(loose)} files are in no folder of a class, such as {loose[0].name}"
     elif by_folder:
-        why = (
-            "" if len(set(classes.values())) > 1 else f"all are in {next(iter(classes.values()))}/"
-        )
+        why = "" if len(names) > 1 else f"all are in {next(iter(names))}/"
     pools = {
         split: tuple((file, None if why else classes[file]) for file in part)
         for split, part in parts.items()

@@ -127,10 +127,10 @@ def _records(
             troubles.add(f"records without a text under '{name}', left out", place)
             continue
         if label is not None and record.get(str(label)) is None:
-            troubles.add(f"records without '{label}', left out", place)
-            continue
+            troubles.add(f"records without '{label}', read without a label", place)
         found = True
-        yield Document(record[name], None if label is None else str(record[str(label)]))
+        said = None if label is None else record.get(str(label))
+        yield Document(record[name], said if said is None else str(said))
     if not found and keys:
         raise UserError(f"{path}: no record has a text under '{name}'{nearest(name, keys)}")
 
@@ -176,9 +176,9 @@ def _rows(
         if isinstance(fields, str) or len(fields) <= max(of_text, of_label or 0):
             many = "many" if isinstance(fields, str) else "few"
             troubles.add(f"rows with too {many} columns, left out", place)
-        elif of_label is not None and not fields[of_label].strip():
-            troubles.add("rows without a label, left out", place)
         else:
+            if of_label is not None and not fields[of_label].strip():
+                troubles.add("rows without a label, read without one", place)
             yield Document(fields[of_text], None if of_label is None else fields[of_label].strip())
 
 

@@ -149,11 +149,11 @@ def test_a_row_that_a_table_cannot_have_is_left_out(
     rows += ['"open,x', "one, two,x", "no label, ", *(f"more {i},x" for i in range(20))]
     (tmp_path / "t.csv").write_text("\n".join(rows))
     with caplog.at_level(logging.WARNING):
-        assert len(every(str(tmp_path / "t.csv"), label="label")) == 40
+        assert len(every(str(tmp_path / "t.csv"), label="label")) == 41
     for told in (
         "rows with too few columns, left out: 1",
         "rows with too many columns, left out: 1",
-        "rows without a label, left out: 1",
+        "rows without a label, read without one: 1",
     ):
         assert told in caplog.text
     assert f"{tmp_path / 't.csv'} line 23 (a quote that is not closed)" in caplog.text

@@ -1,0 +1,45 @@
+"""A data set as a whole: how many examples it has, whether they fit, and all of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from kssl.errors import UserError
+
+
+def count(dataset: tf.data.Dataset) -> int:
+    """Return the number of examples of a data set, reading it where it does not know.
+
+    Raises:
+        UserError: It has none, or never ends.
+    """
+    size = int(dataset.cardinality())
+    if size == tf.data.INFINITE_CARDINALITY:
+        raise UserError("the data set never ends; bound it with .take(examples)")
+    if size == tf.data.UNKNOWN_CARDINALITY:
+        size = sum(1 for _ in dataset)
+    if size == 0:
+        raise UserError("the data set has no examples")
+    return size
+
+
+def fits(dataset: tf.data.Dataset, size: int, budget: int) -> bool:
+    """Whether so many examples, decoded, take no more bytes than the budget."""
+    specs = list(dataset.element_spec.values())
+    if any(spec.dtype == tf.string or not spec.shape.is_fully_defined() for spec in specs):
+        return False
+    example = sum(math.prod(spec.shape) * spec.dtype.size for spec in specs)
+    return size * example <= budget
+
+
+def read_all(dataset: tf.data.Dataset) -> dict[str, tf.Tensor]:
+    """Return every example, in order, as one tensor for each key."""
+    batches = list(dataset.batch(1024).as_numpy_iterator())
+    with tf.device("cpu"):
+        return {
+            key: tf.constant(np.concatenate([batch[key] for batch in batches]))
+            for key in batches[0]
+        }

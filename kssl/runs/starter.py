@@ -1,0 +1,189 @@
+"""A first recipe for somebody's own data, with the reasons of its choices: `kssl init photos/`."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kssl.errors import UserError
+
+if TYPE_CHECKING:
+    from kssl.data.guess import Guess
+
+_STEPS = 2_000  # of training: minutes on a processor, and enough for small networks
+_FEW = 200  # examples, of which a network learns little
+
+
+def starter(path: str, file: Path) -> str:
+    """Return the text of a recipe that fits a file or folder.
+
+    Args:
+        path: Of the data.
+        file: Where the recipe is to be; its comment says how it is run.
+
+    Raises:
+        UserError: kssl reads nothing of what is there.
+    """
+    from kssl.data.guess import guess
+
+    found = guess(path)
+    use = found.settings["use"]
+    made = _MADE[use](found)
+    told = "".join(f"# {line}\n" for line in (f"{path}: {found.why}.", *_listed(found)))
+    few = found.count and found.count < _FEW
+    told += f"# {found.count} are few: expect little, and look at the baselines.\n" if few else ""
+    return f"# {_ABOUT[use]}, made by kssl init.\n#   kssl fit {file}\n{told}{made}"
+
+
+def _listed(found: Guess) -> list[str]:
+    """What listing the files tells: splits and classes."""
+    from kssl.data.listing import listed
+    from kssl.plugins import find
+
+    settings = {key: value for key, value in found.settings.items() if key != "use"}
+    source = find("datasets", found.settings["use"])
+    try:
+        return [*listed(source, settings)][1:]
+    except UserError as error:  # told again, with its cure, when the recipe is run
+        return [str(error)]
+
+
+def _data(settings: dict[str, Any]) -> str:
+    """The section `data`, with a path that holds wherever the recipe is called from."""
+    for key in ("path", "labels"):
+        if isinstance(settings.get(key), str) and os.path.exists(settings[key]):
+            settings = settings | {key: os.path.abspath(settings[key])}
+    return f"data: {json.dumps(settings, ensure_ascii=False)}\n".replace('"use"', "use")
+
+
+def _length(count: int, largest: int) -> str:
+    """The section `fit`: batches of at most a quarter of the examples, some 2,000 steps in all."""
+    count = count or 1000
+    batch = max(8, min(largest, 2 ** int(math.log2(max(8, count / 4)))))
+    epochs = min(200, max(1, math.ceil(_STEPS * batch / (0.8 * count))))
+    reason = f"some {_STEPS:,} steps; more help as long as val_loss falls"
+    return f"fit: {{batch_size: {batch}, epochs: {epochs}}}   # {reason}\n"
+
+
+_ADAM = """optimizer:
+  use: adamw
+  learning_rate: {use: warmup_cosine, peak: 1e-3, warmup: 0.05}   # follows the length of training
+  weight_decay: 0.05
+"""
+
+
+def _images(found: Guess) -> str:
+    side = found.facts.get("side", 32)
+    size = 64 if side >= 96 and found.count <= 20_000 else 32
+    why = f"most are {side} on the shorter side; twice the size takes four times the time"
+    data = _data(found.settings | {"size": size}).rstrip("\n")
+    return f"""{data}   # {why}
+pretext:
+  - to_float
+  - {{use: two_views, preset: small}}   # two crops in other colours, which are to be matched
+model:
+  use: simclr                          # learns from as few as some hundred pictures
+  encoder: {{use: conv_net, filters: [32, 64, 128], stem_strides: 2}}
+  projector: {{use: projection_head, output_dim: 64, hidden_dim: 256}}
+  loss: {{use: nt_xent, temperature: 0.2}}
+{_ADAM}{_length(found.count, 256)}{_PROBES}"""
+
+
+_PROBES = "evaluate: [knn, linear]   # read the labels, if any, which training does not\n"
+
+
+def _audio(found: Guess) -> str:
+    return f"""{_data(found.settings)}model:
+  use: denoising_autoencoder           # rebuilds recordings from noisy ones
+  modality: audio
+  latent_dim: 64
+  encoder: {{use: mlp, units: [256]}}
+  decoder: {{use: mlp, units: [256]}}
+{_ADAM}{_length(found.count, 128)}{_PROBES}"""
+
+
+def _video(found: Guess) -> str:
+    return f"""{_data(found.settings)}pretext:
+  - {{use: to_float, key: video}}
+  - frame_order                        # are three frames in order?
+model:
+  use: pretext_classifier
+  encoder: {{use: conv_net, filters: [16, 32, 64], stem_strides: 2}}
+{_ADAM}{_length(found.count, 64)}evaluate: [pretext_accuracy, knn, linear]
+"""
+
+
+def _tabular(found: Guess) -> str:
+    return f"""{_data(found.settings)}pretext: [one_hot]   # numbers and categories in one row
+model:
+  use: denoising_autoencoder           # rebuilds rows from noisy ones
+  modality: table
+  latent_dim: 16
+  encoder: {{use: mlp, units: [128]}}
+  decoder: {{use: mlp, units: [128]}}
+{_ADAM}{_length(found.count, 256)}{_PROBES}"""
+
+
+def _text(found: Guess) -> str:
+    corpus = {key: value for key, value in found.settings.items() if key != "use"}
+    if os.path.exists(corpus["path"]):
+        corpus["path"] = os.path.abspath(corpus["path"])
+    written = json.dumps(corpus, ensure_ascii=False)
+    if found.count == 1:
+        return f"""data:
+  use: tokens
+  corpus: {written}
+  vocabulary: {{kind: characters, special: false}}   # one text has too few words for words
+  length: 129
+  stride: 64
+pretext: [{{use: next_token, context: 64}}]
+model: {{use: gpt, depth: 4, heads: 4, width: 128}}   # writes on, character by character
+{_ADAM}fit: {{batch_size: 12, epochs: 10, steps_per_epoch: 200}}
+callbacks: [sample_text]
+evaluate: [perplexity]
+"""
+    return f"""data:
+  use: tokens
+  corpus: {written}
+  vocabulary: {{kind: wordpiece, size: 4000, lowercase: true}}
+  length: 64                           # tokens that the model sees at once
+  rows: sentences
+pretext: [mask_tokens]
+model: {{use: bert, vocabulary_size: 4000, depth: 2, heads: 4, width: 128}}
+{_ADAM}fit: {{batch_size: 16, epochs: 10, steps_per_epoch: 200}}
+evaluate: [masked_accuracy, knn]       # knn reads the labels; skipped without any
+"""
+
+
+def _arrays(found: Guess) -> str:
+    return f"""{_data(found.settings)}pretext: [to_float]                    # bytes to 0 to 1
+model:
+  use: autoencoder                     # rebuilds its input from 32 numbers
+  latent_dim: 32
+  encoder: {{use: mlp, units: [400]}}
+  decoder: {{use: mlp, units: [400]}}
+{_ADAM}{_length(found.count, 128)}evaluate: [reconstruction, knn, linear]
+"""
+
+
+_MADE = {
+    "images": _images,
+    "captions": _images,
+    "audio": _audio,
+    "video": _video,
+    "tabular": _tabular,
+    "text": _text,
+    "arrays": _arrays,
+}
+_ABOUT = {
+    "images": "SimCLR on pictures",
+    "captions": "SimCLR on the pictures, without their captions",
+    "audio": "Denoising autoencoder on recordings",
+    "video": "Order of frames on films",
+    "tabular": "Denoising autoencoder on a table",
+    "text": "A language model",
+    "arrays": "Autoencoder on arrays",
+}
