@@ -98,7 +98,7 @@ def test_tables_recordings_and_photographs_say_what_their_numbers_are(
     monkeypatch.chdir(tmp_path)
     lines = [f"{('cat', 'dog')[n % 2]},{n}.5,{('yes', 'no')[n % 2]}" for n in range(40)]
     Path("pets.csv").write_text("\n".join(["kind,weight,tame", *lines]))
-    table = Pipeline(kssl.data.tabular("train", "pets.csv", label="tame")).description
+    table = Pipeline(kssl.data.tabular("train", path="pets.csv", label="tame")).description
     assert table.columns == {"numeric": ["weight"], "categorical": ["kind"]}
     assert [list(names) for names in table.category_names] == [["cat", "dog"]]
     assert describe(kssl.data.photographs(examples=2)).class_names == ["temple", "flower"]
