@@ -148,6 +148,8 @@ def last_activation(layer: Any) -> str:
     elif getattr(layer, "outputs", None):  # a functional model
         steps = _steps(layer.outputs[0])
     else:
+        if type(layer).__module__.partition(".")[0] != "keras":
+            return ""  # of somebody's own layer it may be that of a layer inside
         activation = getattr(layer, "activation", None) or type(layer)  # `keras.layers.ReLU` too
         name = activation if isinstance(activation, str) else activation.__name__
         return name.lower()

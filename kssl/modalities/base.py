@@ -31,7 +31,8 @@ class Modality:
             keys: for a modality whose transforms hide part of an example at random.
         as_text: Whether a generated example is written rather than drawn.
         scale: The range that values of a key have, in words, and the size from which on they are
-            surely not in it: bytes or PCM that nobody has scaled. Standardised values pass.
+            surely not in it, bytes or PCM that nobody has scaled: a tenth of it where none is
+            negative. Standardised values pass.
         noun: What an example is called, and what its values are called, in tables.
         cell: Width and height in inches in which one example can be recognised.
 
@@ -153,6 +154,7 @@ class Modality:
                 "or infinite: leave these examples out, or fill them in"
             )
         words, largest = self.scale.get(key, ("", np.inf))
+        largest = largest if low < 0 else largest / 10  # of both signs: may be standardised
         # Rows of numbers may stand for images too; they have any scale.
         if max(-low, high) > largest and not (key == "image" and values.ndim == 2):
             raise ValueError(

@@ -24,7 +24,7 @@ class Image(Modality):
     name = "image"
     keys = {"image": "float32"}
     layout = "kssl.report.sheets.pictures:draw"
-    scale = {"image": ("0 to 1", 10.0)}
+    scale = {"image": ("0 to 1", 100.0)}
     noun = ("image", "pixels")
     cell = (0.75, 0.75)
 

@@ -27,7 +27,7 @@ class Video(Modality):
     name = "video"
     keys = {"video": "float32"}
     layout = "kssl.report.sheets.films:draw"
-    scale = {"video": ("0 to 1", 10.0)}
+    scale = {"video": ("0 to 1", 100.0)}
     noun = ("clip", "pixels")
     cell = (3.0, 0.6)
 

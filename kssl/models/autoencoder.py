@@ -17,9 +17,9 @@ import numpy as np
 from kssl.layers import Corruption, ImageDecoder, LatentEncoder, LatentGaussian
 from kssl.losses import Reconstruction
 from kssl.modalities import Image, Modality, get
+from kssl.modalities.given import given_loss, in_unit_interval
 from kssl.models.base import Model, default, to_data
 from kssl.models.capabilities import Corrupts
-from kssl.models.given import given_loss, in_unit_interval
 
 
 @keras.saving.register_keras_serializable(package="kssl")

@@ -13,9 +13,9 @@ import numpy as np
 from keras import ops
 
 from kssl import moved, signature
+from kssl.layers import parts
 from kssl.modalities import Image, Modality, of_keys
-from kssl.models import parts
-from kssl.models.given import (
+from kssl.modalities.given import (
     WEIGHT,
     batch_shapes,
     class_weights,

@@ -17,8 +17,8 @@ from keras import ops
 from kssl.layers.positions import sincos_1d
 from kssl.losses import MaskedCrossEntropy
 from kssl.modalities import Tokens
+from kssl.modalities.given import check_ids
 from kssl.models.base import Model
-from kssl.models.given import check_ids
 from kssl.models.pseudo_labels import PAIR_TARGET, pair_key
 
 RATE = 0.15  # of `mask_tokens`

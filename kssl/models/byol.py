@@ -39,8 +39,7 @@ class BYOL(JointEmbedding):
         inputs: A dict of `view_1` and `view_2`; with `augment`, images or a dict with `image`.
 
     Returns:
-        Dict of `student` and `teacher`, lists of projections `(batch, projection)`, and of
-        `predictions`, likewise.
+        Dict of `student` and `teacher`, lists of projections `(batch, projection)`.
 
     Example:
         >>> import numpy, kssl
@@ -73,13 +72,9 @@ class BYOL(JointEmbedding):
     def build_heads(self, projection: tuple[int | None, ...]) -> None:
         built(self.predictor, projection)
 
-    def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
-        outputs = super().call(inputs, training)
-        predictions = [self.predictor(each, training=training) for each in outputs["student"][:2]]
-        return {**outputs, "predictions": predictions}
-
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return `2 - 2 cos`, summed over both directions."""
-        pairs = zip(reversed(outputs["teacher"]), outputs["predictions"], strict=True)
+        predictions = [self.predictor(each, training=training) for each in outputs["student"][:2]]
+        pairs = zip(reversed(outputs["teacher"]), predictions, strict=True)
         distances = [2.0 + 2.0 * negative_cosine(*pair) for pair in pairs]  # 2 x (batch,)
         return self.average(sum(distances), sample_weight)

@@ -19,9 +19,9 @@ from kssl.diffusion.guidance import chosen_labels, classifier_free_guidance, tra
 from kssl.diffusion.noise_schedules import SCHEDULES
 from kssl.diffusion.samplers import SAMPLERS
 from kssl.layers import UNet, UNetFeatures
+from kssl.modalities.given import check_labels, in_unit_interval
 from kssl.models.base import Model, example_shape, pick
 from kssl.models.capabilities import GeneratesClasses
-from kssl.models.given import check_labels, in_unit_interval
 from kssl.models.inference import compiled
 
 NOISES = (*SCHEDULES, "edm")

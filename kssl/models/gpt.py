@@ -16,8 +16,8 @@ from keras import ops
 
 from kssl.losses import MaskedCrossEntropy, masked_cross_entropy
 from kssl.modalities import Tokens
+from kssl.modalities.given import check_ids
 from kssl.models.base import Model, pick
-from kssl.models.given import check_ids
 from kssl.models.writing import Writer
 
 if TYPE_CHECKING:

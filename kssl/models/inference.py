@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kssl.models.given import is_arrays
+from kssl.modalities.given import is_arrays
 
 
 class MethodCall(keras.Model):

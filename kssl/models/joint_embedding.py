@@ -17,9 +17,9 @@ from keras import ops
 from kssl.layers import ConvNet, MomentumEncoder, ProjectionHead, RandomView
 from kssl.layers.base import Layer, built
 from kssl.modalities import Image, Modality, get
+from kssl.modalities.given import floating, in_unit_interval
 from kssl.models.base import Model
 from kssl.models.capabilities import MakesViews
-from kssl.models.given import floating, in_unit_interval
 
 LARGE, SMALL = ("view_1", "view_2"), "local_views"
 

@@ -17,8 +17,8 @@ from keras import ops
 from kssl.layers import LatentEncoder
 from kssl.losses import Triplet
 from kssl.losses.batch import unit
+from kssl.modalities.given import check_labels
 from kssl.models.base import Model, default, example_shape, pick
-from kssl.models.given import check_labels
 
 
 @keras.saving.register_keras_serializable(package="kssl")

@@ -12,8 +12,8 @@ from keras import ops
 from kssl.layers import MLP, ConvNet
 from kssl.layers.base import built
 from kssl.modalities import Image, Modality, get
+from kssl.modalities.given import check_labels, floating
 from kssl.models.base import Model
-from kssl.models.given import check_labels, floating
 from kssl.models.pseudo_labels import label_key
 
 

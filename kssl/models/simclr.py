@@ -13,7 +13,7 @@ import keras
 
 from kssl.losses import NTXent
 from kssl.modalities import Modality
-from kssl.models.given import given_loss
+from kssl.modalities.given import given_loss
 from kssl.models.joint_embedding import JointEmbedding
 
 

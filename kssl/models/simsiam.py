@@ -13,7 +13,7 @@ from kssl.layers import PredictionHead, ProjectionHead
 from kssl.layers.base import built
 from kssl.losses import NegativeCosine
 from kssl.modalities import Modality
-from kssl.models.given import given_loss
+from kssl.modalities.given import given_loss
 from kssl.models.joint_embedding import JointEmbedding
 
 
@@ -38,8 +38,7 @@ class SimSiam(JointEmbedding):
         inputs: A dict of `view_1` and `view_2`; with `augment`, images or a dict with `image`.
 
     Returns:
-        Dict of `student`, a list of projections `(batch, projection)`, and of `predictions`,
-        likewise.
+        Dict of `student`, a list of projections `(batch, projection)`.
 
     Example:
         >>> import numpy, kssl
@@ -69,15 +68,10 @@ class SimSiam(JointEmbedding):
     def build_heads(self, projection: tuple[int | None, ...]) -> None:
         built(self.predictor, projection)
 
-    def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
-        outputs = super().call(inputs, training)
-        predictions = [self.predictor(each, training=training) for each in outputs["student"][:2]]
-        return {**outputs, "predictions": predictions}
-
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the mean of both directions."""
         first, second = outputs["student"][:2]
-        predictions = outputs["predictions"]
+        predictions = [self.predictor(each, training=training) for each in (first, second)]
         forth = self.loss(second, predictions[0], sample_weight=sample_weight)
         back = self.loss(first, predictions[1], sample_weight=sample_weight)
         return 0.5 * (forth + back)

@@ -22,8 +22,8 @@ from kssl.losses import (
     importance_weighted_bound,
     reconstruction,
 )
+from kssl.modalities.given import in_unit_interval
 from kssl.models.base import Model, default, example_shape, pick
-from kssl.models.given import in_unit_interval
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 

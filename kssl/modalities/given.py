@@ -161,7 +161,7 @@ def batch_shapes(examples: Any) -> Any:
     if isinstance(examples, dict):
         shapes = {key: batch_shapes(array) for key, array in examples.items()}
         return None if None in shapes.values() else shapes
-    shape = getattr(examples, "shape", None)
+    shape: Any = getattr(examples, "shape", None)
     known = shape is not None and getattr(shape, "rank", 0) is not None
     return (None, *shape[1:]) if known and None not in tuple(shape)[1:] else None
 
@@ -189,7 +189,9 @@ def _check(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> None
 
 def _parts(batch: Any) -> tuple[Any, Any, Any]:
     """Return data, targets and weights of a batch, each None where there is none."""
-    return keras.utils.unpack_x_y_sample_weight(tuple(batch) if type(batch) is list else batch)
+    given = tuple(batch) if type(batch) is list else batch
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(given)
+    return x, y, sample_weight
 
 
 def is_arrays(x: Any) -> bool:
