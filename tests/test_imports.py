@@ -76,7 +76,6 @@ ROOMS = {
 # Imports over a wall, each with its reason.
 OVER_A_WALL = {
     ("cli/report.py", "report"),  # the verb draws the report of a run again
-    ("cli/compare.py", "report"),
     ("cli/results.py", "report"),  # results have the same words in the terminal
     ("cli/vocabulary.py", "data"),  # the verb reads a corpus without a run
     ("cli/vocabulary.py", "tokenizers"),
