@@ -202,7 +202,8 @@ def test_drawn_in_the_report(case: Any) -> None:
     ]
     assert not [each for each in entries if "error" in each]
     assert f"test {case.noun}s" in entries[-1]["caption"]
-    assert case.run.file("report.html").read_text().count("data:image/png") == 3
+    page = case.run.file("report.html").read_text()
+    assert page.count("data:image/png") == 2 * len(entries)  # each for light and for dark pages
 
 
 def test_previewed(case: Any, tmp_path: Path) -> None:

@@ -21,7 +21,12 @@ from kssl.system.files import replacing
     type=click.Path(path_type=Path),
     help="The recipe to write, else the data's name with .yaml; it must not exist.",
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), metavar="FOLDER", hidden=True)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Another folder to look for PATH in.",
+)
 def command(data: str, output: Path | None, data_dir: Path | None) -> None:
     """Write a first recipe for a folder or file, with the reasons of its choices as comments.
 

@@ -55,15 +55,18 @@ class LatentGaussian(Layer):
             shape=(width, width), name="second_moment", dtype="float32", **options
         )
         self.weight_sum = self.add_weight(shape=(), name="weight_sum", dtype="float32", **options)
-        # What the two above are measured from: float32 cannot tell a spread of 1 from the square
-        # of a mean of 1,000. They are sums with weights; files of before have no centre.
-        self.centre = self.add_weight(shape=(width,), name="centre", dtype="float32", **options)
+        # Files of kssl 0.1 have sums of raw moments, of which float32 cannot tell a spread of 1
+        # from the square of a mean of 1,000. Moments about the mean have a weight_sum below zero.
 
     def load_own_variables(self, store: Any) -> None:
-        own = (self.mean, self.second_moment, self.weight_sum, self.centre)
-        for place, variable in enumerate(own):
-            saved = store[str(place)] if str(place) in store else np.zeros(variable.shape)
-            variable.assign(saved)
+        super().load_own_variables(store)
+        weight = float(ops.convert_to_numpy(self.weight_sum))
+        if weight <= 0:
+            return
+        mean, spread = (np.array(ops.convert_to_numpy(each)) for each in self._moments())
+        self.mean.assign(mean)
+        self.second_moment.assign(weight * spread)
+        self.weight_sum.assign(-weight)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if training:
@@ -71,8 +74,8 @@ class LatentGaussian(Layer):
         return inputs
 
     def _follow(self, codes: Any) -> None:
-        """Move the averages towards a batch, and the centre to where the mean then is."""
-        kept, new = self.momentum * self.weight_sum, 1 - self.momentum
+        """Move the averages towards a batch."""
+        kept, new = self.momentum * ops.abs(self.weight_sum), 1 - self.momentum
         old_mean, old_spread = self._moments()
         mean = ops.mean(codes, axis=0)
         deviations = codes - mean
@@ -81,15 +84,18 @@ class LatentGaussian(Layer):
         shift, fraction = mean - old_mean, new / (kept + new)
         between = kept * fraction * ops.outer(shift, shift)
         self.second_moment.assign(kept * old_spread + new * spread + between)
-        self.centre.assign(old_mean + fraction * shift)
-        self.mean.assign(ops.zeros_like(mean))
-        self.weight_sum.assign(kept + new)
+        self.mean.assign(old_mean + fraction * shift)
+        self.weight_sum.assign(-(kept + new))
 
     def _moments(self) -> tuple[Any, Any]:
         """Return the mean `(latent,)` and the covariance `(latent, latent)`."""
-        weight = ops.maximum(self.weight_sum, 1e-12)
-        mean = self.mean / weight
-        return self.centre + mean, self.second_moment / weight - ops.outer(mean, mean)
+        weight = ops.maximum(ops.abs(self.weight_sum), 1e-12)
+        raw, mean = self.weight_sum > 0, self.mean / weight
+        spread = self.second_moment / weight
+        return (
+            ops.where(raw, mean, self.mean),
+            ops.where(raw, spread - ops.outer(mean, mean), spread),
+        )
 
     def draw(self, count: int, seed: int | None = None) -> Any:
         """Return `count` new codes `(count, latent)`, in float32."""

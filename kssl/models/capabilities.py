@@ -230,3 +230,8 @@ def has(model: Any, *capabilities: type | str) -> bool:
 def _supported(model: Any, capability: type) -> bool:
     supports = getattr(model, "supports", None)  # a plain Keras model of a plugin has none
     return supports is None or bool(supports(capability))
+
+
+def compares_examples(model: Any) -> bool:
+    """Return whether the loss of a model compares the examples of a batch with one another."""
+    return bool(getattr(getattr(model, "loss", None), "spans_batch", False))

@@ -113,7 +113,9 @@ def _check_dropout(model: keras.Model) -> None:
 
 
 def _check_batch_size(data: Splits, model: keras.Model) -> None:
-    if data.train.batch_size < 2 and getattr(getattr(model, "loss", None), "spans_batch", False):
+    from kssl.models.capabilities import compares_examples
+
+    if data.train.batch_size < 2 and compares_examples(model):
         raise UserError(
             f"{type(model).__name__} compares the examples of a batch, and here a batch has 1: "
             "raise fit.batch_size, or give more examples"

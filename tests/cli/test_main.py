@@ -222,9 +222,9 @@ def test_completion_knows_recipes_kinds_parts_and_runs(
     assert "vae_mnist" in names("fit", "vae_m")
     assert names("list", "mo") == ["models", "modalities"]
     assert names("show", "gaussian_s") == ["gaussian_sampling"]
-    assert names("evaluate", "my") == ["my_vae/1", "my"]
+    assert names("evaluate", "my") == ["my_vae/1"]
     assert names("evaluate", "my_vae/1", "kn") == ["knn"]
-    assert names("fit", "x", "--resume", "my_v") == ["my_vae/1", "my_v"]
+    assert names("fit", "x", "--resume", "my_v") == ["my_vae/1"]
     assert names("fit", "--backend", "j") == ["jax"]
 
 

@@ -288,7 +288,7 @@ def test_grids_while_training_are_drawn_by_the_averages(tmp_path, monkeypatch):
         (lambda: Diffusion(noise="edm", loss=losses.Diffusion("v")), 'predicts "v"'),
         (lambda: Diffusion(layers.UNet([8], classes=3)), "give both alike"),
         (lambda: Diffusion(drop_label=1.0), "drop_label"),
-        (lambda: Diffusion(Fixed()).check_values(2 * IMAGES), r"in \[0, 1\]"),
+        (lambda: Diffusion(Fixed()).check_batch({"image": 2 * IMAGES}), "in 0 to 1"),
         (lambda: built().generate(2, guidance=3.0), "model with classes"),
     ],
 )

@@ -57,7 +57,7 @@ TAKEN = [
     "callbacks: [{use: 'keras.callbacks:TerminateOnNaN'}]",
     "model: {use: 'own_parts:encoder', width: 3}",
     "model: {use: 'own_parts:unsaid', width: 3}",
-    "model: {use: 'keras.applications:MobileNetV2', classes: 3}",
+    "model: {use: 'keras.applications:MobileNetV2', weights: null, include_top: false}",
     "optimizer: {use: 'keras.optimizers:SGD'}",
     "optimizer: {use: 'recipe_parts:Adam'}",
     "evaluate: [{use: 'kssl.evaluation:knn', k: 3}]",

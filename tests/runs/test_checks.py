@@ -116,7 +116,8 @@ def test_one_wrong_value_in_a_split_is_found(together, split, tmp_path: Path):
     arrays = {name: wrong if name == split else images for name in ("train", "validation", "test")}
     np.savez(tmp_path / "a.npz", **arrays)
     data = f"data={{use: arrays, path: {tmp_path / 'a.npz'}}}"
-    with pytest.raises(UserError, match=rf"the split {split}: images must be in \[0, 1\]; got"):
+    told = f"the split {split}: Diffusion needs values in 0 to 1; got"
+    with pytest.raises(UserError, match=told):
         prepare(changed(together, DIFFUSION, data, "pretext=[]"))
 
 

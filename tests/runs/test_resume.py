@@ -432,7 +432,15 @@ def recipe_data(tmp_path):
     return open_splits(recipe("plateau", tmp_path))
 
 
-def test_one_signal_saves_after_the_step_and_a_second_stops_at_once(tmp_path):
+@pytest.fixture
+def interruptible():
+    """Ctrl-C reaches Python, also where the tests were started in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_one_signal_saves_after_the_step_and_a_second_stops_at_once(tmp_path, interruptible):
     saved = []
     callback = Checkpoint(tmp_path, 10, seconds=1e9)
     callback.write = lambda: saved.append(callback.step)

@@ -35,7 +35,7 @@ def synthetic(
         A dataset of `{"image": uint8 shape, "label": int64 ()}`.
 
     Example:
-        >>> synthetic(shape=(16, 16, 3), examples=8).element_spec["image"].shape
+        >>> synthetic(shape=(16, 16, 3), examples=16).element_spec["image"].shape
         TensorShape([16, 16, 3])
     """
     import tensorflow as tf
