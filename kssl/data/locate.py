@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -66,13 +67,22 @@ def find_file(path: str | os.PathLike[str]) -> Path:
     if os.environ.get("KSSL_DATA_DIR"):
         folders.append(Path(os.environ["KSSL_DATA_DIR"]).expanduser())
     tried = [wanted] if wanted.is_absolute() else [folder / wanted for folder in folders]
-    for candidate in tried:
+    for candidate in [*tried, *filter(None, map(_in_other_letters, tried))]:
         if candidate.exists():
             if noted is not None:
                 noted.now[str(path)] = os.path.abspath(candidate)
             return candidate
     looked = " and ".join(str(candidate) for candidate in tried)
     raise UserError(f"there is no '{path}': looked for {looked}{_similar(tried)}{_advice(wanted)}")
+
+
+def _in_other_letters(path: Path) -> Path | None:
+    """The path with marked letters in one or in two characters each, if that is there."""
+    for form in ("NFC", "NFD"):
+        other = Path(unicodedata.normalize(form, str(path)))
+        if other != path and other.exists():
+            return other
+    return None
 
 
 def _similar(tried: list[Path]) -> str:

@@ -203,3 +203,65 @@ def test_formats_of_text_that_are_refused_or_named(tmp_path: Path) -> None:
     troubles = Troubles("x")
     list(read_documents(tmp_path / "b.txt", None, None, troubles))
     assert "lines with NUL characters, which are of no text in UTF-8" in troubles.counts
+
+
+def test_what_is_unpacked_twice_is_read_once(tmp_path: Path) -> None:
+    """Copies in train and in a held-out split would be trained on and measured on."""
+    for outer in ("", "audio_speech_actors/"):
+        for name in expanded("{sad,glad}/{a,b,c}.wav"):
+            file = tmp_path / outer / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"sound of {name}", encoding="utf-8")
+    folder = read_folder(tmp_path, extensions=KINDS)
+    assert folder.classes() == ["glad", "sad"] and sum(map(len, folder.splits.values())) == 6
+    assert "left out: 6 copies of other files (audio_speech_actors" in folder.told()[0]
+
+
+@pytest.mark.parametrize("copy", ["1 (1).jpg", "1 - Copy.jpg", "1_copy.jpg", "Copy of 1.jpg"])
+def test_a_copy_of_a_file_is_told_by_name_and_content(tmp_path: Path, copy: str) -> None:
+    make(tmp_path, "{cat,dog}/1…6.jpg")
+    (tmp_path / "cat" / copy).write_bytes((tmp_path / "cat" / "1.jpg").read_bytes())
+    (tmp_path / "dog" / copy).write_text("another picture", encoding="utf-8")
+    folder = read_folder(tmp_path)
+    names = [folder.name_of(file) for file in sum(folder.splits.values(), [])]
+    assert f"cat/{copy}" not in names and f"dog/{copy}" in names and "cat/1.jpg" in names
+
+
+def test_a_copy_in_a_held_out_split_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path, "train/{cat,dog}/1…6.jpg test/{cat,dog}/1…3.jpg")
+    copied = (tmp_path / "train" / "cat" / "4.jpg").read_bytes()
+    (tmp_path / "test" / "cat" / "4 (1).jpg").write_bytes(copied)
+    (tmp_path / "train" / "cat" / "4 (1).jpg").write_bytes(copied)
+    read_folder(tmp_path).told()
+    assert "files of train that are in a held-out split too: 1, such as" in caplog.text
+
+
+def test_marked_letters_are_found_in_either_form(tmp_path: Path) -> None:
+    import unicodedata
+
+    name = "Köln Größe"
+    place = tmp_path / unicodedata.normalize("NFD", name)
+    for file in ("Ä1.jpg", "ö2.jpg", "ü3.jpg", "é4.jpg"):
+        make_one = place / unicodedata.normalize("NFD", file)
+        make_one.parent.mkdir(exist_ok=True)
+        make_one.write_text(file, encoding="utf-8")
+    table = tmp_path / "labels.csv"  # as a German Excel writes it
+    table.write_text("file;label\nÄ1.jpg;a\nö2.jpg;b\nü3.jpg;a\né4.jpg;b\n", encoding="utf-8")
+    from kssl.data.locate import find_file
+
+    found = find_file(tmp_path / unicodedata.normalize("NFC", name))
+    assert found == place
+    files = find(found, EXTENSIONS).files
+    folder = split_files(found, files, (0.25, 0.25), "images", labels=str(table))
+    assert sorted(folder.class_of(file) for file in files) == ["a", "a", "b", "b"]
+
+
+def test_a_header_says_what_sets_fields_apart(tmp_path: Path) -> None:
+    path = tmp_path / "news.csv"
+    lines = [f"a text, with commas {n};{'ab'[n % 2]}" for n in range(8)]
+    path.write_text("\n".join(["text;label", *lines]), encoding="utf-8")
+    documents = list(read_documents(path, "text", "label", Troubles("the news")))
+    assert [each.text for each in documents] == [line.partition(";")[0] for line in lines]
+    assert {each.label for each in documents} == {"a", "b"}

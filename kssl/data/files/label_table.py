@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ from kssl.data.locate import find_file
 from kssl.data.tables.records import JSON, TABLES, kind_of, read_records
 from kssl.errors import UserError
 
-_FILE_NAMES = ("file", "file_name", "filename", "path", "name", "image", "id")
+_FILE_NAMES = (
+    "file file_name filename path name image image_id image_name slice_file_name audio id".split()
+)
 _LABEL_NAMES = ("label", "labels", "class", "class_name", "category", "target")
 
 
@@ -43,7 +46,7 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
             raise UserError(f"{table} line {number}: {row}")
         columns = columns or _columns(table, row)
         said, label = (str(row.get(column) or "").strip() for column in columns)
-        file = places.get(said.replace("\\", "/").removeprefix("./"))
+        file = places.get(_plain(said.replace("\\", "/").removeprefix("./")))
         if file is None:
             unknown.append(said)
         elif label and found.setdefault(file, label) != label:
@@ -69,9 +72,15 @@ def _places(root: Path, files: Sequence[Path]) -> Mapping[str, Path]:
     whole = [path.as_posix() for path in inner.values()]
     stems = [path.with_suffix("").as_posix() for path in inner.values()]
     for names in ([Path(stem).name for stem in stems], [path.name for path in files], stems, whole):
-        once = {name for name, count in Counter(names).items() if count == 1}
-        places |= {name: file for name, file in zip(names, files, strict=True) if name in once}
+        plain = [_plain(name) for name in names]
+        once = {name for name, count in Counter(plain).items() if count == 1}
+        places |= {name: file for name, file in zip(plain, files, strict=True) if name in once}
     return places
+
+
+def _plain(name: str) -> str:
+    """One form of letters with marks: a Mac writes `ö` as two characters, others as one."""
+    return unicodedata.normalize("NFC", name)
 
 
 def columns_of_labels(row: Mapping[str, object]) -> tuple[str, str] | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kssl.data.files.copies import copies
 from kssl.data.files.split_names import Level, Parts, is_aside, level_of_splits
 from kssl.data.files.walk import Found
 from kssl.data.splitting import split_in_name
@@ -18,6 +20,8 @@ _HOLDERS = frozenset(
 )
 
 _STRAY = 0.05  # a smaller fraction of files has got into folders, or beside them, by accident
+# With running numbers these are classes; folds, patients and the like are none.
+_GRADES = frozenset("class category label kind type grade stage level digit cluster c k".split())
 _LABELLED = 3  # files that there must be to have one for each split
 
 
@@ -77,7 +81,9 @@ def understood(
             layout.of_split.setdefault(split, []).append(name[0] + "/" * name[1])
     beside = [row for row in range(len(files)) if row not in own]
     own = _once(root, files, own, found, layout)
+    own = _each_once(root, files, own, layout)
     classes = _one_spelling(_classes(parts, own, level), own, layout)
+    _warn_of_numbers(classes, layout)
     free = [row for row in beside if any(map(is_aside, parts[row][:-1]))]
     own.update(dict.fromkeys(free, "train"))
     if labels:
@@ -133,6 +139,49 @@ def _once(
     return {row: split for row, split in own.items() if row in rows}
 
 
+def _each_once(
+    root: Path, files: Sequence[Path], own: dict[int, str], layout: Layout
+) -> dict[int, str]:
+    """Leave out copies of files, and tell of those in two splits that have their own folders."""
+    rows = sorted(own)
+    again: set[int] = set()
+    shared: list[tuple[int, int]] = []
+    for group in copies(root, [files[row] for row in rows]):
+        first: dict[str, int] = {}
+        for row in (rows[number] for number in group):
+            if own[row] in first:
+                again.add(row)
+            else:
+                first[own[row]] = row
+        held_out = [row for split, row in first.items() if split != "train"]
+        if "train" in first and held_out:
+            shared.append((first["train"], held_out[0]))
+    if again:
+        layout.left["copies of other files"] = [files[row] for row in sorted(again)]
+    if shared:
+        one, other = (files[row].relative_to(root) for row in shared[0])
+        layout.notes.append(
+            f"files of train that are in a held-out split too: {len(shared)}, such as {one} and "
+            f"{other}: what is measured there is no longer measured on unseen examples"
+        )
+    return {row: split for row, split in own.items() if row not in again}
+
+
+def _warn_of_numbers(classes: dict[int, str], layout: Layout) -> None:
+    """Tell of classes that are called like folds, people or days."""
+    names = sorted({name for name in classes.values() if name})
+    marks = [re.fullmatch(r"(.*?[^\d])[\s_-]*(\d+)", name) for name in names]
+    days = all(re.fullmatch(r"(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d", name) for name in names)
+    prefixes = {mark[1].strip(" _-").lower() for mark in marks if mark}
+    numbers = [int(mark[2]) for mark in marks if mark]
+    running = len(numbers) == len(names) and len(prefixes) == 1 and not prefixes & _GRADES
+    if len(names) > 2 and (days or (running and max(numbers) - min(numbers) < 2 * len(names))):
+        layout.notes.append(
+            f"the classes are called {names[0]}, {names[1]}, …, {names[-1]}: if these are no "
+            "labels, say labels: false"
+        )
+
+
 def _real(root: Path, file: Path) -> str:
     return str(root.resolve() / file.relative_to(root))
 
@@ -143,7 +192,8 @@ def _classes(parts: Parts, own: dict[int, str], level: Level | None) -> dict[int
     above = {row: list(parts[row][:-1]) for row in own}
     if depth is not None:
         leads = {parts[row][:depth] for row in own}  # class/split/file, or a folder around all
-        lead = depth if len(leads) > 1 else 0
+        inner = {parts[row][depth + 1] for row in own if len(parts[row]) > depth + 2}
+        lead = depth if len(leads) > 1 and len(inner) < 2 else 0  # two snapshots, classes below
         above = {row: [*parts[row][:lead], *parts[row][depth + 1 : -1]] for row in own}
     for split in set(own.values()):
         rows = [row for row in own if own[row] == split]
@@ -152,19 +202,27 @@ def _classes(parts: Parts, own: dict[int, str], level: Level | None) -> dict[int
             if len(first) > 1 or not _holds(next(iter(first)), split):
                 break
             above |= {row: above[row][1:] for row in rows}
-    while True:
-        inside = [names for names in above.values() if len(names) > 1]
-        around = {names[0] for names in above.values() if names}
-        few = (1 - _STRAY) * len(above)
-        if len(around) != 1 or len(inside) < few or len({names[1] for names in inside}) < 2:
-            break
-        above = {row: names[1:] for row, names in above.items()}  # a folder around all
+    around = _folders_around(list(above.values()))
+    above = {row: names[around:] for row, names in above.items()}
     found = {row: names[0] if names else "" for row, names in above.items()}
     if level is not None and not any(found.values()):  # train_cats, train_dogs, test_cats
         kinds = {row: level.other[name] for name in level.taken for row in level.names[name]}
         if all(kinds.values()) and level.of_folders:
             return kinds
     return found
+
+
+def _folders_around(above: Sequence[list[str]]) -> int:
+    """How many folders, each in the one before, hold nearly all files."""
+    depth = 0
+    while True:
+        inside = [names for names in above if len(names) > depth + 1]
+        around = {names[depth] for names in above if len(names) > depth}
+        if len(around) != 1 or len(inside) < (1 - _STRAY) * len(above):
+            return 0  # one folder with files: nothing around it is known
+        if len({names[depth + 1] for names in inside}) > 1:
+            return depth + 1
+        depth += 1
 
 
 def _holds(name: str, split: str) -> bool:

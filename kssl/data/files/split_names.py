@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kssl.data.files.copies import original
 from kssl.data.files.walk import suffix_of
 from kssl.data.splitting import EVAL_WORDS, SPLITS, split_in_name, words_of
 from kssl.errors import UserError
 
-_DEPTH = 4  # levels of folders among which those of the splits are looked for
+_DEPTH = 8  # levels of folders among which those of the splits are looked for
 PACKED = (".gz", ".xz", ".bz2")
 _TABLES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json", ".parquet")
 _ASIDE = frozenset(("unlabeled", "unlabelled", "unsup", "unsupervised", "nolabel", "nolabels"))
@@ -92,7 +93,12 @@ def _level(parts: Parts, depth: int) -> Level:
             folder = len(path) > depth + 1
             name = path[depth] if folder else _stem(path[depth])
             names.setdefault((name, folder), []).append(row)
-    said = {name: mark for name in names if (mark := split_in_name(name[0])) is not None}
+    said = {
+        name: mark
+        for name in names
+        if (mark := split_in_name(name[0])) is not None
+        and (original(name[0]) == name[0] or (original(name[0]), name[1]) not in names)
+    }  # `Train (1)` beside `Train` is a copy
     spoken = {name: split for name, (split, _) in said.items()}
     others = {name: other for name, (_, other) in said.items()}
     rests = {split: {others[name] for name in said if spoken[name] == split} for split in SPLITS}

@@ -87,6 +87,19 @@ def delimiter_of(lines: Sequence[str]) -> str:
     return SPACES if not bare[0].count(most) and _aligned(bare) else most
 
 
+def delimiter_in(lines: Sequence[str], usual: str) -> str:
+    """Return what sets the names of a header apart: the usual, or what stands in its place.
+
+    Example:
+        >>> delimiter_in(["text;label", "one, two;3"], ","), delimiter_in(["text"], ",")
+        (';', ',')
+    """
+    header = next((line for line in lines if line.strip()), "")
+    if usual in header:
+        return usual
+    return next((each for each in (";", "\t", "|", ",") if each in header), usual)
+
+
 def _aligned(lines: Sequence[str]) -> bool:
     """Whether white space makes columns, of which one has numbers."""
     rows = [line.split() for line in lines]

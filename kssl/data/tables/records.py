@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from kssl.data.tables.delimited import read_rows, to_width
+from kssl.data.tables.delimited import delimiter_in, read_rows, to_width
 from kssl.data.tables.lines import LONGEST_TEXT, text_lines
 from kssl.errors import UserError
 
@@ -16,6 +16,7 @@ Record = Mapping[str, Any]
 JSON = (".jsonl", ".ndjson", ".json")
 TABLES = {".csv": ",", ".tsv": "\t"}
 _PACKED = (".gz", ".bz2", ".xz")
+_GUESSED_FROM = 5  # lines
 
 
 def kind_of(path: Path) -> str:
@@ -40,7 +41,9 @@ def read_records(path: Path, texts: Collection[str] = ()) -> Iterator[tuple[int,
         return
     if kind not in TABLES:
         raise UserError(f"'{path}' is not a table: give a .jsonl, .json, .csv or .tsv file")
-    rows = read_rows(text_lines(path), TABLES[kind])
+    lines = text_lines(path)
+    first = list(islice(lines, _GUESSED_FROM))
+    rows = read_rows(chain(first, lines), delimiter_in(first, TABLES[kind]))
     header = next((fields for _, fields in rows if not isinstance(fields, str)), [])
     names = [name.strip() for name in header]
     text = next((place for place, name in enumerate(names) if name in texts), None)

@@ -8,11 +8,12 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from kssl.data.files.walk import suffix_of
-from kssl.data.tables.delimited import read_rows, to_width
+from kssl.data.tables.delimited import delimiter_in, read_rows, to_width
 from kssl.data.text.opening import DAMAGE, PACKED, open_text
 from kssl.errors import UserError, nearest
 from kssl.system.memory import require
@@ -162,7 +163,10 @@ def _rows(
     lines = (line.rstrip("\n") for _, line in _lines(path, troubles))
     columns: tuple[int, int | None] | None = None
     width = 0
-    for number, row in read_rows(lines, TABLES[kind_of(path)]):
+    first = list(islice(lines, 1))
+    usual = TABLES[kind_of(path)]
+    delimiter = usual if isinstance(text, int) else delimiter_in(first, usual)  # of the header
+    for number, row in read_rows(chain(first, lines), delimiter):
         place = f"{path} line {number}"
         if isinstance(row, str):
             troubles.add("rows that cannot be parsed, left out", f"{place} ({row})")
