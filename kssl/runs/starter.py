@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ def _data(settings: dict[str, Any]) -> str:
     for key in ("path", "labels"):
         if isinstance(settings.get(key), str) and os.path.exists(settings[key]):
             settings = settings | {key: os.path.abspath(settings[key])}
-    return f"data: {json.dumps(settings, ensure_ascii=False)}\n".replace('"use"', "use")
+    written = re.sub(r'"(\w+)": ', r"\1: ", json.dumps(settings, ensure_ascii=False))
+    return f"data: {written}\n"
 
 
 def _length(count: int, largest: int) -> str:
