@@ -70,7 +70,8 @@ def _policy(policy: Any) -> Iterator[None]:
 
 
 def _parts(model: keras.Model) -> dict[str, keras.layers.Layer]:
-    layers = {n: part for n, part in vars(model).items() if isinstance(part, keras.layers.Layer)}
+    attributes = {**vars(model), **vars(model).get("_modules", {})}  # PyTorch keeps layers there
+    layers = {n: part for n, part in attributes.items() if isinstance(part, keras.layers.Layer)}
     return {name: part for name, part in layers.items() if not name.startswith("_")}
 
 
