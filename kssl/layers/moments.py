@@ -75,7 +75,8 @@ class LatentGaussian(Layer):
 
     def _follow(self, codes: Any) -> None:
         """Move the averages towards a batch."""
-        kept, new = self.momentum * ops.abs(self.weight_sum), 1 - self.momentum
+        kept = self.momentum * ops.abs(ops.convert_to_tensor(self.weight_sum))
+        new = 1 - self.momentum
         old_mean, old_spread = self._moments()
         mean = ops.mean(codes, axis=0)
         deviations = codes - mean
@@ -89,11 +90,12 @@ class LatentGaussian(Layer):
 
     def _moments(self) -> tuple[Any, Any]:
         """Return the mean `(latent,)` and the covariance `(latent, latent)`."""
-        weight = ops.maximum(ops.abs(self.weight_sum), 1e-12)
-        raw, mean = self.weight_sum > 0, self.mean / weight
-        spread = self.second_moment / weight
+        total, given = map(ops.convert_to_tensor, (self.weight_sum, self.mean))
+        weight = ops.maximum(ops.abs(total), 1e-12)
+        raw, mean = total > 0, given / weight
+        spread = ops.convert_to_tensor(self.second_moment) / weight
         return (
-            ops.where(raw, mean, self.mean),
+            ops.where(raw, mean, given),
             ops.where(raw, spread - ops.outer(mean, mean), spread),
         )
 
