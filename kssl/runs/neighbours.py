@@ -68,6 +68,8 @@ def neighbours(
         found = embedded(asked, "test")
         code, example = found.embeddings[0], _example(asked, found, 0)
     similar = _cosines(code, bank.embeddings)
+    if own is None:
+        own = _itself(query, bank, similar)
     if own is not None:
         similar[own] = -np.inf
     rows = [row for row in np.argsort(-similar, kind="stable")[:k] if np.isfinite(similar[row])]
@@ -79,6 +81,15 @@ def neighbours(
         )
         for row in rows
     ]
+
+
+def _itself(query: str, bank: Embedded, similar: np.ndarray) -> int | None:
+    """The row of a file that is one of the examples: the same name and the same embedding."""
+    path = Path(query).resolve().as_posix()
+    for row, name in enumerate(bank.names):
+        if similar[row] > 1 - 1e-5 and path.endswith(f"/{name}"):
+            return row
+    return None
 
 
 def _cosines(code: np.ndarray, rows: np.ndarray) -> np.ndarray:

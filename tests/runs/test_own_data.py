@@ -190,6 +190,8 @@ def test_neighbours_of_a_file_and_of_an_example(run: Run, there: Path, tmp_path:
     assert [each.similarity for each in own] == sorted(
         (each.similarity for each in own), reverse=True
     )
+    as_file = neighbours(run, str(there / "photos" / "0.png"), 60)
+    assert [each.name for each in as_file] == [each.name for each in own]
     with pytest.raises(UserError, match="the split test has no example 'x'"):
         neighbours(run, "test:x")
 

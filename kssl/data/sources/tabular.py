@@ -121,7 +121,10 @@ def _encoded_alike(
     columns = {column.name: column for column in read_columns(file, header, broken_fraction)}
     lacking = [name for name in wanted if name not in columns]
     if lacking:
-        raise UserError(f"{file} has no column '{lacking[0]}'{nearest(lacking[0], columns)}")
+        raise UserError(
+            f"{file} has no column '{lacking[0]}', which the encoding reads"
+            f"{nearest(lacking[0], columns)}; if it is the label, say label: {lacking[0]}"
+        )
     label = fitted.label if fitted.label in columns else None
     two = check_two_fractions("tabular", fractions)
     rows = _splits(str(file), columns, {}, two, label)

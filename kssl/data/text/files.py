@@ -152,7 +152,7 @@ def _found(path: str | Sequence[str]) -> tuple[Path, Found]:
         raise Unavailable(
             f"text: there are no text files at {path}: files of a folder must end in "
             f"{', '.join(_SUFFIXES)}, or that and .gz, .xz or .bz2; found: "
-            f"{others or 'no files at all'}"
+            f"{others or 'no files at all'}; a pattern reads others as text, such as '{path}/**/*'"
         )
     return Path(os.path.commonpath(roots)), every
 
