@@ -434,10 +434,13 @@ def recipe_data(tmp_path):
 
 @pytest.fixture
 def interruptible():
-    """Ctrl-C reaches Python, also where the tests were started in the background of a shell."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Signals reach Python, also where the tests were started in the background or by nohup."""
+    usual = {signal.SIGINT: signal.default_int_handler}
+    usual |= dict.fromkeys((signal.SIGTERM, signal.SIGHUP), signal.SIG_DFL)
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_one_signal_saves_after_the_step_and_a_second_stops_at_once(tmp_path, interruptible):
