@@ -111,7 +111,7 @@ def test_simclr_fashion_is_above_its_baselines(shared_data, tmp_path, monkeypatc
 def test_mae_fashion_needs_fewer_labels(shared_data, tmp_path, monkeypatch):
     results = measured("mae_fashion", shared_data / "tfds", tmp_path, monkeypatch)
     result = one(results, "finetune", "accuracy, 1 % of the labels")
-    assert result["value"] >= result["baselines"]["from scratch"] + 0.05
+    assert result["value"] >= result["baselines"]["from scratch"] + 0.02
 
 
 @pytest.mark.slow
