@@ -7,7 +7,6 @@ the whole stops with a word where that does not come.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -22,6 +21,8 @@ from typing import Any
 
 import numpy as np
 import psutil
+
+from kssl.system import environment
 
 ROUNDS = int(os.environ.get("KSSL_BENCH_ROUNDS", "5"))
 PATIENCE = float(os.environ.get("KSSL_BENCH_PATIENCE", "900"))  # seconds of waiting for idleness
@@ -113,9 +114,9 @@ def _process(command: list[str]) -> dict[str, float] | str:
     """Run a contender; return its figures, or the last line of its error."""
     cores = str(os.cpu_count() or 1)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC"), cores)
-    environment = {**os.environ, **threads, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    variables = {**os.environ, **threads, "TF_CPP_MIN_LOG_LEVEL": "3"}
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err, text=True, env=environment)
+        process = subprocess.Popen(command, stdout=out, stderr=err, text=True, env=variables)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
@@ -164,20 +165,9 @@ def ratio_of(rows: Mapping[str, Sequence[float]], name: str, reference: str) -> 
 
 def machine() -> dict[str, str]:
     """Return what a reader must know to place the figures: processor, cores, versions."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    versions = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {
-        "processor": models[0] if models else platform.processor() or platform.machine(),
-        "cores": str(os.cpu_count()),
-        "python": platform.python_version(),
-        **versions,
-    }
+    found = environment.machine()
+    kept = {name: str(found[name]) for name in ("processor", "cores")}
+    return {**kept, "python": platform.python_version(), **environment.versions(PACKAGES)}
 
 
 def here(file: str) -> str:

@@ -70,6 +70,24 @@ def runs_option(command: Command) -> Command:
     )(command)
 
 
+def output_option(help: str, default: Path | None = None) -> Callable[[Command], Command]:
+    """Add -o/--output, a file to write.
+
+    Args:
+        help: What is written.
+        default: Its name where none is given; None leaves that to the command.
+    """
+    return click.option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
+
+
 def recipe_arguments(command: Command, required: bool = True) -> Command:
     """Add RECIPE and its OVERRIDES."""
     for argument in (

@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from kssl.cli import screen
-from kssl.cli.common import new_file, runs_option
+from kssl.cli.common import new_file, output_option, runs_option
 from kssl.cli.completing import complete_runs
 from kssl.cli.results import metric
 from kssl.errors import UserError
@@ -20,13 +20,7 @@ from kssl.system.files import replacing
 
 @click.command("compare")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN…", shell_complete=complete_runs)
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Draw the training curves into this picture too.",
-)
+@output_option("Draw the training curves into this picture too.")
 @runs_option
 def command(runs: tuple[str, ...], output: Path | None, runs_dir: Path) -> None:
     """Put several runs side by side: results, and in what the recipes differ.

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import data_option, device_options, new_file, open_run, runs_option
+from kssl.cli.common import (
+    data_option,
+    device_options,
+    new_file,
+    open_run,
+    output_option,
+    runs_option,
+)
 from kssl.cli.completing import complete_runs
 
 
@@ -21,14 +28,8 @@ from kssl.cli.completing import complete_runs
     type=click.Choice(["train", "validation", "test", "all"]),
     help="train, validation, test or all; else test, and all of --data.",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    default=Path("embeddings.npz"),
-    show_default=True,
-    help="The file to write, .npz or .parquet; it must not exist.",
+@output_option(
+    "The file to write, .npz or .parquet; it must not exist.", default=Path("embeddings.npz")
 )
 @device_options
 @runs_option

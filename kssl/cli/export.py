@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import device_options, new_file, open_run, runs_option
+from kssl.cli.common import device_options, new_file, open_run, output_option, runs_option
 from kssl.cli.completing import complete_runs
 from kssl.runs.export import ENDINGS
 
@@ -23,13 +23,8 @@ from kssl.runs.export import ENDINGS
     show_default=True,
     help="keras, savedmodel or onnx.",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The file or folder to write, else encoder.keras, encoder or encoder.onnx; it must not "
-    "exist.",
+@output_option(
+    "The file or folder to write, else encoder.keras, encoder or encoder.onnx; it must not exist."
 )
 @device_options
 @runs_option

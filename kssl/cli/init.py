@@ -8,19 +8,13 @@ from pathlib import Path
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import new_file, use_data_dir
+from kssl.cli.common import new_file, output_option, use_data_dir
 from kssl.system.files import replacing
 
 
 @click.command("init")
 @click.argument("data", metavar="PATH")
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The recipe to write, else the data's name with .yaml; it must not exist.",
-)
+@output_option("The recipe to write, else the data's name with .yaml; it must not exist.")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import data_option, device_options, new_file, open_run, runs_option
+from kssl.cli.common import (
+    data_option,
+    device_options,
+    new_file,
+    open_run,
+    output_option,
+    runs_option,
+)
 from kssl.cli.completing import complete_runs
 
 
@@ -17,13 +24,7 @@ from kssl.cli.completing import complete_runs
 @click.argument("example", metavar="FILE", type=click.Path())
 @click.option("-k", metavar="K", type=click.IntRange(1), default=5, show_default=True)
 @data_option
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Draw the example and its neighbours into this picture too.",
-)
+@output_option("Draw the example and its neighbours into this picture too.")
 @device_options
 @runs_option
 def command(

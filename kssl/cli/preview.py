@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import data_option, device_options, new_file, read_recipe, recipe_arguments
+from kssl.cli.common import (
+    data_option,
+    device_options,
+    new_file,
+    output_option,
+    read_recipe,
+    recipe_arguments,
+)
 from kssl.plugins import offered
 
 if TYPE_CHECKING:
@@ -19,15 +26,7 @@ if TYPE_CHECKING:
 @click.command("preview")
 @recipe_arguments
 @data_option
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    default=Path("preview.png"),
-    show_default=True,
-    help="The picture to write; it must not exist.",
-)
+@output_option("The picture to write; it must not exist.", default=Path("preview.png"))
 @device_options
 def command(recipe: str, overrides: tuple[str, ...], output: Path, **options: Any) -> None:
     """Draw the inputs, and what the pretext task makes of them, on one contact sheet.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import device_options, new_file, open_run, runs_option
+from kssl.cli.common import device_options, new_file, open_run, output_option, runs_option
 from kssl.cli.completing import complete_runs
 from kssl.errors import UserError
 from kssl.system.files import replacing
@@ -62,12 +62,8 @@ SEPARATOR = "\n\n―――\n\n"
     help="Sample from the likeliest tokens of total probability P.",
 )
 @click.option("--beams", metavar="N", type=click.IntRange(1), help="Beams of a beam search.")
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The file to write; it must not exist. Images: samples.png; texts are shown, not written.",
+@output_option(
+    "The file to write; it must not exist. Images: samples.png; texts are shown, not written."
 )
 @device_options
 @runs_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kssl.cli import screen
-from kssl.cli.common import new_file, read_recipe, use_data_dir
+from kssl.cli.common import new_file, output_option, read_recipe, use_data_dir
 from kssl.cli.completing import complete_recipes
 from kssl.errors import UserError
 
@@ -37,15 +37,7 @@ KINDS = ("characters", "words", "wordpiece", "bpe", "sentencepiece")
 )
 @click.option("--no-special", is_flag=True, help="No [PAD] [UNK] [CLS] [SEP] [MASK].")
 @click.option("--field", metavar="NAME", help="JSON field or column of the text.")
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    default=Path("vocabulary.json"),
-    show_default=True,
-    help="The file to write; it must not exist.",
-)
+@output_option("The file to write; it must not exist.", default=Path("vocabulary.json"))
 @click.option(
     "--data-dir",
     metavar="FOLDER",

@@ -161,7 +161,7 @@ class Model(keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def check_built(self) -> None:
-        """Raise a ValueError if parts of the model do not go together, before it is trained."""
+        """Raise a ValueError if parts of the model are incompatible, before it is trained."""
 
     def check_batch(self, batch: Mapping[str, np.ndarray]) -> None:
         """Raise a ValueError if the model cannot be trained on a batch of such values."""

@@ -60,7 +60,7 @@ def evaluate_loaded(
 
     _refuse_broken(loaded.model)
     if recipe.asked("evaluate"):
-        _results_so_far(run)  # what is wrong with them is found before the work
+        _so_far(run)  # what is wrong with them is found before the work
     settings = loaded.recipe.settings
     task = Task(
         loaded.model,
@@ -93,12 +93,12 @@ def _write(
     run: Run, new: list[dict[str, Any]], skipped: list[str], data: dict[str, Any] | None
 ) -> None:
     """Put new results beside those that were asked for with other settings."""
-    there = run.read_json("results.json") if run.file("results.json").is_file() else {}
+    there = _so_far(run)
     asked = [result["asked"] for result in new]
     names = {result["name"] for result in new}
     kept = [
         result
-        for result in _results_so_far(run)
+        for result in there.get("results", [])
         # Of before results said what was asked, they are told apart by their names.
         if (result["asked"] not in asked if "asked" in result else result["name"] not in names)
     ]
@@ -106,9 +106,10 @@ def _write(
     run.write_json("results.json", content if data is None else {**content, "data": data})
 
 
-def _results_so_far(run: Run) -> list[dict[str, Any]]:
+def _so_far(run: Run) -> dict[str, Any]:
+    """Return what `results.json` holds; nothing where there is none."""
     if not run.file("results.json").is_file():
-        return []
+        return {}
     content = run.read_json("results.json")
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, list) or not all(
@@ -117,7 +118,7 @@ def _results_so_far(run: Run) -> list[dict[str, Any]]:
         raise UserError(
             f"{run.file('results.json')} is damaged: delete it, and evaluate the run again"
         )
-    return results
+    return {**content}
 
 
 def _refuse_broken(model: keras.Model) -> None:

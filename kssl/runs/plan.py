@@ -98,6 +98,7 @@ def build_model(recipe: Recipe, data: Splits) -> keras.Model:
             batch = first_batch(data)
         _check(model, batch)
         model.build({key: (None, *value.shape[1:]) for key, value in batch.items()})
+        model.check_built()
     return model
 
 

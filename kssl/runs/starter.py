@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,14 +98,16 @@ model:
 _PROBES = "evaluate: [knn, linear]   # read the labels, if any, which training does not\n"
 
 
-def _audio(found: Guess) -> str:
-    return f"""{_data(found.settings)}model:
-  use: denoising_autoencoder           # rebuilds recordings from noisy ones
-  modality: audio
-  latent_dim: 64
-  encoder: {{use: mlp, units: [256]}}
-  decoder: {{use: mlp, units: [256]}}
-{_ADAM}{_length(found.count, 128)}{_PROBES}"""
+def _denoising(
+    found: Guess, modality: str, noun: str, codes: int, units: int, most: int, pretext: str = ""
+) -> str:
+    return f"""{_data(found.settings)}{pretext}model:
+  use: denoising_autoencoder           # rebuilds {noun} from noisy ones
+  modality: {modality}
+  latent_dim: {codes}
+  encoder: {{use: mlp, units: [{units}]}}
+  decoder: {{use: mlp, units: [{units}]}}
+{_ADAM}{_length(found.count, most)}{_PROBES}"""
 
 
 def _video(found: Guess) -> str:
@@ -116,17 +119,6 @@ model:
   encoder: {{use: conv_net, filters: [16, 32, 64], stem_strides: 2}}
 {_ADAM}{_length(found.count, 64)}evaluate: [pretext_accuracy, knn, linear]
 """
-
-
-def _tabular(found: Guess) -> str:
-    return f"""{_data(found.settings)}pretext: [one_hot]   # numbers and categories in one row
-model:
-  use: denoising_autoencoder           # rebuilds rows from noisy ones
-  modality: table
-  latent_dim: 16
-  encoder: {{use: mlp, units: [128]}}
-  decoder: {{use: mlp, units: [128]}}
-{_ADAM}{_length(found.count, 256)}{_PROBES}"""
 
 
 def _text(found: Guess) -> str:
@@ -171,12 +163,17 @@ model:
 """
 
 
+_ONE_ROW = "pretext: [one_hot]   # numbers and categories in one row\n"
 _MADE = {
     "images": _images,
     "captions": _images,
-    "audio": _audio,
+    "audio": partial(
+        _denoising, modality="audio", noun="recordings", codes=64, units=256, most=128
+    ),
     "video": _video,
-    "tabular": _tabular,
+    "tabular": partial(
+        _denoising, modality="table", noun="rows", codes=16, units=128, most=256, pretext=_ONE_ROW
+    ),
     "text": _text,
     "arrays": _arrays,
 }

@@ -13,7 +13,7 @@ import pytest
 from kssl.callbacks import MetricsLog
 from kssl.errors import UserError
 from kssl.runs import Run
-from kssl.runs.evaluate import _results_so_far
+from kssl.runs.evaluate import _so_far
 from kssl.runs.start import read_data_record
 from kssl.system.files import replacing
 
@@ -53,7 +53,7 @@ def test_places_that_are_none_are_left_out(run: Run, sources: str) -> None:
 def test_damaged_results_are_named_and_not_replaced(run: Run, text: str) -> None:
     run.file("results.json").write_text(text)
     with pytest.raises(UserError, match=r"results\.json is damaged: delete it"):
-        _results_so_far(run)
+        _so_far(run)
     assert run.file("results.json").read_text() == text
 
 

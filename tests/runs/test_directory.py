@@ -159,14 +159,21 @@ def test_a_resumed_run_keeps_its_start_and_adds_its_time(tmp_path: Path) -> None
     assert 100 <= run.record["seconds"] < 110
 
 
-def test_a_killed_process_leaves_an_interrupted_run(tmp_path: Path) -> None:
+@contextmanager
+def working_process(root: Path) -> Iterator[tuple[Run, subprocess.Popen]]:
+    """A run that another process works on, and that process."""
     script = f"{CREATE}; print(flush=True); import time; time.sleep(60)"
-    command = [sys.executable, "-c", script, str(tmp_path), "1"]
+    command = [sys.executable, "-c", script, str(root), "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.readline()
-        run = Run.open("vae/1", root=tmp_path)
+        yield Run.open("vae/1", root=root), process
+        process.kill()
+
+
+def test_a_killed_process_leaves_an_interrupted_run(tmp_path: Path) -> None:
+    with working_process(tmp_path) as (run, process):
         assert run.status == "running"
         process.kill()
         deadline = time.time() + 10
@@ -175,21 +182,8 @@ def test_a_killed_process_leaves_an_interrupted_run(tmp_path: Path) -> None:
         assert run.status == "interrupted"
 
 
-@contextmanager
-def working_process(root: Path) -> Iterator[Run]:
-    """A run that another process works on."""
-    script = f"{CREATE}; print(flush=True); import time; time.sleep(60)"
-    command = [sys.executable, "-c", script, str(root), "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.stdout.readline()
-        yield Run.open("vae/1", root=root)
-        process.kill()
-
-
 def test_a_clock_that_is_put_forward_does_not_end_a_run(tmp_path: Path) -> None:
-    with working_process(tmp_path) as run:
+    with working_process(tmp_path) as (run, _):
         before = "2001-01-01T00:00:00+00:00"  # as it looks to a process that is younger
         run.write_json("status.json", run.record | {"session": before, "started": before})
         assert run.status == "running"

@@ -97,7 +97,7 @@ def delimiter_in(lines: Sequence[str], usual: str) -> str:
     header = next((line for line in lines if line.strip()), "")
     if usual in header:
         return usual
-    return next((each for each in (";", "\t", "|", ",") if each in header), usual)
+    return next((each for each in _DELIMITERS if each in header), usual)
 
 
 def _aligned(lines: Sequence[str]) -> bool:
