@@ -42,7 +42,8 @@ class Guess:
         settings: The `data` of a recipe: `use`, `path` and what cannot be left out.
         why: What was seen, in a few words.
         count: Files, or rows of a table, as far as they were counted.
-        facts: What else was seen, such as `side`, the shorter side of a usual picture.
+        facts: What else was seen: `side`, the shorter side of a usual picture; `classes`, a
+            column of a table that may be one of classes.
     """
 
     settings: dict[str, Any]
@@ -103,7 +104,10 @@ def _nothing(path: str, found: Found) -> str:
 def _media(path: str, files: list[Path], settings: dict[str, Any]) -> Guess:
     count, use = len(files), settings["use"]
     if use == "captions":
-        return Guess(settings, f"{count:,} pictures with a table of captions", count)
+        side, _ = _seen(files)
+        return Guess(
+            settings, f"{count:,} pictures with a table of captions", count, {"side": side}
+        )
     labels = ", with a table of labels" * ("labels" in settings)
     if use == "audio":
         rate, length = _heard(files)
@@ -213,8 +217,10 @@ def _table(path: str, place: Path) -> Guess:
     label = _label([column.name for column in columns if _is_class(column)])
     told = f"a table of {len(columns[0].codes):,} rows and {len(columns)} columns"
     settings = {"use": "tabular", "path": path} | ({"label": label} if label else {})
-    told += f", of which '{label}' is taken for the class" if label else ", without classes"
-    return Guess(settings, told, len(columns[0].codes))
+    told += f", of which '{label}' is taken for the class" if label else ", none called a class"
+    last = columns[-1]
+    offered = not label and len(last.values) > 1 and _is_class(last)
+    return Guess(settings, told, len(columns[0].codes), {"classes": last.name} if offered else {})
 
 
 def _head(place: Path) -> list[Mapping[str, Any]]:

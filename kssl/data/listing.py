@@ -1,4 +1,4 @@
-"""What can be said of a recipe's data before it is read: the files are listed, none is opened."""
+"""What can be said of a recipe's data before it is read: files are listed, small tables opened."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from kssl.data.sources.images import images, list_images
 from kssl.data.sources.text import text
 from kssl.data.sources.tokens import tokens
 from kssl.data.sources.video import list_films, video
-from kssl.data.text.corpus import EMBEDDED
+from kssl.data.text.corpus import EMBEDDED, corpus_of
 from kssl.data.text.files import corpus_files
+from kssl.data.text.reader import RECORDS, TABLES
 
 Told = tuple[str, ...]
+_SOON_READ = 20_000_000  # bytes of tables of text, packed or not: some seconds
 
 
 def listed(source: Callable[..., Any], settings: Mapping[str, Any]) -> Told:
@@ -63,6 +65,10 @@ def _text(settings: Mapping[str, Any]) -> Told:
     if settings["path"] == EMBEDDED:
         return ()
     files = corpus_files(settings["path"], settings.get("label") is None)
+    if {*files.kinds} & {*RECORDS, *TABLES}:  # whose rows are the documents
+        if sum(size for _, _, size in files.stamps) < _SOON_READ:
+            return corpus_of(settings).found
+        return (f"{files.where}: large tables of text, whose rows are counted when they are read",)
     classes = {split: [name or "" for _, name in pool] for split, pool in files.pools.items()}
     sizes = {split: len(names) for split, names in classes.items()}
     return (

@@ -101,7 +101,9 @@ _PROBES = "evaluate: [knn, linear]   # read the labels, if any, which training d
 def _denoising(
     found: Guess, modality: str, noun: str, codes: int, units: int, most: int, pretext: str = ""
 ) -> str:
-    return f"""{_data(found.settings)}{pretext}model:
+    column = found.facts.get("classes")
+    offer = f"   # with label: {json.dumps(column)} the probes tell it\n" if column else "\n"
+    return f"""{_data(found.settings).rstrip()}{offer}{pretext}model:
   use: denoising_autoencoder           # rebuilds {noun} from noisy ones
   modality: {modality}
   latent_dim: {codes}

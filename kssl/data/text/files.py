@@ -52,10 +52,10 @@ class CorpusFiles:
         )
 
     @property
-    def stamps(self) -> tuple[tuple[str, int], ...]:
-        """What changes when a file does."""
-        every = [file for pool in self.pools.values() for file, _ in pool]
-        return tuple((str(file), file.stat().st_mtime_ns) for file in every)
+    def stamps(self) -> tuple[tuple[str, int, int], ...]:
+        """What changes when a file does: its time and its size in bytes."""
+        every = [(file, file.stat()) for pool in self.pools.values() for file, _ in pool]
+        return tuple((str(file), now.st_mtime_ns, now.st_size) for file, now in every)
 
 
 def corpus_files(path: Paths, by_folder: bool) -> CorpusFiles:
