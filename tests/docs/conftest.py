@@ -74,7 +74,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for frame in rng.integers(0, 256, (9, 10, 12, 3), dtype=np.uint8):
             at = tmp_path / "films" / str(number)
             Image.fromarray(frame).save(at / f"{len(list(at.iterdir()))}.png")
+    for name in ("photos", "recordings", "films"):  # as `kssl init` would have written them
+        (tmp_path / f"{name}.yaml").write_text("data: digits\nmodel: autoencoder\n")
+    (tmp_path / "adult.yaml").write_text(
+        "data: {use: tabular, path: adult.csv}\nmodel: autoencoder\n"
+    )
     return tmp_path
+
+
+@pytest.fixture
+def encoder_file(folder: Path) -> None:
+    """An encoder in the current folder, as `kssl export` writes one."""
+    import keras
+
+    pixels = keras.Input((32, 32, 3))
+    features = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, 2)(pixels))
+    keras.Model(pixels, features).save(folder / "encoder.keras")
 
 
 @pytest.fixture

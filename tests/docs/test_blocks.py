@@ -54,7 +54,7 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
-@pytest.mark.usefixtures("folder", "example", "keras_registry")
+@pytest.mark.usefixtures("folder", "example", "keras_registry", "encoder_file")
 @pytest.mark.parametrize("page", PAGES)
 def test_python_blocks_run_and_print_what_they_say(page: str) -> None:
     namespace = vars(types.ModuleType(f"docs_{Path(page).stem}"))
