@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from kssl.data.array_batches import fed
 from kssl.data.description import describe
+from kssl.data.selection import numbered, representative
 from kssl.data.whole import count, fits, read_all
 from kssl.errors import UserError
 from kssl.pretext import random
@@ -163,19 +164,28 @@ class Pipeline:
             transformed: Whether the transforms are applied.
             epoch: The epoch whose draws they see; evaluations keep to the same one.
         """
-        return fed(_for_model(self._in_order(limit, transformed, epoch), labels))
+        rows = self._rows(limit, first=True)
+        return fed(_for_model(self._in_order(rows, transformed, epoch), labels))
+
+    def _rows(self, limit: int | None, first: bool) -> np.ndarray:
+        if limit is None or limit >= self.size:
+            return np.arange(self.size)
+        return (
+            np.arange(limit)
+            if first or not self.has_labels
+            else representative(self.labels(), limit)
+        )
 
     def _in_order(
-        self, limit: int | None, transformed: bool, epoch: int, tasks: bool = True
+        self, rows: np.ndarray, transformed: bool, epoch: int, tasks: bool = True
     ) -> tf.data.Dataset:
-        size = self.size if limit is None else min(limit, self.size)
         if self.in_memory:
-            starts = tf.data.Dataset.range(0, size, self.batch_size)
-            batches = starts.map(
-                lambda start: self._at(tf.range(start, tf.minimum(start + self.batch_size, size)))
-            )
+            with tf.device("cpu"):
+                order = tf.constant(rows)
+            starts = tf.data.Dataset.range(0, len(rows), self.batch_size)
+            batches = starts.map(lambda start: self._at(order[start : start + self.batch_size]))
         else:
-            batches = self._dataset.enumerate().take(size).batch(self.batch_size)
+            batches = numbered(self._dataset, rows, self.size).batch(self.batch_size)
         if not transformed:
             return batches.map(lambda index, example: example)
         return batches.map(
@@ -190,17 +200,21 @@ class Pipeline:
         transformed: bool = True,
         epoch: int = EVALUATION_EPOCH,
         tasks: bool = True,
+        first: bool = True,
     ) -> dict[str, np.ndarray]:
-        """Return the split, or its first `limit` examples, as arrays, labels included.
+        """Return the split, or `limit` of its examples, as arrays, labels included.
 
         Args:
-            limit: At most so many examples, from the start.
+            limit: At most so many examples.
             transformed: Whether the transforms are applied.
             epoch: The epoch whose draws they see.
             tasks: Whether those transforms are among them that make a pretext task (they carry a
                 `task`); False gives the examples that such a task would be made of.
+            first: Whether a limit means the first ones even where they lie in the order of their
+                classes, see `kssl.data.selection.representative`.
         """
-        batches = list(fed(self._in_order(limit, transformed, epoch, tasks)).as_numpy_iterator())
+        rows = self._rows(limit, first)
+        batches = list(fed(self._in_order(rows, transformed, epoch, tasks)).as_numpy_iterator())
         return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 
     def _gather_step(self, step: tf.Tensor) -> Example:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kssl.data.description import UNLABELLED
+from kssl.data.selection import representative
 from kssl.evaluation.base import Skipped, Task, flat
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def examples_of(pipeline: Any, model: Any, limit: int | None = None) -> Any:
     Args:
         pipeline: The split.
         model: What reads them.
-        limit: At most so many, from the start.
+        limit: At most so many: the first, evenly spaced where they are in the order of classes.
 
     Returns:
         Array `(examples, …)`, or a dict of arrays where the modality has several keys.
@@ -47,7 +48,7 @@ def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tupl
 
     Args:
         pipeline: The split.
-        limit: At most so many, from the start.
+        limit: At most so many: the first, evenly spaced where they are in the order of classes.
         model: What reads them; None for images.
 
     Returns:
@@ -59,8 +60,8 @@ def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tupl
     examples, columns = read(pipeline, model, limit)
     if "label" not in columns:
         raise Skipped(
-            "the data has no labels; a probe compares an embedding with labels: give data with"
-            " a 'label' (an image folder with one sub-folder per class has them), or leave the"
+            "the data has no labels; a probe compares an embedding with labels: give data with a"
+            " 'label' (folders of classes make it, or a column that label names), or leave the"
             " probe out of 'evaluate'"
         )
     labels = np.asarray(columns["label"]).reshape(-1)
@@ -71,7 +72,8 @@ def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tupl
         examples, columns = read(pipeline, model, None)
         labels = np.asarray(columns["label"]).reshape(-1)
         without = without_label(pipeline, labels)
-    rows = np.flatnonzero(~without)[:limit]
+    rows = np.flatnonzero(~without)
+    rows = rows if limit is None else rows[representative(labels[rows], limit)]
     if not len(rows):
         raise Skipped("none of the examples of a split has a label, so nothing can be compared")
     if isinstance(examples, dict):
@@ -123,10 +125,10 @@ def columns_of(
     has its keys, without any.
     """
     if modality.as_stored:
-        columns: dict[str, np.ndarray] = pipeline.arrays(limit=limit, transformed=False)
+        columns: dict[str, np.ndarray] = pipeline.arrays(limit, False, first=False)
         if all(key in columns for key in modality.keys):
             return columns
-    return pipeline.arrays(limit=limit, tasks=False)
+    return pipeline.arrays(limit, tasks=False, first=False)
 
 
 class SimpleModels:

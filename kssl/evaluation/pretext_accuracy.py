@@ -29,7 +29,7 @@ def pretext_accuracy(limit: int | None = 10_000, batch_size: int = 256) -> Evalu
     the shortcut need not have looked at what is in the example.
 
     Args:
-        limit: Use the first so many examples of each split, to bound the time; None: all.
+        limit: Use so many examples of each split, to bound the time; None: all.
         batch_size: Examples at a time; does not change the result.
 
     Returns:
@@ -54,7 +54,7 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> Result:
     pretext = task.test.task
     if pretext is None or pretext.classes is None:
         raise Skipped("no transform of the recipe makes classes to predict, as rotate does")
-    test = task.test.arrays(limit=limit)
+    test = task.test.arrays(limit, first=False)
     wanted = np.asarray(test[pretext.target]).reshape(-1)
     seen = {pretext.inputs: test[pretext.inputs]}
 
@@ -66,7 +66,7 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> Result:
         value = accuracy(task.model)
     baselines = {"chance": float(pretext.chance), "untrained": accuracy(task.untrained)}
     if pretext.shortcut is not None:
-        train = task.train.arrays(limit=limit)
+        train = task.train.arrays(limit, first=False)
         baselines["shortcut"] = linear_accuracy(
             pretext.shortcut(train),
             np.asarray(train[pretext.target]).reshape(-1),

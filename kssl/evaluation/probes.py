@@ -52,7 +52,8 @@ def knn(
         standardize: Give each feature the mean 0 and the standard deviation 1 within the bank
             first, for the model and its baselines alike, as `linear` does. Of features behind a
             ReLU, none of which is negative, the mean hides much of what a cosine can tell.
-        limit: Use the first so many training examples as the bank, to bound the time; None: all.
+        limit: Use so many training examples as the bank, to bound the time; None: all. The first
+            ones; evenly spaced ones where they lie in the order of their classes.
         batch_size: Examples embedded at a time; does not change the result.
 
     Returns:
@@ -107,7 +108,8 @@ def linear(
     Args:
         penalty: Strength of the L2 penalty, 1/C in scikit-learn's terms; fixed, not searched.
         max_iterations: Steps of L-BFGS at most; 10,000 digits as raw pixels need about 125.
-        limit: Use the first so many training examples, to bound the time; None: all.
+        limit: Use so many training examples, to bound the time; None: all. The first ones; evenly
+            spaced ones where they lie in the order of their classes.
         batch_size: Examples embedded at a time; does not change the result.
 
     Returns:
@@ -207,8 +209,13 @@ def _embedded(
 
 
 def standard_error(accuracy: float, count: int) -> str:
-    """In words: how far an accuracy on so many examples may be off by sampling alone."""
-    error = (accuracy * (1 - accuracy) / count) ** 0.5
+    """In words: how far an accuracy on so many examples may be off by sampling alone.
+
+    All or none right, of a few, is no proof of an accuracy of 1 or 0: then the error is that of one
+    more example right and one more wrong, as Laplace counted.
+    """
+    rate = accuracy if 0 < accuracy < 1 else (accuracy * count + 1) / (count + 2)
+    error = (rate * (1 - rate) / count) ** 0.5
     return f"one standard error is {100 * error:.2f} percentage points ({count:,} test examples)"
 
 

@@ -61,7 +61,7 @@ def retrieval(
         k: Number of neighbours that are looked at.
         bank: Where neighbours are looked for: `"test"` or `"train"`.
         distance: `"euclidean"` or `"cosine"`; they are one for embeddings of norm 1.
-        limit: Use the first so many examples of the bank, to bound the time; None: all. With
+        limit: Use so many examples of the bank, to bound the time; None: all. With
             `bank="test"` these are the queries, too.
         batch_size: Examples embedded at a time; does not change the result.
 

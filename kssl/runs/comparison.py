@@ -59,7 +59,8 @@ def standard_error(result: dict[str, Any]) -> float | None:
     if not isinstance(count, int) or count < 1 or value is None or not 0 <= value <= 1:
         return None
     accuracy = str(result["metric"]).startswith("accuracy")
-    return float(value * (1 - value) / count) ** 0.5 if accuracy else None
+    rate = value if 0 < value < 1 else (value * count + 1) / (count + 2)  # as the probes tell it
+    return float(rate * (1 - rate) / count) ** 0.5 if accuracy else None
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> Path:

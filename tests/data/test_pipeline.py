@@ -103,6 +103,24 @@ def test_ordered_shows_all_examples_in_order_and_always_the_same(budget):
     assert table(subject.ordered(epoch=0)) != first
 
 
+def test_a_part_of_what_lies_class_by_class_has_all_classes(budget):
+    labels = np.repeat([0, 1, 2, -1], 6)
+    numbers = np.arange(24)
+
+    def rows(order, **settings):
+        examples = {"x": numbers, "label": labels[order]}
+        pipeline = Pipeline(
+            tf.data.Dataset.from_tensor_slices(examples), batch_size=5, memory_budget=budget
+        )
+        return pipeline.arrays(**settings)["x"].tolist()
+
+    assert rows(numbers, limit=8, first=False) == [0, 3, 6, 9, 12, 15, 18, 21]
+    assert rows(numbers, limit=8) == list(range(8))  # as asked for
+    mixed = np.random.default_rng(0).permutation(24)
+    assert rows(mixed, limit=8, first=False) == list(range(8))  # they stand for all as they are
+    assert rows(numbers, limit=30, first=False) == rows(numbers) == list(range(24))
+
+
 def test_no_tuning_thread_keeps_an_iterator_from_ending(budget):
     made = pipeline(memory_budget=budget)
     for batches in (made.train(epochs=2), made.ordered()):

@@ -24,7 +24,11 @@ class FakePipeline:
         self.steps_per_epoch = max(1, len(image) // 32)
 
     def arrays(
-        self, limit: int | None = None, transformed: bool = True, tasks: bool = True
+        self,
+        limit: int | None = None,
+        transformed: bool = True,
+        tasks: bool = True,
+        first: bool = True,
     ) -> dict[str, np.ndarray]:
         image = self.image if transformed or self.stored is None else self.stored
         arrays = {"image": image[:limit]}

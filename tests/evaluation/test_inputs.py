@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from kssl.data import Pipeline
 from kssl.evaluation import Skipped, Task
 from kssl.evaluation.inputs import SimpleModels, examples_of, labelled
 from kssl.modalities import Audio, Pair, Table, Tokens
@@ -31,7 +33,11 @@ class Split:
         self.columns = {key: column for key, column in COLUMNS.items() if key not in without}
 
     def arrays(
-        self, limit: int | None = None, transformed: bool = True, tasks: bool = True
+        self,
+        limit: int | None = None,
+        transformed: bool = True,
+        tasks: bool = True,
+        first: bool = True,
     ) -> dict[str, np.ndarray]:
         found = {key: column[:limit] for key, column in self.columns.items()}
         if transformed and "tokens" in found:
@@ -85,3 +91,15 @@ def test_simple_models_of_a_table_are_compared_and_kept_with_the_task() -> None:
     features = simple.features(2)
     assert list(features) == ["scaled and one-hot columns", "PCA"]
     assert features["PCA"][1].shape == (6, 2)
+
+
+def test_a_limited_bank_of_files_listed_class_by_class_has_every_class() -> None:
+    labels = np.repeat([0, 1, 2], 20)
+    dataset = tf.data.Dataset.from_tensor_slices(
+        {"image": np.zeros((60, 4, 4, 1), np.float32), "label": labels}
+    )
+    _, known = labelled(Pipeline(dataset), 6)
+    assert known.tolist() == [0, 0, 1, 1, 2, 2]
+    some = dataset.map(lambda each: {**each, "label": each["label"] - 1})  # -1: no label
+    _, known = labelled(Pipeline(some, class_names=["a", "b"]), 6)
+    assert known.tolist() == [0, 0, 0, 1, 1, 1]

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from kssl.errors import RunError, UserError
 from kssl.evaluation import Skipped, knn, knn_predict, linear, linear_accuracy
 from kssl.evaluation.neighbours import knn_votes
+from kssl.evaluation.probes import standard_error
 
 # Expected values: lightly's knn_predict (weighted), scikit-learn's KNeighborsClassifier (majority),
 # a stable sort (ties), in float64.
@@ -248,6 +249,17 @@ def test_linear_reads_what_is_linear_and_not_what_is_not(task: Any) -> None:
     halves = points[:1000], crossed[:1000], points[1000:], crossed[1000:]
     assert linear_accuracy(*halves) < 0.7
     assert np.mean(knn_predict(*halves[:3], 5, 2, None) == halves[3]) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "count", "points"), [(0.5, 100, "5.00"), (1.0, 4, "18.63"), (0.0, 98, "1.01")]
+)
+def test_the_standard_error_of_few_examples_is_never_zero(
+    accuracy: float, count: int, points: str
+) -> None:
+    assert standard_error(accuracy, count) == (
+        f"one standard error is {points} percentage points ({count} test examples)"
+    )
 
 
 def test_linear_does_not_depend_on_the_scale_of_a_feature() -> None:

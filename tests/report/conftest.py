@@ -75,7 +75,7 @@ class Split:
     vocabulary = None
 
     def arrays(
-        self, limit: int | None = None, transformed: bool = True, tasks: bool = True
+        self, limit: int | None = None, transformed: bool = True, **_: Any
     ) -> dict[str, np.ndarray]:
         arrays = {"image": self.images[:limit]}
         return arrays if self.labels is None else {**arrays, "label": self.labels[:limit]}

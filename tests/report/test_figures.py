@@ -213,7 +213,7 @@ def test_what_the_transforms_make_is_shown(
     assert drawn(empty_run) == {}  # what goes in comes out
     arrays = split.arrays
 
-    def turned(limit: int | None = None, transformed: bool = True, tasks: bool = True) -> Any:
+    def turned(limit: int | None = None, transformed: bool = True, **_: Any) -> Any:
         batch = arrays(limit)
         return {**batch, "image": batch["image"][:, ::-1]} if transformed else batch
 

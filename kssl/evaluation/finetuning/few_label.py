@@ -104,7 +104,7 @@ def few_label(
         batch_size: Examples of a step.
         max_steps: Bounds the time: the defaults train for 5,000 steps in all, minutes on two cores
             for a network of half a million weights.
-        test_examples: The first so many of the test split, for the same reason; None: all.
+        test_examples: So many of the test split, for the same reason; None: all.
         learning_rates: With several, each of the two networks gets the one that does best for it
             on held-out labels, see `finetune`; one is the same for both, and saves the time.
         weight_decay: As of `finetune`.

@@ -52,7 +52,7 @@ def sample_quality(
         guidance: The scale s of `uncond + s · (cond - uncond)` of the last number.
         guided: Samples of the last number.
         k: Neighbours of precision and recall; 3 as in the paper.
-        limit: The classifier sees the first so many training images, to bound the time; None: all.
+        limit: The classifier sees so many training images, to bound the time; None: all.
 
     Returns:
         A function of a `Task` that returns a `Result` for each number. Sampling is what takes its
@@ -113,7 +113,7 @@ def _measured(
 
 def _raw(pipeline: Any, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Return images as the data set has them, scaled to [0, 1], and their labels."""
-    arrays = pipeline.arrays(limit=limit, transformed=False)
+    arrays = pipeline.arrays(limit, transformed=False, first=False)
     if "image" not in arrays or "label" not in arrays:
         raise Skipped(
             "needs images with labels: it trains a classifier, in whose features it compares; the "

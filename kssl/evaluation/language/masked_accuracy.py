@@ -36,7 +36,7 @@ def masked_accuracy(limit: int | None = 2000, batch_size: int = 64) -> Evaluatio
     1 added to each count.
 
     Args:
-        limit: Use the first so many test rows; None: all.
+        limit: Use so many test rows; None: all.
         batch_size: Rows at a time; does not change the result.
 
     Returns:
@@ -58,7 +58,7 @@ def masked_accuracy(limit: int | None = 2000, batch_size: int = 64) -> Evaluatio
 
 
 def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
-    arrays = task.test.arrays(limit=limit)
+    arrays = task.test.arrays(limit, first=False)
     if "target" not in arrays:
         raise Skipped("the data has no 'target': it needs the transform mask_tokens")
     batch = {key: arrays[key] for key in _KEYS if key in arrays}

@@ -49,7 +49,7 @@ class Rows:
     vocabulary = None
 
     def arrays(
-        self, limit: int | None = None, transformed: bool = True, tasks: bool = True
+        self, limit: int | None = None, transformed: bool = True, **_: Any
     ) -> dict[str, np.ndarray]:
         rows = {"tokens": TOKENS, "label": np.array([0, 1, 0])}
         if transformed:
