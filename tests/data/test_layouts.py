@@ -199,7 +199,7 @@ def test_formats_of_text_that_are_refused_or_named(tmp_path: Path) -> None:
     make(tmp_path, "1…5.txt")
     with pytest.raises(UserError, match="no fields or columns, so there is no field body"):
         open_corpus(str(tmp_path), field="body")
-    (tmp_path / "b.txt").write_bytes("a b".encode("utf-16-le"))
+    (tmp_path / "b.txt").write_bytes(b"a\0b")
     troubles = Troubles("x")
     list(read_documents(tmp_path / "b.txt", None, None, troubles))
     assert "lines with NUL characters, which are of no text in UTF-8" in troubles.counts

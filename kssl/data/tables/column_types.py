@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 
 from kssl.data.tables.reader import Column
-from kssl.data.tables.written_numbers import UNKNOWN
+from kssl.data.tables.written_numbers import UNKNOWN, plain_number
 from kssl.errors import UserError
 
 _UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)*|__index_level_\d+__")
@@ -91,19 +92,36 @@ def without_index(
 
 
 def warn_of_similar(where: str, what: str, names: Sequence[str]) -> None:
-    """Warn of names that differ only by spaces or by upper and lower case."""
+    """Warn of names that look alike: but for spaces, case, marks that are not seen, or `1.0`."""
     alike: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
-        alike.setdefault(" ".join(name.split()).casefold(), []).append(name)
-    told = ["/".join(map(repr, each)) for each in alike.values() if len(each) > 1]
+        alike.setdefault(_as_seen(name), []).append(name)
+    told = ["/".join(_shown(each)) for each in alike.values() if len(each) > 1]
     if told:
         logging.getLogger("kssl").warning(
-            "%s: %s that differ only by spaces or case are different ones: %s; write them alike if "
-            "they are not",
+            "%s: %s that differ only by spaces, case or the like are different ones: %s; write "
+            "them alike if they are not",
             where,
             what,
             ", ".join(told[:5]) + ", …" * (len(told) > 5),
         )
+
+
+def _as_seen(name: str) -> str:
+    number = plain_number(name)
+    return " ".join(_visible(name).split()).casefold() if np.isnan(number) else repr(number)
+
+
+def _visible(name: str) -> str:
+    """A name with its letters written in one way, without what has no width."""
+    letters = unicodedata.normalize("NFKC", name)
+    return "".join(letter for letter in letters if unicodedata.category(letter) != "Cf")
+
+
+def _shown(names: list[str]) -> list[str]:
+    """Names in quotes, so that they can be told apart."""
+    apart = len(set(map(_visible, names))) == len(names)
+    return [repr(name) if apart else ascii(name) for name in names]
 
 
 def _counted(column: Column, odd: np.ndarray, present: np.ndarray) -> str:

@@ -1,9 +1,10 @@
 """Rows of CSV, TSV and the like: one rule of quoting for every reader.
 
 In CSV a field that begins with `"` goes on to the `"` before the next comma or line's end, over
-lines if need be; `""` in it is one `"`. Any other `"` is a character. In TSV a row is a line, a
-field ends at the tab, and quotes are characters: those around a whole field are taken off only if
-all names in the first row are in quotes, too, or if quotes inside it are doubled. A quote that is
+lines if need be; `""` in it is one `"`. Any other `"` is a character. In TSV a field ends at the
+tab, and quotes are characters: those around a whole field are taken off only if all names in the
+first row are in quotes, too, if quotes inside it are doubled, or if it has several lines and the
+lines are no rows by themselves. A first line `sep=;` says the delimiter. A quote that is
 never closed, or only by swallowing whole rows, spoils its own line, and no other.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 SPACES = " "  # any white space between fields, as columns that are aligned have it
 _DELIMITERS = "\t;|,"
+_SAID = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # a first line that tells Excel
 _MOST_LINES, _MOST_CHARACTERS = 5_000, 2**20  # of one row
 
 
@@ -33,27 +35,33 @@ def read_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[
     width, all_quoted = 0, False
     while taken := _next(source, again):
         number, line = taken
-        if not line.strip(" "):
+        if not line.strip(" ") or (number == 1 and _SAID.fullmatch(line)):
             continue
         if not width and delimiter == "\t":
             all_quoted = all(re.fullmatch('".*"', name) for name in line.split("\t"))
-        fields = _of_tsv(line, all_quoted) if delimiter == "\t" else _fields(line, delimiter)
+        fields = _fields(line, delimiter)
         if fields is None:
             fields = _over_lines(taken, source, again, delimiter, width)
+        elif delimiter == "\t":
+            fields = None
+        fields = _of_tsv(line, all_quoted) if delimiter == "\t" and fields is None else fields
         width = width or len(fields or ())
         yield number, "a quote that is not closed" if fields is None else fields
 
 
-def to_width(fields: list[str], width: int, text: int | None = None) -> list[str] | str:
+def to_width(
+    fields: list[str], width: int, text: int | None = None, delimiter: str = ","
+) -> list[str] | str:
     """Return fields as many as the header has, or say why there are others.
 
     Empty fields at the end of a row are left out. In a row of a file and its text, or of a text
-    alone, commas that are not in quotes belong to the text.
+    alone, delimiters that are not in quotes belong to the text.
 
     Args:
         fields: Of one row.
         width: How many names the header has.
         text: Which of them is free text.
+        delimiter: What set the fields apart.
 
     Example:
         >>> to_width(["1.jpg", "A dog", " a cat"], 2, text=1)
@@ -64,7 +72,7 @@ def to_width(fields: list[str], width: int, text: int | None = None) -> list[str
     if len(fields) > width and not any(fields[width:]):
         fields = fields[:width]
     if len(fields) > width and width <= 2 and text == width - 1:
-        return [*fields[:text], ",".join(fields[text:])]
+        return [*fields[:text], delimiter.join(fields[text:])]
     return fields if len(fields) == width else f"{len(fields)} fields instead of {width}"
 
 
@@ -78,6 +86,8 @@ def delimiter_of(lines: Sequence[str]) -> str:
         >>> delimiter_of(["a;b;c", "1,5;2;3", '"x, y, z";0,1;2'])
         ';'
     """
+    if lines and (said := _SAID.fullmatch(lines[0])):
+        return said[1]
     bare = [re.sub(r'"[^"]*"', '""', line) for line in lines if line.strip()]
     for delimiter in _DELIMITERS:
         counts = [line.count(delimiter) for line in bare]
@@ -95,6 +105,8 @@ def delimiter_in(lines: Sequence[str], usual: str) -> str:
         (';', ',')
     """
     header = next((line for line in lines if line.strip()), "")
+    if said := _SAID.fullmatch(header):
+        return said[1]
     if usual in header:
         return usual
     return next((each for each in _DELIMITERS if each in header), usual)
@@ -155,8 +167,11 @@ def _over_lines(
             if fields is not None:
                 break
     # Lines that are each a whole row were hardly meant to be one.
-    whole = width > 1 and all(len(line.split(delimiter)) == width for _, line in used)
-    if fields is None or (whole and len(used) >= 3 + (width == 2)):
+    rows = [len(line.split(delimiter)) == width for _, line in used]
+    whole = width > 1 and all(rows) and len(used) >= 3 + (width == 2)
+    if delimiter == "\t":  # where most quotes are characters
+        whole = width < 2 or all(rows) or any(rows[1:-1]) or len(fields or ()) != width
+    if fields is None or whole:
         again.extendleft(reversed(used[1:]))
         return None
     return fields

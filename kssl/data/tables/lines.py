@@ -17,7 +17,7 @@ from kssl.errors import UserError, first_line
 
 LONGEST_LINE = 2**24  # characters
 LONGEST_TEXT = 2**31 - 1  # of a file that may be one line, such as JSON
-_CHECKED = 4096  # bytes at the beginning that say what a file is
+CHECKED = 4096  # bytes at the beginning that say what a file is
 
 _PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _MARKS = {  # UTF-32's mark begins with UTF-16's
@@ -35,8 +35,26 @@ _OTHERS = {
     b"ARROW1": "a Feather file",
     b"\x89HDF": "an HDF5 file",
     b"SQLite format 3": "an SQLite database",
+    b"\x93NUMPY": "a NumPy file",
+    b"\x80\x04\x95": "a pickle of Python",
+    b"\x80\x05\x95": "a pickle of Python",
+    b"\x28\xb5\x2f\xfd": "a file packed by zstd",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"{\\rtf": "an RTF document",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF87a": "an image",
+    b"GIF89a": "an image",
+    b"RIFF": "a recording or a film",
+    b"OggS\0": "a recording",
+    b"fLaC": "a recording",
+    b"ID3\x03": "a recording",
+    b"ID3\x04": "a recording",
+    b"@relation": "an ARFF file",
     b"<!doctype html": "an HTML page, such as a download that failed",
     b"<html": "an HTML page, such as a download that failed",
+    b"<table": "an HTML page, such as a download that failed",
+    b"<?xml": "an XML file",
 }
 
 
@@ -54,9 +72,10 @@ def text_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[str]:
     """
     try:
         with opened(path) as stream:
-            head = stream.peek(_CHECKED)[:_CHECKED]
-            _check_text(path, head)
-            encoding = _encoding(head)
+            head = stream.peek(CHECKED)[:CHECKED]
+            if other := other_kind(head):
+                raise UserError(f"{path} is {other}, no table of text: save it as CSV, in UTF-8")
+            encoding = encoding_of(head)
             errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
             text = io.TextIOWrapper(stream, encoding, errors, newline="")
             yield from _checked(path, text, longest)
@@ -69,11 +88,16 @@ def text_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[str]:
 
 def opened(path: Path) -> Any:
     """Open a file for reading bytes, and unpack it if it is packed."""
-    with path.open("rb") as file:
-        head = file.read(8)
-    opener = next((each for mark, each in _PACKED.items() if head.startswith(mark)), open)
+    opener = opener_of(path)
     stream = opener(path, "rb")
     return stream if opener is open else unpacked(stream, path)
+
+
+def opener_of(path: Path) -> Any:
+    """What opens a file and unpacks it, by how it begins and not by its name."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    return next((each for mark, each in _PACKED.items() if head.startswith(mark)), open)
 
 
 def is_parquet(path: Path) -> bool:
@@ -82,18 +106,26 @@ def is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _check_text(path: Path, head: bytes) -> None:
+def other_kind(head: bytes) -> str:
+    """Say what a file is that begins so, if it is no text; "" if it is."""
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     for mark, name in _OTHERS.items():
-        if start.startswith(mark) or (mark[:1] == b"<" and start[:20].lower().startswith(mark)):
-            raise UserError(f"{path} is {name}, no table of text: save it as CSV, in UTF-8")
+        words = mark[:1] in b"<@"
+        if start.startswith(mark) or (words and start[:20].lower().startswith(mark)):
+            return name
+    return ""
 
 
-def _encoding(head: bytes) -> str:
-    """The encoding by the byte order mark; UTF-16 without one has a zero in every other byte."""
+def encoding_of(head: bytes) -> str:
+    """The encoding of a text that begins so: by its mark, or by where its zeros are."""
     marked = next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
     if marked:
         return marked
+    zeros, quarter = [head[place::4].count(0) for place in range(4)], len(head) // 4
+    if min(zeros[2:]) > 0.9 * quarter > 9 * zeros[0]:
+        return "utf-32-le"
+    if min(zeros[:2]) > 0.9 * quarter > 9 * zeros[3]:
+        return "utf-32-be"
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) > len(head) // 5 and min(even, odd) < max(even, odd) // 4:
         return "utf-16-le" if odd > even else "utf-16-be"

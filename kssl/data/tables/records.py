@@ -43,23 +43,25 @@ def read_records(path: Path, texts: Collection[str] = ()) -> Iterator[tuple[int,
         raise UserError(f"'{path}' is not a table: give a .jsonl, .json, .csv or .tsv file")
     lines = text_lines(path)
     first = list(islice(lines, _GUESSED_FROM))
-    rows = read_rows(chain(first, lines), delimiter_in(first, TABLES[kind]))
+    delimiter = delimiter_in(first, TABLES[kind])
+    rows = read_rows(chain(first, lines), delimiter)
     header = next((fields for _, fields in rows if not isinstance(fields, str)), [])
     names = [name.strip() for name in header]
     text = next((place for place, name in enumerate(names) if name in texts), None)
     for number, fields in rows:
-        fitting = fields if isinstance(fields, str) else to_width(fields, len(names), text)
+        if not isinstance(fields, str):
+            fields = to_width(fields, len(names), text, delimiter)
         yield (
             number,
-            fitting if isinstance(fitting, str) else dict(zip(names, fitting, strict=True)),
+            fields if isinstance(fields, str) else dict(zip(names, fields, strict=True)),
         )
 
 
 def json_records(path: Path) -> Iterator[tuple[int, Record | str]]:
-    """Yield the objects of JSON lines, or of a JSON array, with their line or place.
+    """Yield the objects of JSON lines, of an array, or of an object, with their line or place.
 
     Raises:
-        UserError: The file is one JSON value that is no array of objects, or no JSON at all.
+        UserError: The file is no JSON, or an object in which there are no records.
     """
     lines = enumerate(text_lines(path, LONGEST_TEXT), start=1)
     start = list(islice(((number, line) for number, line in lines if line.strip()), 2))
@@ -72,11 +74,56 @@ def json_records(path: Path) -> Iterator[tuple[int, Record | str]]:
             yield number, _object(line)
 
 
+def records_in(where: str, value: Any) -> list[Any]:
+    """Return the records that one JSON value holds.
+
+    It may be an array of them, an object with one such array (`{"data": [{…}, …]}`), or an object
+    of columns, `{"a": [1, 2], "b": [3, 4]}`, as data frames are written too.
+
+    Raises:
+        UserError: It is none of these.
+
+    Example:
+        >>> records_in("a.json", {"a": [1, 2], "b": [3, 4]})
+        [{'a': 1, 'b': 3}, {'a': 2, 'b': 4}]
+    """
+    if isinstance(value, list):
+        return value
+    columns = [_column(each) for each in value.values()] if isinstance(value, dict) else []
+    lengths = {len(each) if each is not None else -1 for each in columns}
+    if columns and len(lengths) == 1 and -1 not in lengths and not _of_objects(columns[0]):
+        return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
+    arrays = [each for each in columns if each is not None and _of_objects(each)]
+    if len(arrays) == 1:
+        return arrays[0]
+    raise UserError(
+        f"{where} is one JSON object; a table is an array of objects, [{{…}}, {{…}}], or JSON "
+        "lines, one object a line, or columns of one length, {name: […], …}"
+    )
+
+
+def _column(value: Any) -> list[Any] | None:
+    """The values of a column: a list, or an object of them by row, as data frames write it."""
+    if isinstance(value, dict) and value and all(key.isdigit() for key in value):
+        value = list(value.values())
+    return value if isinstance(value, list) else None
+
+
+def _of_objects(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(each, dict) for each in values)
+
+
 def _one_value(start: list[str]) -> bool:
     """Whether the first two lines are of one array or object, and not a value each."""
     if start[0].lstrip()[0] == "[":
         return len(start) == 1 or _object(start[0]) == "no JSON"
-    return start[0].strip() == "{"
+    return start[0].strip() == "{" or (len(start) == 1 and is_table(_object(start[0])))
+
+
+def is_table(value: Any) -> bool:
+    """Whether an object is a whole table and not one record: columns, or an array of records."""
+    held = [_column(each) for each in value.values()] if isinstance(value, dict) else []
+    return bool(held) and (None not in held or any(each and _of_objects(each) for each in held))
 
 
 def _object(line: str) -> Record | str:
@@ -89,12 +136,8 @@ def _object(line: str) -> Record | str:
 
 def _objects(path: Path, text: str) -> list[Record | str]:
     try:
-        rows = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: it is no JSON: {error}") from error
-    if not isinstance(rows, list):
-        raise UserError(
-            f"{path} is one JSON object; a table is an array of objects, [{{…}}, {{…}}], or JSON "
-            "lines, one object a line"
-        )
+    rows = records_in(str(path), value)
     return [row if isinstance(row, dict) else "no JSON object" for row in rows]

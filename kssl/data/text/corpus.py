@@ -16,6 +16,7 @@ from kssl.data.files.tell import told
 from kssl.data.from_arrays import MEMORY_BUDGET
 from kssl.data.locate import Unavailable, find_file
 from kssl.data.splitting import SPLITS, check_two_fractions
+from kssl.data.tables.column_types import warn_of_similar
 from kssl.data.text.files import CorpusFiles, Paths, Pool, corpus_files
 from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, read_documents
 from kssl.errors import UserError, nearest
@@ -165,6 +166,8 @@ def _scan(
     troubles.report()
     _check(where, pools, troubles)
     every = {name for names in labels.values() for name in names} - {""}
+    if label is not None:
+        warn_of_similar(where, "labels", sorted(every))
     if label is not None and not every:
         raise UserError(f"{where}: no document has a label under {label!r}")
     small = size <= MEMORY_BUDGET // 2

@@ -14,7 +14,9 @@ from typing import Any, BinaryIO
 
 from kssl.data.files.walk import suffix_of
 from kssl.data.tables.delimited import delimiter_in, read_rows, to_width
-from kssl.data.text.opening import DAMAGE, PACKED, open_text
+from kssl.data.tables.lines import other_kind
+from kssl.data.tables.records import is_table, records_in
+from kssl.data.text.opening import DAMAGE, PACKED, head_of, open_text
 from kssl.errors import UserError, nearest
 from kssl.system.memory import require
 
@@ -99,6 +101,9 @@ def read_documents(
     kind = kind_of(path)
     if kind in _NO_TEXT:
         raise UserError(f"{path}: {kind} is not read as text; convert it to .txt, .jsonl or .csv")
+    if other := other_kind(head_of(path)):
+        troubles.add(f"files that are {other}, left out", str(path))
+        return iter(())
     if kind in RECORDS:
         return _records(path, text, label, troubles)
     if kind in TABLES:
@@ -121,23 +126,33 @@ def _records(
     path: Path, text: str | int | None, label: str | int | None, troubles: Troubles
 ) -> Iterator[Document]:
     name = "text" if text is None else str(text)
-    found, keys = False, set()
-    for place, record in _objects(path, troubles):
+    found, keys, other = False, set(), ""
+    for place, record in _objects(path, name, troubles):
+        if isinstance(record, str) and text is label is None:  # an array of texts
+            record = {name: record}
         if not isinstance(record, dict) or not isinstance(record.get(name), str):
             keys |= set(record) if isinstance(record, dict) and len(keys) < 100 else set()
+            if isinstance(record, dict) and name in record:
+                other = type(record[name]).__name__.replace("dict", "object")
             troubles.add(f"records without a text under '{name}', left out", place)
             continue
-        if label is not None and record.get(str(label)) is None:
+        said = None if label is None else record.get(str(label))
+        if isinstance(said, list | dict):
+            raise UserError(
+                f"{place}: '{label}' is {str(said)[:40]}, and a class is one value: write one, or "
+                "leave label out"
+            )
+        if label is not None and said is None:
             troubles.add(f"records without '{label}', read without a label", place)
         found = True
-        said = None if label is None else record.get(str(label))
         yield Document(record[name], said if said is None else str(said))
     if not found and keys:
-        raise UserError(f"{path}: no record has a text under '{name}'{nearest(name, keys)}")
+        what = f"; what is there is a {other}" if other else nearest(name, keys)
+        raise UserError(f"{path}: no record has a text under '{name}'{what}")
 
 
-def _objects(path: Path, troubles: Troubles) -> Iterator[tuple[str, Any]]:
-    """What each line says; of a `.json` file that is one list, each item."""
+def _objects(path: Path, name: str, troubles: Troubles) -> Iterator[tuple[str, Any]]:
+    """What each line says; of a `.json` file that is one array, or an object of one, each item."""
     lines = ((number, line) for number, line in _lines(path, troubles) if line.strip())
     if kind_of(path) == ".json":
         rest = list(lines)
@@ -145,8 +160,10 @@ def _objects(path: Path, troubles: Troubles) -> Iterator[tuple[str, Any]]:
             whole = json.loads("".join(line for _, line in rest))
         except (ValueError, RecursionError):
             whole = None  # lines of JSON under that name
-        if isinstance(whole, list):
-            yield from ((f"{path} item {number}", each) for number, each in enumerate(whole, 1))
+        one = isinstance(whole, dict) and (not is_table(whole) or type(whole.get(name)) is str)
+        if whole is not None:
+            items = [whole] if one else records_in(str(path), whole)
+            yield from ((f"{path} item {number}", each) for number, each in enumerate(items, 1))
             return
         lines = iter(rest)
     for number, line in lines:
@@ -176,7 +193,7 @@ def _rows(
             if isinstance(text, str) or text is None:
                 continue  # that row was the header
         of_text, of_label = columns
-        fields = to_width(row, width, of_text) if len(row) > width else row
+        fields = to_width(row, width, of_text, delimiter) if len(row) > width else row
         if isinstance(fields, str) or len(fields) <= max(of_text, of_label or 0):
             many = "many" if isinstance(fields, str) else "few"
             troubles.add(f"rows with too {many} columns, left out", place)
@@ -201,6 +218,8 @@ def _columns(
 
 
 def _column(path: Path, names: list[str], name: str | int) -> int:
+    if names.count(str(name)) > 1:
+        raise UserError(f"{path}: more than one column is named '{name}'")
     if name not in names:
         raise UserError(
             f"{path} has no column '{name}'{nearest(str(name), names)}; a table without header "

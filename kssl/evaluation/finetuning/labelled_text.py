@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from kssl.data.files.decode import report_broken
 from kssl.data.locate import find_file
 from kssl.data.splitting import SPLIT_WORDS
 from kssl.data.tables.column_types import warn_of_similar
-from kssl.data.tables.delimited import read_rows, to_width
+from kssl.data.tables.delimited import delimiter_in, read_rows, to_width
 from kssl.data.tables.lines import LONGEST_TEXT, text_lines
 from kssl.errors import UserError
 from kssl.evaluation.base import Skipped
@@ -97,13 +97,17 @@ def read_table(
     Raises:
         UserError: There is no such column, or no row.
     """
-    tabs = file.name.removesuffix(".gz").endswith(".tsv")
-    rows = read_rows(text_lines(file), "\t" if tabs else ",")
+    lines = text_lines(file)
+    start = list(islice(lines, 1))
+    usual = "\t" if file.name.removesuffix(".gz").endswith(".tsv") else ","
+    named = any(isinstance(column, str) for column in (*texts, label))
+    delimiter = delimiter_in(start, usual) if named else usual
+    rows = read_rows(chain(start, lines), delimiter)
     number, first = next(rows, (1, []))
     wanted = [*texts, label]
     if isinstance(first, str):
         raise UserError(f"{file}: its first line has {first}")
-    if any(isinstance(column, str) for column in wanted):
+    if named:
         header = [name.strip() for name in first]
         missing = [column for column in wanted if column not in header]
         if first and missing:
@@ -114,7 +118,7 @@ def read_table(
     places = [int(column) for column in wanted]
     found, broken = [], []
     for number, row in rows:
-        fitting = row if isinstance(row, str) else _chosen(row, len(first), places)
+        fitting = row if isinstance(row, str) else _chosen(row, len(first), places, delimiter)
         if isinstance(fitting, str):
             broken.append((f"line {number}", fitting))
         else:
@@ -126,9 +130,9 @@ def read_table(
     return [tuple(row[:-1]) for row in found], [row[-1] for row in found]
 
 
-def _chosen(row: list[str], width: int, places: Sequence[int]) -> list[str] | str:
+def _chosen(row: list[str], width: int, places: Sequence[int], delimiter: str) -> list[str] | str:
     """The texts and the label of a row, or why it has none."""
-    fitting = to_width(row, width, places[0])
+    fitting = to_width(row, width, places[0], delimiter)
     if isinstance(fitting, str):
         return fitting
     if max(places) >= width:

@@ -397,5 +397,5 @@ def test_labels_that_hardly_differ_are_named(
     lines = [f"{n},{('Yes', 'yes', 'no', 'New  York', 'new york')[n % 5]}" for n in range(60)]
     fitted = fit_table(write(tmp_path / "a.csv", "x,y", *lines), label="y")
     assert len(fitted.classes) == 5
-    assert "labels that differ only by spaces or case" in caplog.text
+    assert "labels that differ only by spaces, case or the like" in caplog.text
     assert "'Yes'/'yes', 'New  York'/'new york'" in caplog.text

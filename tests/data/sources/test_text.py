@@ -142,6 +142,97 @@ def test_damage_is_counted_and_the_rest_is_read(
     assert len(caplog.records) == 6  # once, though the splits are read one by one
 
 
+ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl", "a.txt.gz"])
+def test_every_encoding_that_can_be_told_is_read(tmp_path: Path, encoding: str, name: str) -> None:
+    documents = [f"Ärger number {number}" for number in range(3)]
+    lines = {"a.csv": ["text", *documents], "a.jsonl": [f'{{"text": "{d}"}}' for d in documents]}
+    content = "\n".join(lines.get(name, documents)).encode(encoding)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    found = [each.text for each in read_documents(tmp_path / name, None, None, Troubles("x"))]
+    assert found == (documents if name in lines else ["\n".join(documents)])
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PAR1\x15\x04PAR1", "a Parquet file"),
+        (b"PK\x03\x04\x14\0", "a zip archive or an Excel file"),
+        (b"%PDF-1.4", "a PDF file"),
+        (b"\n<!DOCTYPE HTML><p>404", "an HTML page"),
+        (b"<?xml version='1.0'?>", "an XML file"),
+        (b"\xff\xd8\xff\xe0", "an image"),
+        (b"\x28\xb5\x2f\xfd", "a file packed by zstd"),
+    ],
+)
+def test_what_is_no_text_under_the_name_of_one_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, what: str
+) -> None:
+    (tmp_path / "odd.txt").write_bytes(content)
+    with pytest.raises(UserError, match=f"there is no text .files that are {what}"):
+        every(str(tmp_path / "odd.txt"))
+    for number in range(6):
+        (tmp_path / f"{number}.txt").write_text(f"text {number}")
+    caplog.clear()
+    assert len(every(str(tmp_path))) == 6
+    assert f"files that are {what}" in caplog.text and "left out: 1" in caplog.text
+
+
+def test_a_packed_file_is_known_without_its_ending(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(gzip.compress(b"one two three four five six seven eight"))
+    assert "".join(every(str(tmp_path / "a.txt"))).startswith("one two three")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps([{"text": f"story {i}", "label": "ab"[i % 2]} for i in range(9)]),
+        json.dumps({"text": [f"story {i}" for i in range(9)], "label": list("ab" * 4 + "a")}),
+        json.dumps(
+            {"v": 1, "data": [{"text": f"story {i}", "label": "ab"[i % 2]} for i in range(9)]},
+            indent=1,
+        ),
+    ],
+)
+def test_json_in_every_shape_that_a_table_has(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    found = list(read_documents(tmp_path / "a.json", None, "label", Troubles("x")))
+    assert [each.text for each in found] == [f"story {i}" for i in range(9)]
+    assert [each.label for each in found] == list("ab" * 4 + "a")
+
+
+def test_json_that_holds_texts_and_json_that_holds_none(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(["one", "two", "three"]))
+    found = [each.text for each in read_documents(file, None, None, Troubles("x"))]
+    assert found == ["one", "two", "three"]
+    for content, message in (
+        ({"train": ["a"], "test": ["b", "c"]}, "is one JSON object; a table is an array"),
+        ([{"text": ["a", "b"]}], "no record has a text under 'text'; what is there is a list"),
+        ([{"text": "a", "label": ["x", "y"]}], "'label' is .'x', 'y'., and a class is one value"),
+    ):
+        file.write_text(json.dumps(content))
+        with pytest.raises(UserError, match=message):
+            list(read_documents(file, None, "label", Troubles("x")))
+
+
+def test_labels_that_look_alike_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    labels = ["sport", "Sport", "1", "1.0", "caf\u00e9", "cafe\u0301", "cat\u200b", "cat"]
+    rows = [{"text": f"story {i}", "label": labels[i % 8]} for i in range(80)]
+    text("train", jsonl(tmp_path / "a.jsonl", rows), label="label")
+    for told in ("'Sport'/'sport'", "'1'/'1.0'", r"'cafe\u0301'/'caf\xe9'", r"'cat'/'cat\u200b'"):
+        assert told in caplog.text
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,text\na,b\n")
+    with pytest.raises(UserError, match="more than one column is named 'text'"):
+        every(str(tmp_path / "a.csv"))
+
+
 def test_a_row_that_a_table_cannot_have_is_left_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,6 +8,7 @@ import gzip
 import lzma
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,27 @@ def test_quotes_of_tsv(line: str, fields: list[str]) -> None:
 def test_quotes_of_tsv_are_taken_off_where_the_header_has_them() -> None:
     rows = read_rows(['"a"\t"b"', '"x, y"\t1', '"says "no"\t""'], "\t")
     assert [row for _, row in rows] == [["a", "b"], ["x, y", "1"], ['"says "no"', ""]]
+
+
+def test_a_field_of_tsv_may_have_several_lines_that_are_no_rows() -> None:
+    def fields(*lines: str) -> list[Any]:
+        return [found for _, found in read_rows(lines, "\t")]
+
+    written = ("text\tlabel", '"one', 'two"\ta', "three\tb")  # as data frames are written
+    assert fields(*written)[1:] == [["one\ntwo", "a"], ["three", "b"]]
+    alone = ("text\tlabel", '"one\ta', "two\tb", 'three"\tc')  # whole rows stay rows
+    assert fields(*alone)[1:] == [['"one', "a"], ["two", "b"], ['three"', "c"]]
+    assert fields("text", '"one', 'two"')[1:] == [['"one'], ['two"']]
+
+
+def test_a_first_line_may_say_the_delimiter(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sep=;\na;b\n1,5;x\n")
+    assert list(read_records(tmp_path / "a.csv")) == [(3, {"a": "1,5", "b": "x"})]
+    assert delimiter_of(["sep=;", "a;b", "1,5;2,5"]) == ";"
+
+
+def test_text_keeps_the_delimiters_that_are_in_it() -> None:
+    assert to_width(["x", "a", "b"], 2, 1, "\t") == ["x", "a\tb"]
 
 
 def test_a_field_may_have_several_lines() -> None:
@@ -99,6 +121,7 @@ TEXT = "name,city\nJosé,Köln\n"
         lambda text: codecs.BOM_UTF16_BE + text.encode("utf-16-be"),
         lambda text: text.encode("utf-16-le"),  # without a mark
         lambda text: text.encode("utf-32"),
+        lambda text: text.encode("utf-32-be"),
         lambda text: text.replace("\n", "\r\n").encode(),
         lambda text: gzip.compress(text.encode()),
         lambda text: bz2.compress(text.encode()),
@@ -138,6 +161,14 @@ def test_json_is_an_array_or_lines(tmp_path: Path) -> None:
         assert [record for _, record in read_records(file)] == wanted
     file.write_text('["x"]\n{"a": 1}\n{"a"')
     assert [record for _, record in read_records(file)] == ["no JSON object", {"a": 1}, "no JSON"]
-    file.write_text('{\n"a": [1, 2]\n}')
+    for text in (
+        '{"a": [1, 2], "b": ["x", "y"]}',
+        '{\n"a": [1, 2],\n"b": ["x", "y"]\n}',
+        '{"a": {"0": 1, "1": 2}, "b": {"0": "x", "1": "y"}}',
+        '{"version": "1", "data": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]}',
+    ):
+        file.write_text(text)
+        assert [record for _, record in read_records(file)] == wanted
+    file.write_text('{\n"a": [1, 2], "b": [1]\n}')
     with pytest.raises(UserError, match="one JSON object; a table is an array of objects"):
         list(read_records(file))
