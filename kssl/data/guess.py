@@ -15,9 +15,9 @@ from kssl.data.files.decode import Broken
 from kssl.data.files.folder import readable
 from kssl.data.files.label_table import columns_of_labels
 from kssl.data.files.sound import read
+from kssl.data.files.sound import readable as sounds
 from kssl.data.files.walk import Found, find
 from kssl.data.locate import find_file
-from kssl.data.sources.audio import EXTENSIONS as SOUNDS
 from kssl.data.sources.captions import IMAGE_KEYS, TEXT_KEYS
 from kssl.data.sources.video import FILMS
 from kssl.data.tables.reader import Column, read_columns
@@ -68,7 +68,7 @@ def guess(path: str) -> Guess:
 def _folder(path: str, place: Path) -> Guess:
     kinds = {
         "images": readable(),
-        "audio": SOUNDS,
+        "audio": sounds(),
         "video": FILMS,
         "text": _TEXTS,
         "tables": _RECORDS,

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kssl.data.files.folder import read_folder
+from kssl.data.files.sound import readable as sounds
 from kssl.data.files.tell import classes_line, counted, splits_line
 from kssl.data.locate import find_file
-from kssl.data.sources.audio import EXTENSIONS, audio
+from kssl.data.sources.audio import audio
 from kssl.data.sources.images import images, list_images
 from kssl.data.sources.text import text
 from kssl.data.sources.tokens import tokens
@@ -48,7 +49,7 @@ def _audio(settings: Mapping[str, Any]) -> Told:
     place, labels = find_file(settings["path"]), settings.get("labels", "auto")
     if not place.is_dir():
         return ()
-    return read_folder(place, extensions=EXTENSIONS, what="recordings", labels=labels).told(labels)
+    return read_folder(place, extensions=sounds(), what="recordings", labels=labels).told(labels)
 
 
 def _video(settings: Mapping[str, Any]) -> Told:

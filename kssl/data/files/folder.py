@@ -21,9 +21,12 @@ from kssl.errors import UserError
 
 # Those that Pillow reads everywhere; `readable` has those that it reads here.
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".webp")
-EXTENSIONS += (".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".tga")
+EXTENSIONS += (".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jif", ".mpo", ".qoi")
+EXTENSIONS += (".dds", ".pcx", ".pfm", ".psd", ".ras", ".sgi", ".xbm")
 Labels = bool | str  # "auto", or the path of a table of labels
-_SOMETIMES = {".avif": "avif", ".jp2": "jpg_2000", ".j2k": "jpg_2000"}  # what Pillow was built with
+# What Pillow was built with.
+_SOMETIMES = {".avif": "avif", ".avifs": "avif", ".jp2": "jpg_2000", ".j2k": "jpg_2000"}
+_SOMETIMES |= {".jpf": "jpg_2000", ".jpx": "jpg_2000", ".j2c": "jpg_2000", ".jpc": "jpg_2000"}
 
 
 def readable() -> tuple[str, ...]:

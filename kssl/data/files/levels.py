@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _LOOKED_AT = 256  # pictures, evenly spaced, by which the level is found
-# 8, 10, 12, 14, 16, 24 and 32 bits.
-_USUAL = (255.0, 1023.0, 4095.0, 16383.0, 65535.0, 2.0**24 - 1, 2.0**32 - 1)
+_USUAL = tuple(2.0**bits - 1 for bits in range(8, 34, 2))
 _OVER = 1.05  # floats may be a little beyond their level, as resizing leaves them
 
 _Stamp = tuple[str, int, int]  # a file's path, size and time of change

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import io
+import itertools
 import warnings
 from math import gcd
 from pathlib import Path
@@ -15,6 +17,9 @@ from kssl.data.files.decode import Broken
 from kssl.data.files.reasons import reason
 from kssl.errors import UserError
 
+EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+_BY_SOUNDFILE = (".aifc", ".au", ".caf", ".nist", ".oga", ".opus", ".rf64", ".snd", ".voc", ".w64")
+_BY_PYAV = (".aac", ".ac3", ".amr", ".m4a", ".m4b", ".mka", ".wma")
 LOUDEST = 4.0  # floats up to here are meant to be in -1 to 1; mixing and MP3 go a little beyond
 _PCM = (2.0**15, 2.0**23, 2.0**31)  # full scales of 16, 24 and 32 bits
 
@@ -35,6 +40,13 @@ class Sound(NamedTuple):
     floats: bool
 
 
+def readable() -> tuple[str, ...]:
+    """The endings of sound files that are read here; the first need no package that may lack."""
+    more = {"soundfile": _BY_SOUNDFILE, "av": _BY_PYAV}
+    found = (endings for name, endings in more.items() if importlib.util.find_spec(name))
+    return (*EXTENSIONS, *itertools.chain(*found))
+
+
 def decode(path: Path) -> tuple[np.ndarray, int]:
     """Read a sound file: its samples as float32 `(samples,)`, and its sample rate; see `read`."""
     sound = read(path)
@@ -49,10 +61,12 @@ def read(path: Path) -> Sound:
         Broken: It cannot be decoded; the message says why.
     """
     try:
-        if path.suffix.lower() == ".wav":
-            rate, samples = _wavfile().read(io.BytesIO(_whole(path.read_bytes())))
+        if path.suffix.lower() in _BY_PYAV:
+            samples, rate = _of_container(path)
+        elif path.suffix.lower() != ".wav":
+            samples, rate = _by_soundfile(path)
         else:
-            samples, rate = _soundfile(path).read(path, dtype="float32", always_2d=True)
+            samples, rate = _of_wav(path)
         full = full_scale(samples)
     except (Broken, UserError):
         raise
@@ -63,9 +77,45 @@ def read(path: Path) -> Sound:
     return Sound(found, int(rate), full, samples.dtype.kind == "f")
 
 
+def _of_wav(path: Path) -> tuple[np.ndarray, int]:
+    """A WAV file by SciPy, and by soundfile what SciPy does not know, such as mu-law or FLAC."""
+    try:
+        rate, samples = _wavfile().read(io.BytesIO(_whole(path.read_bytes())))
+    except ValueError:
+        if not importlib.util.find_spec("soundfile"):
+            raise
+        return _by_soundfile(path)
+    return samples, int(rate)
+
+
+def _by_soundfile(path: Path) -> tuple[np.ndarray, int]:
+    samples, rate = _soundfile(path).read(path, dtype="float32", always_2d=True)
+    return samples, int(rate)
+
+
+def _of_container(path: Path) -> tuple[np.ndarray, int]:
+    """The sound of a file that PyAV reads: float32 `(samples, channels)`, and its rate."""
+    import av
+
+    av.logging.set_level(av.logging.PANIC)  # what is broken is told by kssl, once
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            raise Broken("it holds no sound")
+        stream = container.streams.audio[0]
+        to_floats = av.AudioResampler(format="fltp")
+        frames = [part for frame in container.decode(stream) for part in to_floats.resample(frame)]
+        parts = [part.to_ndarray() for part in [*frames, *to_floats.resample(None)]]
+        return np.concatenate(parts, axis=1).T, int(stream.rate)
+
+
 def rate_of(path: Path) -> int | None:
     """The sample rate in a file's header; None where that cannot be read."""
     try:
+        if path.suffix.lower() in _BY_PYAV:
+            import av
+
+            with av.open(str(path)) as container:
+                return int(container.streams.audio[0].rate)
         if path.suffix.lower() != ".wav":
             return int(_soundfile(path).info(path).samplerate)
         with path.open("rb") as file:
@@ -85,17 +135,18 @@ def full_scale(samples: np.ndarray, by_peak: bool = False) -> float:
 
     Args:
         samples: Of a file, or of a whole array of recordings.
-        by_peak: Whether signed numbers of 32 bits or more have the smallest of the three that
+        by_peak: Whether whole numbers of 32 bits or more have the smallest of the three that
             holds them, too, since an array may hold 16-bit numbers in any type.
 
     Raises:
         Broken: Floats are beyond 2**31.
     """
     kind, size = samples.dtype.kind, samples.dtype.itemsize
-    if kind == "u" or (kind == "i" and not (by_peak and size >= 4)):
+    if kind in "ui" and not (by_peak and size >= 4):
         return float(2.0 ** (8 * size - 1))
-    finite = samples if kind == "i" else samples[np.isfinite(samples)]
+    finite = samples if kind in "ui" else samples[np.isfinite(samples)]
     peak = max(-float(finite.min()), float(finite.max())) if finite.size else 0.0
+    peak = peak / 2 if kind == "u" else peak  # whose middle is the full scale
     if kind == "f" and peak <= LOUDEST:
         return 1.0
     found = next((each for each in _PCM if peak <= each), None)

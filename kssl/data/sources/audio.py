@@ -13,16 +13,16 @@ from kssl.data.description import described
 from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.folder import Folder, Labels, read_folder
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
-from kssl.data.files.sound import Sound, full_scale, rate_of, read, resampled, to_float
+from kssl.data.files.sound import Sound, full_scale, rate_of, read, readable, resampled, to_float
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
 from kssl.data.splitting import check_split, check_two_fractions
 from kssl.errors import UserError
 from kssl.moved import renamed
 
-EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 _HEADERS = 2_000  # of files of other splits that are compared, evenly spaced
-_SILENT = 1e-3  # of full scale: -60 dB
+_LOOKED_AT = 1_000_000  # samples of an array of recordings, evenly spaced
+_SILENT = 2.0**-8  # of full scale: -48 dB, such as 8 bits in a file of 16
 
 
 @renamed(broken_share="broken_fraction", shares="fractions")
@@ -44,8 +44,9 @@ def audio(
 
     A folder is searched with its sub-folders, whose names are the labels if every file is in one
     and there are at least two. Which split a file is in follows from its name alone; sub-folders
-    `train`, `validation` and `test` split it themselves. WAV needs no other package; FLAC, Ogg
-    and MP3 are read by `soundfile` (`pip install 'kssl[audio]'`).
+    `train`, `validation` and `test` split it themselves. WAV needs no other package; FLAC, Ogg,
+    Opus, MP3 and the like are read by `soundfile` (`pip install 'kssl[audio]'`), M4A, AAC and WMA by
+    PyAV (`'kssl[video]'`).
 
     A `.npz` file holds all recordings one after another in `audio`, whole numbers or floats;
     recording `i` is `audio[offsets[i]:offsets[i + 1]]`. It has `sample_rate`, and `labels` if there
@@ -88,7 +89,7 @@ def audio(
         raise UserError(f"audio: length {length} and sample_rate {sample_rate} must be 1 or more")
     file, two = find_file(path), check_two_fractions("audio", fractions)
     if file.is_dir():
-        folder = read_folder(file, two, EXTENSIONS, "recordings", labels)
+        folder = read_folder(file, two, readable(), "recordings", labels)
         items = of_folder(folder, group, two, split, labels)
         load = _Load(items.files, length, sample_rate)
         dataset = read_items(items, load, broken_fraction)
@@ -133,6 +134,7 @@ class _Load:
     sample_rate: int | None
     rates: set[int] = field(default_factory=set)
     peaks: dict[int, tuple[Sound, float]] = field(default_factory=dict)
+    aside: set[int] = field(default_factory=set)
 
     def __call__(self, item: int) -> Block:
         sound = read(self.files[item])
@@ -143,6 +145,8 @@ class _Load:
         self.rates.add(sound.rate)
         peak = float(np.abs(sound.samples).max())
         self.peaks[item] = sound._replace(samples=sound.samples[:0]), peak
+        if _is_aside(sound.samples):
+            self.aside.add(item)
         return block
 
 
@@ -179,9 +183,27 @@ def _say_levels(where: Path, load: _Load) -> None:
     if over:
         told = "%s: %d recordings go beyond -1 to 1, up to %.3g; cut off there"
         log.warning(told, where, len(over), max(over))
-    if found and max(peak for _, peak in found) < _SILENT:
+    if found:
+        _say_odd(where, max(peak for _, peak in found), len(load.aside) > len(found) / 2)
+
+
+def _is_aside(samples: np.ndarray) -> bool:
+    """Whether samples lie around another middle than 0, as unsigned numbers do."""
+    return abs(float(samples.mean(dtype=np.float64))) > 2 * float(samples.std(dtype=np.float64)) > 0
+
+
+def _say_odd(where: Path, peak: float, aside: bool) -> None:
+    """Warn of what sounds like nothing."""
+    log = logging.getLogger("kssl")
+    if peak <= _SILENT:
         told = "%s: the recordings are nearly silent: the loudest sample is %.2g of full scale"
-        log.warning(told, where, max(peak for _, peak in found))
+        log.warning(told, where, peak)
+    if aside:
+        log.warning(
+            "%s: the samples lie far from 0, as those of unsigned numbers in another type do: "
+            "subtract their middle, such as 128 of 8 bits",
+            where,
+        )
 
 
 @dataclass(frozen=True)
@@ -203,7 +225,12 @@ class _Recordings:
                 f"numbers or float, but audio is {audio.dtype} {audio.shape}, and offsets has "
                 f"{len(offsets)} numbers up to {offsets.max(initial=0)}"
             )
-        return cls(audio, offsets, _rate(archive), _full(archive, audio))
+        full = _full(archive, audio)
+        ends = to_float(np.array([np.nanmin(audio), np.nanmax(audio)], audio.dtype), full)
+        some = to_float(audio[:: max(1, len(audio) // _LOOKED_AT)], full)
+        aside = bool(np.isfinite(some).all()) and _is_aside(some)
+        _say_odd(archive.path, float(np.abs(ends).max()), aside)
+        return cls(audio, offsets, _rate(archive), full)
 
     def samples(self, row: int, sample_rate: int | None) -> np.ndarray:
         found = to_float(self.audio[self.offsets[row] : self.offsets[row + 1]], self.full)

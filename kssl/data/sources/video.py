@@ -23,7 +23,8 @@ from kssl.data.splitting import check_split, check_two_fractions
 from kssl.errors import UserError
 from kssl.moved import renamed
 
-FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
+FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv")
+FILMS += (".3gp", ".ogv", ".mts", ".m2ts")
 ANIMATED = (".gif", ".webp")
 
 

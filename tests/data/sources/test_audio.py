@@ -124,6 +124,89 @@ def test_arrays_of_any_type_may_hold_16_bits(
     )
 
 
+@pytest.mark.parametrize("kind", ["uint32", "uint64"])
+def test_unsigned_numbers_of_16_bits_in_a_larger_type(tmp_path: Path, kind: str) -> None:
+    path = archive(tmp_path / "a.npz", audio=np.tile(np.array([0, 49152], kind), 1750))
+    one = examples(audio("test", path, 130))[0]
+    assert one["audio"][:2].tolist() == [-1.0, 0.5]
+
+
+@pytest.mark.parametrize("kind", ["float32", "int16", "int32"])
+def test_samples_around_another_middle_than_0_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    bytes_of_sound = 128 + 60 * np.sin(np.arange(3500) / 9)
+    audio("test", archive(tmp_path / "a.npz", audio=bytes_of_sound.astype(kind)), 130)
+    assert "the samples lie far from 0, as those of unsigned numbers" in caplog.text
+    caplog.clear()
+    for number in range(3):
+        wavfile.write(tmp_path / f"{number}.wav", 8000, bytes_of_sound.astype(kind))
+    audio("test", str(tmp_path), 130)
+    assert "the samples lie far from 0, as those of unsigned numbers" in caplog.text
+
+
+def test_8_bits_in_16_and_24_in_32_are_nearly_silent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wave = np.sin(np.arange(3500) / 9)
+    for kind, peak in (("int16", 127), ("int32", 2**23 - 1)):
+        for number in range(3):
+            wavfile.write(tmp_path / f"{number}.wav", 8000, (wave * peak).astype(kind))
+        audio("test", str(tmp_path), 130)
+        assert caplog.text.count("nearly silent: the loudest sample is 0.003") == 1
+        caplog.clear()
+    audio("test", archive(tmp_path / "a.npz", audio=(wave * 127).astype("int16")), 130)
+    assert "nearly silent: the loudest sample is 0.0038" in caplog.text
+
+
+WAVE = 0.5 * np.sin(np.arange(8000) * 2 * np.pi * 440 / 8000)
+
+
+@pytest.mark.parametrize("ending", ["au", "caf", "opus", "oga", "w64", "aifc"])
+def test_what_soundfile_opens_is_read(tmp_path: Path, ending: str) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    kinds = {"opus": ("OGG", "OPUS"), "oga": ("OGG", "VORBIS"), "aifc": ("AIFF", "PCM_16")}
+    kind, codec = kinds.get(ending, (ending.upper(), "PCM_16"))
+    for number in range(3):
+        soundfile.write(tmp_path / f"{number}.{ending}", WAVE, 8000, codec, format=kind)
+    (one,) = examples(audio("test", str(tmp_path), 8000))
+    assert np.corrcoef(one["audio"], WAVE)[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("codec", ["ULAW", "ALAW", "MS_ADPCM", "FLAC"])
+def test_wav_files_that_scipy_does_not_know(tmp_path: Path, codec: str) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    settings = {"format": "FLAC"} if codec == "FLAC" else {"format": "WAV", "subtype": codec}
+    soundfile.write(tmp_path / "a.wav", WAVE, 8000, **settings)
+    samples, rate = sound.decode(tmp_path / "a.wav")
+    assert rate == 8000 and np.abs(samples[:8000] - WAVE).max() < 0.05
+
+
+@pytest.mark.parametrize("ending", ["m4a", "aac", "mka"])
+def test_what_pyav_opens_is_read(tmp_path: Path, ending: str) -> None:
+    av = pytest.importorskip("av")
+    container = {"aac": "adts", "m4a": "ipod", "mka": "matroska"}[ending]
+    for number in range(3):
+        with av.open(str(tmp_path / f"{number}.{ending}"), "w", format=container) as written:
+            stream = written.add_stream("aac", rate=16000, layout="mono")
+            frame = av.AudioFrame.from_ndarray(
+                np.tile(WAVE, 2)[None].astype("float32"), "fltp", "mono"
+            )
+            frame.rate = 16000
+            fifo = av.AudioFifo()
+            fifo.write(frame)
+            for part in [
+                *fifo.read_many(stream.codec_context.frame_size or 1024),
+                fifo.read(),
+                None,
+            ]:
+                written.mux(stream.encode(part))
+    (one,) = examples(audio("test", str(tmp_path), 16000))
+    spectrum = np.abs(np.fft.rfft(one["audio"]))
+    assert np.abs(spectrum.argmax() - 880) < 5 and np.abs(one["audio"]).max() > 0.4
+    assert sound.rate_of(tmp_path / f"0.{ending}") == 16000
+
+
 def test_a_file_that_ends_early_is_broken_in_every_thread(tmp_path: Path) -> None:
     wavfile.write(tmp_path / "a.wav", 8000, np.zeros(4000, np.int16))
     whole = (tmp_path / "a.wav").read_bytes()
