@@ -33,7 +33,7 @@ def check_levels(name: str, levels: float | None) -> None:
 def levels_of(where: Path, files: Sequence[Path], given: float | None = None) -> float | None:
     """The value that is white in the pictures of a data set that have more than 8 bits.
 
-    It is the highest value of 8, 10, 12, 14 or 16 bits that holds the brightest one of up to 256
+    It is the highest value of 8, 10, 12, … bits that holds the brightest one of up to 256
     of the pictures; of floats, 1 comes first. It is the same for all of them, in every split, and
     said in a warning.
 

@@ -45,8 +45,8 @@ def audio(
     A folder is searched with its sub-folders, whose names are the labels if every file is in one
     and there are at least two. Which split a file is in follows from its name alone; sub-folders
     `train`, `validation` and `test` split it themselves. WAV needs no other package; FLAC, Ogg,
-    Opus, MP3 and the like are read by `soundfile` (`pip install 'kssl[audio]'`), M4A, AAC and WMA by
-    PyAV (`'kssl[video]'`).
+    Opus, MP3 and the like are read by `soundfile` (`pip install 'kssl[audio]'`), M4A, AAC and WMA
+    by PyAV (`'kssl[video]'`).
 
     A `.npz` file holds all recordings one after another in `audio`, whole numbers or floats;
     recording `i` is `audio[offsets[i]:offsets[i + 1]]`. It has `sample_rate`, and `labels` if there

@@ -17,6 +17,7 @@ from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_frac
 from kssl.data.tables.column_types import (
     check_numbers,
     column_type,
+    warn_of_label,
     warn_of_similar,
     without_index,
 )
@@ -202,6 +203,7 @@ def fit_columns(
         check_numbers(where, columns[name])
     if label is not None:
         warn_of_similar(where, "labels", columns[label].values)
+        warn_of_label(where, columns[label])
     train = {name: column.take(rows["train"]) for name, column in columns.items()}
     skipped = {
         name: {"skip": "as given", "empty": "it has no values"}.get(use, f"it is the {use}")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kssl.data.tables.doubts import doubt_of_label, doubt_of_names, doubt_of_numbers
 from kssl.data.tables.reader import Column
 from kssl.data.tables.written_numbers import UNKNOWN, plain_number
 from kssl.errors import UserError
@@ -36,10 +37,13 @@ def column_type(where: str, column: Column, broken_fraction: float) -> str:
         if numbers >= _MOSTLY:
             told = f"is categorical, for {_counted(column, odd, present)}"
             _warn(where, column, f"{told}. If these are missing numbers", "numeric")
-        elif column.note:
-            _warn(where, column, f"is categorical: {column.note}. If that is right", "categorical")
+        elif why := column.note or doubt_of_names(column.values):
+            _warn(where, column, f"is categorical: {why}. If that is right", "categorical")
         return "categorical"
     check_numbers(where, column)
+    if doubt := doubt_of_numbers(column.values, column.codes, column.numbers):
+        cure = "skip" if "index" in doubt else "categorical"
+        _warn(where, column, f"{doubt}, and is numeric. If it is one of those", cure)
     return "numeric"
 
 
@@ -67,6 +71,13 @@ def check_numbers(where: str, column: Column) -> None:
     if (np.abs(column.numbers[present]) > _EXACT).any() and len(column.values) > len(present) // 2:
         told = "has numbers beyond 2**53, of which the last digits are lost. If they are names"
         _warn(where, column, told, "categorical")
+
+
+def warn_of_label(where: str, column: Column) -> None:
+    """Warn of a label that has nearly a class for each row."""
+    known = int((~column.missing).sum())
+    if doubt := doubt_of_label(len(column.values), known):
+        _warn(where, column, doubt, None)
 
 
 def without_index(

@@ -136,9 +136,13 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation at any scale; 1 where the values differ by rounding alone."""
     largest = float(np.abs(values).max()) or 1.0
     unit = values / largest  # else squares of numbers near 1e308 or 1e-308 are lost
-    mean, std = float(unit.mean()), float(unit.std())
-    spread = values.min() < values.max() and std > 1e-14 and std * largest > 0
-    return mean * largest, std * largest if spread else 1.0
+    half = 0.5 if largest > 1 else 1.0  # the difference may be beyond the largest number
+    apart = values * half - values[0] * half
+    widest = float(np.abs(apart).max())
+    std = float((apart / (widest or 1.0)).std()) * widest / half
+    exact = largest < 2.0**63 and bool((values == np.rint(values)).all())  # nothing is rounded
+    spread = std > 0 and (exact or std > 1e-14 * largest)
+    return float(unit.mean()) * largest, std if spread else 1.0
 
 
 def fit_categorical(column: Column) -> CategoricalColumn:
@@ -151,7 +155,8 @@ def fit_categorical(column: Column) -> CategoricalColumn:
 def scaled(column: Column, fitted: NumericColumn) -> np.ndarray:
     """float32 `(rows,)`; 0, the mean, where a value is missing."""
     # Halves, for the difference of two numbers near 1e308 may be beyond the largest.
-    values = (_values(column) / 2 - fitted.mean / 2) / (fitted.std / 2)
+    half = 0.5 if fitted.std > 1 else 1.0
+    values = (_values(column) * half - fitted.mean * half) / (fitted.std * half)
     highest = float(np.finfo(np.float32).max)
     return np.nan_to_num(values, nan=0.0).clip(-highest, highest).astype(np.float32)
 

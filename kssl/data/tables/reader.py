@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -14,13 +16,14 @@ from kssl.data.files.decode import report_broken
 from kssl.data.tables.delimited import delimiter_of, read_rows, to_width
 from kssl.data.tables.lines import is_parquet, text_lines
 from kssl.data.tables.records import JSON, json_records, kind_of
-from kssl.data.tables.written_numbers import read_numbers
+from kssl.data.tables.written_numbers import plain_number, read_numbers
 from kssl.errors import UserError, first_line
 
 # What stands for a value that is not known, in any column.
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null")
 
 _SAMPLE = 50  # lines by which a file's delimiter is found
+_RULE = re.compile(r"\s*(:?-{2,}:?|:-+:?|-+:)\s*")  # under the names of a table in Markdown
 _ROWS = 2**14  # that are turned into Arrow's columns at a time
 
 
@@ -84,7 +87,10 @@ def read_columns(
     names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(table.column_names)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UserError(f"{path}: more than one column is named {', '.join(map(repr, twice))}")
+        hint = "" if not header else "; if its first line is a row, say header: false"
+        raise UserError(
+            f"{path}: more than one column is named {', '.join(map(repr, twice))}{hint}"
+        )
     return [
         _column(name, array, name in skip) for name, array in zip(names, table.columns, strict=True)
     ]
@@ -112,9 +118,23 @@ def _text_table(path: Path, header: bool, broken_fraction: float) -> Any:
     names = next(rows)[1]
     if isinstance(names, str):
         raise UserError(f"{path}: its first line has {names}")
-    if not header:
+    if header:
+        _check_names(path, names)
+    else:
         rows, names = chain([(1, names)], rows), [f"column_{n}" for n in range(len(names))]
     return _arrow(path, names, rows, broken_fraction)
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    """Warn where the first line looks like a row, and not like the names of columns."""
+    numbers = [name for name in names if not np.isnan(plain_number(name))]
+    if len(numbers) > len(names) / 2:
+        logging.getLogger("kssl").warning(
+            "%s: most names of columns are numbers (%s): if its first line is a row, say "
+            "header: false",
+            path,
+            ", ".join(numbers[:3]) + ", …" * (len(numbers) > 3),
+        )
 
 
 def _arrow(
@@ -124,11 +144,13 @@ def _arrow(
     import pyarrow
 
     broken: list[tuple[str, str]] = []
+    stripped = [name.strip() for name in names]
     kind = pyarrow.schema([(name, pyarrow.string()) for name in names])
 
     def fitting() -> Iterator[list[str]]:
         for number, fields in rows:
             fields = fields if isinstance(fields, str) else to_width(fields, len(names))
+            fields = fields if isinstance(fields, str) else _no_row(fields, stripped) or fields
             if isinstance(fields, str):
                 broken.append((f"line {number}", fields))
             else:
@@ -139,8 +161,22 @@ def _arrow(
         arrays = [pyarrow.array(values, pyarrow.string()) for values in zip(*part, strict=True)]
         batches.append(pyarrow.RecordBatch.from_arrays(arrays, schema=kind))
     table = pyarrow.Table.from_batches(batches, kind)
+    if len(broken) > table.num_rows:
+        number, why = broken[0]
+        raise UserError(
+            f"{path}: most of its rows do not fit to its first line, {', '.join(stripped)!r}, "
+            f"which has the names of the columns: {number} has {why}. Take off what stands above"
+        )
     report_broken(str(path), "rows", broken, table.num_rows + len(broken), broken_fraction)
     return table
+
+
+def _no_row(fields: list[str], names: list[str]) -> str:
+    """Say why fields, as many as there are names, are no row; "" if they are one."""
+    if fields[0].strip() == names[0] and [field.strip() for field in fields] == names:
+        return "the names of the columns again"
+    written = [field for field in fields if field]
+    return "nothing but lines" if written and all(map(_RULE.fullmatch, written)) else ""
 
 
 def _json(path: Path, broken_fraction: float) -> Any:

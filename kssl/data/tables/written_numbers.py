@@ -11,10 +11,37 @@ import numpy as np
 UNKNOWN = {"unknown", "none", "missing", "not available", "not applicable", "undefined", "nil"}
 UNKNOWN |= {"-", "--", "---", ".", "..", "na", "n.a.", "n. a.", "n/k", "#div/0!", "#value!", "tbd"}
 
-_MONEY = r"[$€£¥₹₽]|US\$|USD|EUR|GBP|JPY|INR|CHF|CAD|AUD|CNY"
+# Signs of money, those of other countries' dollars, letters of ISO 4217, and other short names.
+_SIGNS = "$€£¥₹₽₩₪₺₴₫₱₦₿฿₡₲₵₸₼₾₮₭₨￥￦￡"
+_CODES = (
+    "USD EUR GBP JPY INR CHF CAD AUD CNY RMB NZD SGD HKD TWD KRW THB IDR MYR PHP VND SEK NOK DKK "
+)
+_CODES += "ISK PLN CZK HUF RON BGN RUB UAH TRY ILS AED SAR EGP ZAR NGN KES BRL MXN ARS CLP COP PEN"
+_NAMES = ["zł", "kr\\.?", "Kč", "Ft", "lei", "руб\\.?", "Rs\\.?", "Fr\\.", "元", "円", "원"]
+_MONEY = "|".join([rf"[A-Z]{{0,3}}[{_SIGNS}]", *_CODES.split(), *_NAMES])
+# Where a comma sets groups of digits apart.
+_POINTED = {
+    "$",
+    "£",
+    "¥",
+    "₹",
+    "₩",
+    "₪",
+    "₱",
+    "฿",
+    "₦",
+    "USD",
+    "GBP",
+    "JPY",
+    "INR",
+    "CNY",
+    "KRW",
+    "ILS",
+}
+_POINTED |= {f"{land}$" for land in ("US", "A", "AU", "C", "CA", "HK", "NT", "NZ", "S", "SG")}
 _WRITTEN = re.compile(
     rf"(?P<open>\()?(?P<sign>[-+−])?\s*(?P<before>{_MONEY})?\s*(?P<second>[-+−])?"
-    rf"(?P<digits>[\d.,]\d*(?:[.,'’\s]?\d+)*)\s*(?P<after>%|{_MONEY})?(?P<close>\))?",
+    rf"(?P<digits>[\d.,]\d*(?:[.,'’\s]?\d+)*)\s*(?P<after>[%‰]|{_MONEY})?(?P<close>\))?",
     re.IGNORECASE,
 )
 _POINT = re.compile(r"(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+")
@@ -59,7 +86,7 @@ def read_numbers(values: Sequence[str]) -> tuple[np.ndarray, str]:
         return plain, ""
     example = values[odd[0]]
     units = {(m["before"] or m["after"] or "").upper() for m in found.values()}
-    if len(units - {""}) > 1 or ("%" in units and len(units) > 1):
+    if len(units - {""}) > 1 or (units & {"%", "‰"} and len(units) > 1):
         named = ", ".join(sorted(unit or "no unit" for unit in units))
         return plain, f"its numbers have several units ({named}), such as '{example}'"
     mark = _decimal_mark([_digits(m) for m in found.values()], units)
@@ -101,7 +128,7 @@ def _decimal_mark(digits: Sequence[str], units: set[str]) -> str | None:
     point = all(_POINT.fullmatch(each) for each in digits)
     comma = all(_COMMA.fullmatch(each) for each in digits)
     marked = any("," in each or "." in each for each in digits)
-    if point and comma and marked and not units & {"$", "US$", "USD", "£", "GBP", "₹", "INR"}:
+    if point and comma and marked and not units & _POINTED:
         return None
     return "." if point else "," if comma else None
 

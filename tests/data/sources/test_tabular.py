@@ -296,7 +296,7 @@ def test_columns_of_lists_can_be_skipped(tmp_path: Path, caplog: pytest.LogCaptu
         fit_table(path)
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e-12, 1.0, 1.7e306])
+@pytest.mark.parametrize("scale", [1e-316, 1e-300, 1e-12, 1.0, 1e15, 1.7e306])
 def test_columns_of_any_scale_are_standardized(tmp_path: Path, scale: float) -> None:
     lines = [f"{(n - 49.5) * scale!r},{(1e9 + n % 2)!r},0.1" for n in range(100)]
     fitted = fit_table(write(tmp_path / "a.csv", "x,time,same", *lines))
@@ -331,6 +331,42 @@ def test_written_numbers_and_words_among_them(
         in (caplog.text)
         and "types: {x: numeric}" in caplog.text
     )
+
+
+def test_whole_numbers_far_from_0_have_their_own_spread(tmp_path: Path) -> None:
+    lines = [f"{10**15 + n % 5},{n % 3}" for n in range(90)]
+    fitted = fit_table(write(tmp_path / "a.csv", "x,y", *lines))
+    assert fitted.numeric[0].std == pytest.approx((fitted.rows["train"] % 5).std())
+
+
+def test_what_a_column_may_be_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = [f"{n},{n % 90:05d},{n % 9} kg,2024-01-{n % 28 + 1},{n / 7}" for n in range(100)]
+    fit_table(write(tmp_path / "a.csv", "row,zip,weight,day,price", *lines), label="price")
+    for told in (
+        "'row' counts the rows from 0 on, as an index does, and is numeric. If it is one of those: "
+        "types: {row: skip}",
+        "'zip' has numbers with zeros in front, such as '00000', as codes have",
+        "'weight' is categorical: its values are numbers with a unit (kg), such as '0 kg'",
+        "'day' is categorical: its values are dates or times, such as '2024-01-1'",
+        "'price' has 100 classes in 100 rows: numbers that are to be predicted",
+    ):
+        assert told in caplog.text
+
+
+def test_lines_that_are_no_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [f"{n % 40 / 4},b{n % 3}" for n in range(60)]
+    marked = write(tmp_path / "a.csv", "x,y", "---,:-:", *rows[:30], "x,y", *rows[30:])
+    assert sum(map(len, fit_table(marked).rows.values())) == 60
+    assert "line 2 (nothing but lines), line 33 (the names of the columns again)" in caplog.text
+    plain = write(tmp_path / "b.csv", "5.1,3.5,1.4", *(f"{n / 3},{n},{n % 3}" for n in range(60)))
+    fit_table(plain)
+    assert "most names of columns are numbers (5.1, 3.5, 1.4): if its first line is" in caplog.text
+    for first in ("# made by hand", "Report of 2024"):
+        path = write(tmp_path / "c.csv", first, "x,y", *rows)
+        with pytest.raises(UserError, match=f"do not fit to its first line, '{first}', which has"):
+            fit_table(path)
+    with pytest.raises(UserError, match="more than one column is named '1'; if its first line is"):
+        fit_table(write(tmp_path / "d.csv", "1,1", *rows))
 
 
 def test_ambiguous_numbers_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,14 @@ from kssl.data.tables.written_numbers import read_numbers
         (["1,234,567", "1,200", "12"], [1234567, 1200, 12]),
         (["1 234 567", "1'000", "7"], [1234567, 1000, 7]),
         (["−3", "1e5", "2"], [-3, 1e5, 2]),
+        (["1 200 zł", "3,50 zł"], [1200, 3.5]),
+        (["R$ 1.200,50", "R$ 3"], [1200.5, 3]),
+        (["₩105,496", "₩1,000"], [105496, 1000]),
+        (["₪3.50", "₪1,200.00"], [3.5, 1200]),
+        (["CHF 1’200.50", "CHF 7"], [1200.5, 7]),
+        (["HK$1,200", "HK$5"], [1200, 5]),
+        (["1\u202f200 kr", "950 kr"], [1200, 950]),
+        (["0.5‰", "12 ‰"], [0.5, 12]),
     ],
 )
 def test_what_can_be_read_in_one_way_is_read(values: list[str], numbers: list[float]) -> None:
@@ -35,6 +43,8 @@ def test_what_can_be_read_in_one_way_is_read(values: list[str], numbers: list[fl
         (["1.5", "2,5"], "'2,5' has another decimal mark than '1.5'"),
         (["45%", "0.5"], "several units (%, no unit)"),
         (["$5", "€3"], "several units ($, €)"),
+        (["US$5", "A$3"], "several units (A$, US$)"),
+        (["R$ 1.200"], "'R$ 1.200' can be 1.2 or 1200"),
         (["2024-01-02", "01.02.2024", "1.2.3.4", "007 123", "a 5"], ""),
         (["1_000", "abc"], ""),
     ],
