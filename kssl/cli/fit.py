@@ -27,7 +27,7 @@ from kssl.runs.directory import Run
 @device_options
 @runs_option
 @click.option("--no-stand-in", is_flag=True, help="Fail where the recipe's data is unavailable.")
-@click.option("--dry-run", is_flag=True, help="Build everything, run one step, print its time.")
+@click.option("--dry-run", is_flag=True, help="Build everything, run a few steps, estimate time.")
 def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> None:
     """Train a recipe, evaluate it and write its report.
 
@@ -97,29 +97,25 @@ def _command_line() -> str:
 
 
 def _print_cost(name: str, cost: dict[str, Any]) -> None:
-    writers = {"bytes": screen.size, "seconds_per_step": _step_time, "seconds_total": _total_time}
-    words = {
-        "bytes": "memory",
-        "seconds_per_step": "time of a step",
-        "seconds_total": "time to finish",
-    }
+    writers = {"bytes": screen.size, "seconds_per_step": _step_time}
+    words = {"bytes": "memory", "seconds_per_step": "time of a step"}
+    seconds, total = cost.pop("seconds", {}), cost.pop("seconds_total")
     facts = {
-        words.get(key, key.replace("_", " ")): writers[key](value)
-        if key in writers
-        else _fact(value)
+        words.get(key, key.replace("_", " ")): writers.get(key, _fact)(value)
         for key, value in cost.items()
     }
-    screen.show(
-        screen.section(f"{name}: one step was run, nothing was written", screen.pairs(facts))
-    )
+    facts |= {part: _about(each) for part, each in seconds.items()}
+    facts["time to finish"] = _about(total)
+    title = f"{name}: a few steps were run, nothing was written"
+    screen.show(screen.section(title, screen.pairs(facts)))
 
 
 def _step_time(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else screen.duration(seconds)
 
 
-def _total_time(seconds: float) -> str:
-    return f"about {screen.duration(seconds)}"
+def _about(seconds: float | None) -> str:
+    return "not known" if seconds is None else f"about {screen.duration(seconds)}"
 
 
 def _fact(value: Any) -> str:

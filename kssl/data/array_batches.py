@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kssl.errors import UserError
+
 
 def fed(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Make batches ahead of their use.
@@ -21,6 +23,23 @@ def fed(batches: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.autotune.enabled = False
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def for_model(batches: tf.data.Dataset, labels: bool) -> tf.data.Dataset:
+    """Return batches of what a model may see: numbers, with their `label` only where it is asked for.
+
+    Raises:
+        UserError: Nothing is left.
+    """
+    # A method without labels must not be able to see them; text ids and the like stay behind too.
+    spec = batches.element_spec
+    kept = [key for key in spec if spec[key].dtype != tf.string and (labels or key != "label")]
+    if not kept:
+        raise UserError(
+            f"of the keys {', '.join(spec)} none is left for a model, which reads numbers that are "
+            "no labels: put a transform that makes some in front, such as tokenize for text"
+        )
+    return batches.map(lambda example: {key: example[key] for key in kept})
 
 
 def shuffled(arrays: Any, batch_size: int, steps: int, seed: int) -> tf.data.Dataset:

@@ -7,6 +7,7 @@ index, which is faster than shuffling examples; a larger one streams.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kssl.data.array_batches import fed
+from kssl.data.array_batches import fed, for_model
 from kssl.data.description import describe
 from kssl.data.selection import numbered, representative
 from kssl.data.whole import count, fits, read_all
@@ -24,6 +25,7 @@ from kssl.pretext import random
 Example = dict[str, tf.Tensor]
 
 EVALUATION_EPOCH = 2**31 - 1  # the epoch whose draws every evaluation and preview sees
+_LEAST_PART = 16  # examples that a part of a split has, however small
 SHUFFLE_BUFFER = 16_384  # examples that a streaming split is shuffled among, block by block
 
 
@@ -86,6 +88,7 @@ class Pipeline:
         held = fits(dataset, self.size, memory_budget)
         self._columns = read_all(dataset) if held else None
         self._dataset = None if held else dataset
+        self._part = 1.0
 
     @property
     def in_memory(self) -> bool:
@@ -147,7 +150,17 @@ class Pipeline:
             batches = steps.map(self._gather_step, tf.data.AUTOTUNE, deterministic=True)
         else:
             batches = self._stream(start_step, epochs)
-        return fed(_for_model(batches, labels))
+        return fed(for_model(batches, labels))
+
+    def part(self, fraction: float) -> Pipeline:
+        """Return the same split, of which `ordered` and `arrays` read only a fraction.
+
+        Of whatever is asked for, so that what is done with it takes about that fraction of its
+        time; nothing is read again.
+        """
+        other = copy.copy(self)
+        other._part = self._part * fraction
+        return other
 
     def ordered(
         self,
@@ -165,16 +178,17 @@ class Pipeline:
             epoch: The epoch whose draws they see; evaluations keep to the same one.
         """
         rows = self._rows(limit, first=True)
-        return fed(_for_model(self._in_order(rows, transformed, epoch), labels))
+        return fed(for_model(self._in_order(rows, transformed, epoch), labels))
 
     def _rows(self, limit: int | None, first: bool) -> np.ndarray:
-        if limit is None or limit >= self.size:
-            return np.arange(self.size)
-        return (
-            np.arange(limit)
-            if first or not self.has_labels
-            else representative(self.labels(), limit)
-        )
+        count = self.size if limit is None else min(limit, self.size)
+        rows = np.arange(count)
+        if not first and count < self.size and self.has_labels:
+            rows = representative(self.labels(), count)
+        if self._part < 1:
+            fewer = min(count, max(_LEAST_PART, round(self._part * count)))
+            rows = rows[np.arange(fewer) * count // fewer]
+        return rows
 
     def _in_order(
         self, rows: np.ndarray, transformed: bool, epoch: int, tasks: bool = True
@@ -277,15 +291,3 @@ def _is_skipped(transform: Any, example: Example, lacking: bool) -> bool:
     if task is not None and task.skipped:
         return True
     return lacking and not any(key in example for key in getattr(transform, "reads", example))
-
-
-def _for_model(batches: tf.data.Dataset, labels: bool) -> tf.data.Dataset:
-    # A method without labels must not be able to see them; text ids and the like stay behind too.
-    spec = batches.element_spec
-    kept = [key for key in spec if spec[key].dtype != tf.string and (labels or key != "label")]
-    if not kept:
-        raise UserError(
-            f"of the keys {', '.join(spec)} none is left for a model, which reads numbers that are "
-            "no labels: put a transform that makes some in front, such as tokenize for text"
-        )
-    return batches.map(lambda example: {key: example[key] for key in kept})

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kssl.errors import UserError
+from kssl.system.progress import working
 
 
 def count(dataset: tf.data.Dataset) -> int:
@@ -37,7 +38,12 @@ def fits(dataset: tf.data.Dataset, size: int, budget: int) -> bool:
 
 def read_all(dataset: tf.data.Dataset) -> dict[str, tf.Tensor]:
     """Return every example, in order, as one tensor for each key."""
-    batches = list(dataset.batch(1024).as_numpy_iterator())
+    batches = []
+    size = int(dataset.cardinality())
+    with working("reading the data", size if size > 0 else None) as advance:
+        for batch in dataset.batch(1024).as_numpy_iterator():
+            batches.append(batch)
+            advance(len(next(iter(batch.values()))))
     with tf.device("cpu"):
         return {
             key: tf.constant(np.concatenate([batch[key] for batch in batches]))

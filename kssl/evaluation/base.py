@@ -43,6 +43,8 @@ class Task:
         fit: The recipe's `fit` settings (`epochs`, `batch_size`, …), to train a twin alike.
         optimizer: Makes a new optimizer like the one that the model was trained with.
         cache: What several evaluations need and is computed once, by what it is.
+        part: The fraction of the data that the two pipelines give, and of its steps that a training
+            makes: below 1 where only the time is wanted, see `kssl.runs.dry_run`.
     """
 
     model: Any
@@ -53,6 +55,7 @@ class Task:
     fit: Any = None
     optimizer: Callable[[], Any] | None = None
     cache: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
+    part: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,6 +19,7 @@ from kssl.evaluation.retrieval import nearest_neighbours
 from kssl.models.capabilities import BringsFigures, Corrupts, HasDensity, HidesPatches, has
 from kssl.report import canvas, label_curve, latent, learning_curves, task_figure
 from kssl.report.scene import Drawn, Scene, scene_of
+from kssl.system.progress import working
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,12 @@ def draw(run: Any, model: Any, train: Any, test: Any, seed: int = 0) -> list[dic
         `error` with `file` None for one that failed.
     """
     scene = scene_of(run, model, test, seed)
-    entries = [_draw_one(scene, name, figure) for name, figure in figures_of(model).items()]
+    figures, entries = figures_of(model), []
+    with working("drawing", len(figures)) as advance:
+        for name, figure in figures.items():
+            with working(f"drawing: {figure.title.lower()}"):
+                entries.append(_draw_one(scene, name, figure))
+            advance()
     written = [entry for entry in entries if entry is not None]
     run.figures  # noqa: B018  makes the folder, also when no figure applies
     run.write_json("figures/figures.json", written)

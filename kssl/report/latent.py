@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 
 from kssl.report import canvas
+
+_TIMED = 250  # points of a t-SNE that tells how long one takes
 
 
 def quantile_grid(side: int) -> np.ndarray:
@@ -138,6 +141,14 @@ def _tsne(rows: np.ndarray, seed: int) -> np.ndarray:
     # times as long as one, while on idle cores they save a few seconds.
     with threadpool_limits(1):
         return tsne.fit_transform(rows)
+
+
+def tsne_seconds(examples: int) -> float:
+    """Estimate what t-SNE of so many examples takes here, from a few."""
+    few = min(_TIMED, examples)
+    began = time.perf_counter()
+    _tsne(np.random.default_rng(0).normal(size=(few, 10)).astype(np.float32), 0)
+    return (time.perf_counter() - began) * examples * np.log(examples) / (few * np.log(few))
 
 
 def _scatter(

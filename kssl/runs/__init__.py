@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+from kssl.runs.costs import dry_run
 from kssl.runs.directory import ROOT, Run, current, list_runs
 from kssl.runs.embed import embed
 from kssl.runs.evaluate import evaluate
@@ -18,7 +19,7 @@ from kssl.runs.load import Loaded, load
 from kssl.runs.neighbours import neighbours
 from kssl.runs.own_data import data_for_recipe
 from kssl.runs.plan import Prepared, prepare
-from kssl.runs.preview import dry_run, listed, make_example, preview
+from kssl.runs.preview import listed, make_example, preview
 from kssl.runs.sample import Sampling, sample_images, sample_texts, sampling
 from kssl.runs.starter import starter
 from kssl.runs.train import fit

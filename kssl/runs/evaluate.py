@@ -9,6 +9,7 @@ from kssl.errors import RunError, UserError
 from kssl.runs.directory import Run
 from kssl.runs.load import Loaded, load
 from kssl.system import devices
+from kssl.system.progress import working
 
 if TYPE_CHECKING:
     import keras
@@ -74,17 +75,22 @@ def evaluate_loaded(
     results: list[Result] = []
     new: list[dict[str, Any]] = []
     skipped: list[str] = []
-    for evaluation, asked in zip(recipe.build("evaluate"), recipe.asked("evaluate"), strict=True):
-        try:
-            found = evaluation(task)
-        except Skipped as reason:
-            skipped.append(str(reason))
-            continue
-        if data is not None:
-            asked |= {"data": data}
-            found = [replace(each, settings=each.settings | {"data": data}) for each in found]
-        results += found
-        new += [result.to_dict() | {"asked": asked} for result in found]
+    evaluations, all_asked = recipe.build("evaluate"), recipe.asked("evaluate")
+    with working("evaluating", len(evaluations)) as advance:
+        for evaluation, asked in zip(evaluations, all_asked, strict=True):
+            try:
+                with working(f"evaluating: {asked['use']}"):
+                    found = evaluation(task)
+            except Skipped as reason:
+                skipped.append(str(reason))
+                continue
+            finally:
+                advance()
+            if data is not None:
+                asked |= {"data": data}
+                found = [replace(each, settings=each.settings | {"data": data}) for each in found]
+            results += found
+            new += [result.to_dict() | {"asked": asked} for result in found]
     _write(run, new, skipped, loaded.data.record() if data is None else None)
     return results
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import RunError, UserError
+from kssl.system.progress import working
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +46,8 @@ def export(loaded: Loaded, to: str, output: Path, examples: int = 64) -> float:
     encoder = encoder_of(loaded.model)
     inputs = examples_of(loaded.test, loaded.model, examples)
     source = encoder.predict(inputs, verbose=0)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as folder:
+    folders = tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-")
+    with working(f"exporting to {to}"), folders as folder:
         written = Path(folder) / f"encoder{ENDINGS[to]}"
         _WRITERS[to](encoder, written)
         again = np.asarray(_READERS[to](written, inputs))

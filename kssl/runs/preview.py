@@ -1,16 +1,13 @@
-"""Before training: see what a recipe feeds its model, and what it will cost."""
+"""Before training: see what a recipe feeds its model."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
 from kssl.plugins import offered
-from kssl.runs import notices
-from kssl.runs.plan import prepare, scope
 from kssl.system import devices
 
 if TYPE_CHECKING:
@@ -107,42 +104,3 @@ def listed(recipe: Recipe) -> tuple[str, ...]:
         return of_source(source, settings)
     except UserError as error:
         return (f"{error}",)
-
-
-def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
-    """Build everything, train one step on real data and time a few more; nothing is written.
-
-    Returns:
-        What training costs: parameters, shapes, bytes, steps, seconds per step and in all.
-    """
-    with scope():
-        prepared = prepare(recipe, allow_stand_in)
-        notices.of_data(prepared)
-        notices.of_contradictions(recipe)
-        notices.of_replicas(prepared)
-        model, pipeline, settings = prepared.model, prepared.data.train, recipe.settings.fit
-        batches = prepared.data.training_batches(0, settings.epochs).repeat()
-        model.fit(batches, steps_per_epoch=1, shuffle=False, verbose=0)  # compiles
-        steps = min(20 * model.steps_per_execution, settings.epochs * pipeline.steps_per_epoch)
-        began = time.perf_counter()
-        history = model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
-        step_time = (time.perf_counter() - began) / steps
-        weights = sum(_bytes(variable) for variable in model.variables)
-        optimizer = sum(_bytes(variable) for variable in model.optimizer.variables)
-        total = settings.epochs * (settings.steps_per_epoch or pipeline.steps_per_epoch)
-        return {
-            "parameters": model.count_params(),
-            "shapes": {key: str(spec.shape) for key, spec in batches.element_spec.items()},
-            "examples": prepared.data.sizes,
-            "bytes": weights + optimizer + prepared.data.bytes_held,
-            "loss": float(history.history["loss"][0]),
-            "steps": total,
-            "seconds_per_step": step_time,
-            "seconds_total": total * step_time,
-        }
-
-
-def _bytes(variable: Any) -> int:
-    import numpy as np
-
-    return int(np.prod(variable.shape)) * (2 if "16" in str(variable.dtype) else 4)

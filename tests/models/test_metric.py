@@ -21,7 +21,7 @@ from kssl.layers import MLP, ConvEncoder
 from kssl.models import AutoEncoder, Metric, run
 from kssl.recipe import load
 from kssl.runs.directory import Run
-from kssl.runs.preview import dry_run
+from kssl.runs import dry_run
 from kssl.runs.train import fit, prepare
 
 LOSSES = {

@@ -14,9 +14,8 @@ import pytest
 import kssl
 from kssl.errors import UserError
 from kssl.recipe import load
-from kssl.runs import notices, plan
+from kssl.runs import dry_run, notices, plan
 from kssl.runs.plan import Prepared, prepare
-from kssl.runs.preview import dry_run
 from kssl.runs.train import fit
 
 pytestmark = pytest.mark.usefixtures("no_figures")

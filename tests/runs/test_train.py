@@ -142,13 +142,19 @@ def test_a_second_evaluation_replaces_only_what_was_asked_alike(run):
         assert after[:-1] == before and after[-1]["settings"]["k"] == 3
 
 
-def test_a_dry_run_says_what_it_costs_and_writes_nothing(recipe_file, tmp_path, monkeypatch):
+def test_a_dry_run_says_what_it_costs_and_writes_nothing(
+    recipe_file, tmp_path, monkeypatch, no_figures
+):
     monkeypatch.chdir(tmp_path)
     cost = dry_run(load(recipe_file))
     # encoder 64·16+16, two heads 16·2+2, decoder 2·400+400, pixels 400·64+64, the annealing step
     assert cost["parameters"] == 1040 + 2 * 34 + 1200 + 25664 + 1
     assert cost["steps"] == 2 * (cost["examples"]["train"] // 32)
-    assert cost["seconds_total"] == pytest.approx(cost["steps"] * cost["seconds_per_step"])
+    evaluations = ["log_likelihood", "reconstruction", "knn"]
+    assert [*cost["seconds"]] == ["preparing", "training", *evaluations, "report"]
+    assert all(each > 0 for each in cost["seconds"].values())
+    assert cost["seconds"]["training"] > cost["steps"] * cost["seconds_per_step"]  # validation too
+    assert cost["seconds_total"] == pytest.approx(sum(cost["seconds"].values()))
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
 
 

@@ -109,7 +109,7 @@ def finetune_answers(
         settings |= {"train file": file.name}
         problem = Problem(Head(2, of_tokens, span_loss), train, test, "questions", settings)
         sizes = {f" on {file.parent.name}": protocol}
-        return compared(task, "finetune_answers", problem, sizes)
+        return compared(task, "finetune_answers", problem.part(task.part), sizes)
 
     return named("finetune_answers", evaluate, needs=["HasTextBackbone"])
 

@@ -68,6 +68,16 @@ class Problem:
     noun: str
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+    def part(self, fraction: float) -> Problem:
+        """Return the problem with a fraction of its examples, evenly chosen."""
+        if fraction == 1:
+            return self
+        train, test = (
+            each.take(np.arange(0, len(each.classes), round(1 / fraction)))
+            for each in (self.train, self.test)
+        )
+        return dataclasses.replace(self, train=train, test=test)
+
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
@@ -91,6 +101,7 @@ def compared(
     Returns:
         One result for each of the sizes and metrics.
     """
+    sizes = {each: size.of_part(task.part) for each, size in sizes.items()}
     # All are drawn first: what cannot be drawn is said before anything is trained.
     draws = {each: size.rows(problem.train.classes, task.seed) for each, size in sizes.items()}
     results = []
@@ -102,6 +113,7 @@ def compared(
             own |= {"steps": found.steps, "weights_sha256": weights}
             own |= {f"learning rate, {which}": rate for which, rate in found.rates.items()}
             settings = {**dataclasses.asdict(size), **problem.settings, **own}
+            del settings["part"]  # of a dry run alone
             for metric, numbers in found.numbers.items():
                 means = {which: float(np.mean(values)) for which, values in numbers.items()}
                 value = means.pop(TUNED)

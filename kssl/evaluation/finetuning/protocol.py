@@ -49,6 +49,7 @@ class Protocol:
             that does best for it on a fifth of the labelled examples, held out.
         weight_decay: Of kernels and embeddings, times the learning rate, in each step. One default
             for all: a fine-tuning is so short that it takes away a few percent at most.
+        part: The fraction of the work that is done, see `of_part`.
 
     Raises:
         UserError: A setting is out of its range.
@@ -68,6 +69,7 @@ class Protocol:
     max_steps: int | None = None
     learning_rates: float | Sequence[float] = (3e-4,)
     weight_decay: float = 0.05
+    part: float = 1.0
 
     def __post_init__(self) -> None:
         given = self.learning_rates
@@ -89,10 +91,26 @@ class Protocol:
                 f"{self.fraction}"
             )
 
+    def of_part(self, part: float) -> Protocol:
+        """Return the protocol for a fraction of the examples: as many labels and steps fewer."""
+        if part == 1:
+            return self
+
+        def fewer(number: int | None) -> int | None:
+            return None if number is None else max(1, round(part * number))
+
+        return dataclasses.replace(
+            self,
+            labels=fewer(self.labels),
+            labels_per_class=fewer(self.labels_per_class),
+            part=part,
+        )
+
     def training(self, examples: int, learning_rate: float) -> Training:
         """Return how a network is trained on so many examples."""
+        examples = round(examples / self.part)
         wanted = max(-(-self.epochs * examples // self.batch_size), _LEAST_STEPS)
-        steps = min(wanted, self.max_steps or wanted)
+        steps = max(1, round(self.part * min(wanted, self.max_steps or wanted)))
         return Training(steps, self.batch_size, learning_rate, self.weight_decay)
 
     def rows(self, classes: np.ndarray, seed: int) -> list[np.ndarray]:

@@ -77,7 +77,7 @@ def finetune_tagging(
         settings = {"tags": len(tags), "dropout": DROPOUT, "train file": files["train"].name}
         problem = Problem(Head(len(tags), of_tokens), train, test, "sentences", settings)
         sizes = {f" on {files['train'].parent.name}": protocol}
-        return compared(task, "finetune_tagging", problem, sizes)
+        return compared(task, "finetune_tagging", problem.part(task.part), sizes)
 
     return named("finetune_tagging", evaluate, needs=["HasTextBackbone"])
 

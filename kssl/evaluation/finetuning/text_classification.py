@@ -175,7 +175,9 @@ def _classified(
     settings = {"pool": pool, "dropout": DROPOUT, "train file": files["train"].name}
     head = Head(classes_of(train, test), lambda model: of_text(model, pool))
     problem = Problem(head, train, test, "texts", {"classes": len(names), **settings})
-    return compared(task, name, problem, {f" on {files['train'].parent.name}": protocol})
+    return compared(
+        task, name, problem.part(task.part), {f" on {files['train'].parent.name}": protocol}
+    )
 
 
 def _by_words(bank: np.ndarray, classes: np.ndarray, test: np.ndarray) -> dict[str, Any]:
