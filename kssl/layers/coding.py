@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from kssl.layers.base import Layer, built
 
@@ -107,6 +108,7 @@ class ImageDecoder(Layer):
         self.to_pixels: keras.layers.Layer | None = None
 
     def build(self, input_shape: Sequence[int | None]) -> None:
+        self.code_shape = tuple(input_shape)[1:]
         shape = built(self.decoder, input_shape)
         if tuple(shape[1:]) != self.image_shape:
             self.to_pixels = keras.layers.Dense(
@@ -125,14 +127,32 @@ class ImageDecoder(Layer):
         return (input_shape[0], *self.image_shape)
 
     def check_logits(self) -> None:
-        """Raise a ValueError if the decoder's last activation leaves no room for logits."""
-        activation = "" if self.to_pixels is not None else last_activation(self.decoder)
-        if activation in LIMITED:
+        """Raise a ValueError if the decoder's last activation leaves no room for logits.
+
+        Where the activation is not seen, as in somebody's own class, the decoder is tried.
+        """
+        if self.to_pixels is not None:
+            return
+        activation = last_activation(self.decoder)
+        found = f"ends in the activation {activation}" if activation in LIMITED else self._limits()
+        if found:
             raise ValueError(
-                f"the decoder ends in the activation {activation}, and a Bernoulli likelihood "
-                f"reads what it returns as logits, of which it takes the sigmoid itself: leave "
-                f"the activation of the last layer out"
+                f"the decoder {found}, and a Bernoulli likelihood reads what it returns as logits, "
+                f"of which it takes the sigmoid itself: leave the activation of the last layer out"
             )
+
+    def _limits(self) -> str:
+        """Return in words what holds for no logits, of what large random codes are decoded to."""
+        codes = 100 * np.random.RandomState(0).normal(size=(16, *self.code_shape))
+        with keras.StatelessScope():  # no seed and no statistic moves
+            outputs = _with_mode(self.decoder, keras.ops.cast(codes, "float32"), False)
+        values = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
+        low, high = float(values.min()), float(values.max())
+        if not 0 <= low < high:
+            return ""
+        if high <= 1:
+            return "gives values in 0 to 1 alone for random codes, as a sigmoid does"
+        return "gives 0 and values above it for random codes, as a ReLU does" if low == 0 else ""
 
 
 def last_activation(layer: Any) -> str:

@@ -115,7 +115,9 @@ class MomentumEncoder(Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         options = {"training": training} if self.encoder._call_has_training_arg else {}
-        return keras.tree.map_structure(ops.stop_gradient, self.encoder(inputs, **options))
+        outputs = self.encoder(inputs, **options)
+        self.encoder._clear_losses()  # what its layers add is a part of the student's loss alone
+        return keras.tree.map_structure(ops.stop_gradient, outputs)
 
     def follow(self, student: keras.layers.Layer) -> None:
         """Move the weights towards those of the student; the first call copies them.

@@ -37,6 +37,24 @@ def under_own_policy(method: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def as_one_call(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `stateless_call`, with which JAX trains, as one call of all that it calls.
+
+    To Keras each layer in it is a call of its own, which clears what the layer has added to the
+    loss: of one that is called twice, the first time would be lost.
+    """
+
+    @functools.wraps(method)
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self._get_call_context()
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self._maybe_reset_call_context()
+
+    return run
+
+
 def frozen(model: keras.Model) -> dict[str, list[int]]:
     """Return which layers are not trainable: name of an attribute -> places within that layer.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import types
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,8 +19,9 @@ WEIGHT = "sample_weight"  # the key of a batch under which weights of examples a
 def packed(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
     """Return data, targets and weights as Keras takes them, after a check of the values.
 
-    Arrays are checked as a whole, batches of a generator one by one. Of a `tf.data.Dataset`, a
-    `PyDataset` and the like the first batch is: what comes later is not seen before the step.
+    Arrays are checked as a whole, batches of a generator and of a `PyDataset` one by one, but for
+    one that is read by several processes. Of that, of a `tf.data.Dataset` and the like the first
+    batch is: what comes later is not seen before the step.
 
     Args:
         model: A `kssl.models.base.Model`.
@@ -36,6 +39,8 @@ def packed(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> tupl
         first = first_batch(x)
         if first is not None:
             _check(model, *_parts(first))
+        if isinstance(x, keras.utils.PyDataset) and not x.use_multiprocessing:
+            x = _Checked(model, x)
         return x, y, sample_weight
     _check(model, x, y)
     if y is not None and model.needs_labels and model.target_key != "label":
@@ -70,6 +75,20 @@ def class_weights(model: Any, x: Any, y: Any, weights: Mapping[int, float]) -> n
     return np.array([weights.get(int(each), 1.0) for each in labels.reshape(-1)], "float32")
 
 
+def said_if_not_finite(model: Any, history: Any) -> Any:
+    """Return what `fit` returned, after a warning where the loss is NaN or infinite at the end."""
+    losses = getattr(history, "history", {}).get("loss", [])
+    finite = [bool(np.isfinite(loss)) for loss in losses]
+    if not all(finite[-1:]) and not model.stop_training:  # whoever has stopped it has said why
+        warnings.warn(
+            f"{type(model).__name__}: the loss is {losses[-1]} since epoch "
+            f"{history.epoch[finite.index(False)] + 1}, and the weights are lost: a value of a "
+            "later batch is NaN or infinite, or the learning rate is too high",
+            stacklevel=3,
+        )
+    return history
+
+
 def first_batch(data: Any) -> Any:
     """Return the first batch of a dataset that can be read again; None if it cannot."""
     if isinstance(data, keras.utils.PyDataset):
@@ -81,10 +100,26 @@ def first_batch(data: Any) -> Any:
 
 
 def given_loss(loss: Any) -> Any:
-    """Return a loss, or Keras' own of that name, such as `"mse"`."""
+    """Return a loss, or Keras' own of that name, such as `"mse"`.
+
+    Raises:
+        ValueError: It is another name, or a function or a class instead of an object.
+    """
     if not isinstance(loss, str):
+        if isinstance(loss, type) or not isinstance(loss, keras.losses.Loss):
+            kind = "the class" if isinstance(loss, type) else "the function"
+            raise ValueError(
+                f"loss is {kind} {getattr(loss, '__name__', loss)}, where an object of a class is "
+                "needed, such as kssl.losses.NTXent()"
+            )
         return loss
-    function = keras.losses.get(loss).__name__  # mean_squared_error
+    try:
+        function = keras.losses.get(loss).__name__  # mean_squared_error
+    except ValueError:
+        raise ValueError(
+            f"loss={loss!r} is no loss of Keras by its name: give an object, such as "
+            "kssl.losses.NTXent()"
+        ) from None
     return getattr(keras.losses, "".join(word.capitalize() for word in function.split("_")))()
 
 
@@ -168,16 +203,41 @@ def batch_shapes(examples: Any) -> Any:
 
 def _each_checked(model: Any, first: Any, others: Iterator[Any]) -> Iterator[Any]:
     """Return a generator of checked batches; the first is checked at once, before training."""
-
-    def checked(batch: Any) -> tuple[Any, ...]:
-        x, y, sample_weight = _parts(batch)
-        _check(model, x, y)
-        if y is None and sample_weight is not None:
-            x, sample_weight = {**model.as_batch(x), WEIGHT: sample_weight}, None
-        return (x,) if y is None else (x, y, sample_weight)  # Keras takes no bare arrays
-
+    checked = functools.partial(_checked, model)
     batches = itertools.chain([checked(first)], map(checked, others))
     return (batch for batch in batches)  # Keras wants a generator
+
+
+def _checked(model: Any, batch: Any) -> tuple[Any, ...]:
+    """Return a batch as Keras takes it, after a check of its values."""
+    x, y, sample_weight = _parts(batch)
+    _check(model, x, y)
+    if y is None and sample_weight is not None:
+        x, sample_weight = {**model.as_batch(x), WEIGHT: sample_weight}, None
+    given = (x, y) if sample_weight is None else (x, y, sample_weight)
+    return (x,) if y is None else given  # Keras takes no bare arrays
+
+
+class _Checked(keras.utils.PyDataset):  # type: ignore[misc]
+    """A `PyDataset` of which each batch is checked when it is read."""
+
+    def __init__(self, model: Any, data: keras.utils.PyDataset) -> None:
+        super().__init__(workers=data.workers, max_queue_size=data.max_queue_size)
+        self.model, self.data = model, data
+
+    def __getitem__(self, place: int) -> tuple[Any, ...]:
+        return _checked(self.model, self.data[place])
+
+    @property
+    def num_batches(self) -> int | None:
+        count: int | None = self.data.num_batches
+        return count
+
+    def on_epoch_begin(self) -> None:
+        self.data.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        self.data.on_epoch_end()
 
 
 def _check(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> None:

@@ -23,6 +23,7 @@ from kssl.modalities.given import (
     is_arrays,
     packed,
     packed_validation,
+    said_if_not_finite,
 )
 
 
@@ -55,6 +56,7 @@ class Model(keras.Model):
     modality: Modality = Image()
     target_key: str = "target"
     example_shape: Any
+    stateless_call = parts.as_one_call(keras.Model.stateless_call)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -77,9 +79,10 @@ class Model(keras.Model):
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the loss of a batch, a scalar.
 
+        Layers are called in `call`: what they would add to the loss here is lost.
+
         Args:
-            batch: What the model was called with; targets that were given as `y` are in it, under
-                `target_key`.
+            batch: What the model was called with; `y` is in it, under `target_key`.
             outputs: What `call` returned.
             sample_weight: `(batch,)` or None.
             training: False in validation, where no state may move.
@@ -139,7 +142,7 @@ class Model(keras.Model):
         self._make_variables(x)
         if self.built:
             self.check_built()
-        return super().fit(x, y, *args, **kwargs)
+        return said_if_not_finite(self, super().fit(x, y, *args, **kwargs))
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Return the loss and the metrics, as in Keras; values are checked first."""
@@ -261,7 +264,7 @@ def pick(x: Any, key: str = "image") -> Any:
     """Return what a model reads from a batch: the tensor itself, or `x[key]` of a dict.
 
     Raises:
-        KeyError: If the dict has no such key; the message names those that are there.
+        KeyError: If the dict has no such key.
         ValueError: Images are whole numbers.
     """
     if isinstance(x, dict) and key not in x:

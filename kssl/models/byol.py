@@ -39,7 +39,7 @@ class BYOL(JointEmbedding):
         inputs: A dict of `view_1` and `view_2`; with `augment`, images or a dict with `image`.
 
     Returns:
-        Dict of `student` and `teacher`, lists of projections `(batch, projection)`.
+        Dict of `student`, `teacher` and `prediction`, lists of projections `(batch, projection)`.
 
     Example:
         >>> import numpy, kssl
@@ -74,7 +74,6 @@ class BYOL(JointEmbedding):
 
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return `2 - 2 cos`, summed over both directions."""
-        predictions = [self.predictor(each, training=training) for each in outputs["student"][:2]]
-        pairs = zip(reversed(outputs["teacher"]), predictions, strict=True)
+        pairs = zip(reversed(outputs["teacher"]), outputs["prediction"], strict=True)
         distances = [2.0 + 2.0 * negative_cosine(*pair) for pair in pairs]  # 2 x (batch,)
         return self.average(sum(distances), sample_weight)

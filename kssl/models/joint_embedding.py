@@ -76,6 +76,7 @@ class JointEmbedding(Model):
     A method is a subclass with an `objective` of `outputs["student"]` and, if it has called
     `follow_student` in its constructor, `outputs["teacher"]`: lists of projections
     `(batch, projection)`, one for each view, large views first. The teacher sees large views only.
+    With a `predictor`, `outputs["prediction"]` has what it makes of those of the large views.
     All views of one size go through a branch as one batch, so that batch normalisation sees them
     together.
 
@@ -95,6 +96,7 @@ class JointEmbedding(Model):
     """
 
     target_key = ""
+    predictor: keras.layers.Layer | None = None
 
     def __init__(
         self,
@@ -161,6 +163,11 @@ class JointEmbedding(Model):
             if training:
                 self.teacher.follow(self.student)
             outputs["teacher"] = _together(self.teacher, large, training)
+        if self.predictor is not None:  # not in the objective: what it adds to the loss counts
+            projections = outputs["student"][: len(large)]
+            outputs["prediction"] = [
+                self.predictor(each, training=training) for each in projections
+            ]
         return outputs
 
     def embed(self, x: Any, training: bool = False) -> Any:

@@ -17,7 +17,7 @@ from keras import ops
 from kssl.layers import LatentEncoder
 from kssl.losses import Triplet
 from kssl.losses.batch import unit
-from kssl.modalities.given import check_labels
+from kssl.modalities.given import check_labels, given_loss
 from kssl.models.base import Model, default, example_shape, pick
 
 
@@ -48,7 +48,8 @@ class Metric(Model):
         Dict of `embedding` `(batch, embedding_dim)`.
 
     Raises:
-        ValueError: If `embedding_dim` is not positive, or there are no labels in training.
+        ValueError: If `embedding_dim` is not positive, the loss is not one of labels, or there are
+            no labels in training.
 
     Example:
         >>> import numpy, kssl
@@ -77,7 +78,7 @@ class Metric(Model):
         self.encoder = default(encoder, (400,))
         self.embedding_dim = embedding_dim
         self.normalize = normalize
-        self.loss = Triplet(margin=0.2 if normalize else 1.0) if loss is None else loss
+        self.loss = Triplet(margin=0.2 if normalize else 1.0) if loss is None else _of_labels(loss)
         self.to_embedding = LatentEncoder(self.encoder, embedding_dim)
 
     def build(self, input_shape: Any) -> None:
@@ -109,3 +110,20 @@ class Metric(Model):
     def embed(self, x: Any) -> Any:
         """Return the embeddings `(batch, embedding_dim)`, of norm 1 if `normalize` is set."""
         return self(x)["embedding"]
+
+
+def _of_labels(loss: Any) -> keras.losses.Loss:
+    """Return a loss that takes labels and embeddings; somebody's own is taken for one.
+
+    Raises:
+        ValueError: It compares something else.
+    """
+    loss = given_loss(loss)
+    known = type(loss).__module__.partition(".")[0] in ("keras", "kssl")
+    if known and not getattr(loss, "of_labels", False):
+        raise ValueError(
+            f"Metric compares embeddings by their labels, and {loss.name} does not: losses that do "
+            "are Contrastive, LiftedStructured, NPair, SoftNearestNeighbor, SupervisedContrastive "
+            "and Triplet of kssl.losses, such as loss=kssl.losses.Triplet()"
+        )
+    return loss

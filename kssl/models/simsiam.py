@@ -38,7 +38,7 @@ class SimSiam(JointEmbedding):
         inputs: A dict of `view_1` and `view_2`; with `augment`, images or a dict with `image`.
 
     Returns:
-        Dict of `student`, a list of projections `(batch, projection)`.
+        Dict of `student` and `prediction`, lists of projections `(batch, projection)`.
 
     Example:
         >>> import numpy, kssl
@@ -71,7 +71,6 @@ class SimSiam(JointEmbedding):
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the mean of both directions."""
         first, second = outputs["student"][:2]
-        predictions = [self.predictor(each, training=training) for each in (first, second)]
-        forth = self.loss(second, predictions[0], sample_weight=sample_weight)
-        back = self.loss(first, predictions[1], sample_weight=sample_weight)
+        forth = self.loss(second, outputs["prediction"][0], sample_weight=sample_weight)
+        back = self.loss(first, outputs["prediction"][1], sample_weight=sample_weight)
         return 0.5 * (forth + back)

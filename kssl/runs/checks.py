@@ -28,7 +28,7 @@ def check_together(recipe: Recipe, data: Splits, model: keras.Model) -> None:
     _check_rate(recipe, model)
     _check_dropout(model)
     _check_batch_size(data, model)
-    for split in ("validation", "test"):
+    for split in ("train", "validation", "test"):
         _check_values(getattr(data, split), split, model)
 
 
@@ -125,7 +125,7 @@ def _check_batch_size(data: Splits, model: keras.Model) -> None:
 def _check_values(pipeline: Pipeline, split: str, model: keras.Model) -> None:
     """Check the examples of a split that have its extreme values, and those that are no numbers.
 
-    Bytes have one range in every split; the first batch of training has been checked.
+    Bytes have one range in every split.
     """
     import numpy as np
     import tensorflow as tf

@@ -108,7 +108,7 @@ def test_steps_per_execution_beyond_an_epoch_are_those_of_the_epoch(together):
     assert prepare(changed(together, "fit.steps_per_execution=2147483647")).model is not None
 
 
-@pytest.mark.parametrize("split", ["validation", "test"])
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_one_wrong_value_in_a_split_is_found(together, split, tmp_path: Path):
     images = np.random.default_rng(0).random((80, 8, 8, 1)).astype("float32")
     wrong = images.copy()
