@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,8 +54,37 @@ def levels_of(where: Path, files: Sequence[Path], given: float | None = None) ->
 
 
 def is_deep(image: Image) -> bool:
-    """Whether a picture is grey with more than 8 bits, or float."""
-    return image.mode in ("I", "F") or image.mode.startswith("I;")
+    """Whether a picture that is not loaded has more than 8 bits, or floats."""
+    grey = image.mode in ("I", "F") or image.mode.startswith("I;")
+    return grey or bool(_lower_bytes(image))
+
+
+def _lower_bytes(image: Image) -> str:
+    """Pillow's name of the other halves of 16-bit colours, of which it reads the upper ones."""
+    raw = _raw_mode(image)
+    other = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+    return raw[:-1] + other[raw[-1]] if raw[:-1] in ("RGB;16", "RGBA;16") else ""
+
+
+def _raw_mode(image: Image) -> str:
+    """How Pillow names what is in the file; "" where it does not."""
+    options = image.tile[0][3] if getattr(image, "tile", None) else ""
+    options = options[0] if isinstance(options, tuple) and options else options
+    return options if isinstance(options, str) else ""
+
+
+def _numbers(image: Image) -> np.ndarray:
+    """The values in a deep picture, `(height, width)` or `(height, width, 3 or 4)`."""
+    from PIL import Image as images
+
+    if not (lower := _lower_bytes(image)):
+        return np.asarray(image)
+    with images.open(image.filename) as again:
+        options = again.tile[0][3]
+        options = lower if isinstance(options, str) else (lower, *options[1:])
+        again.tile = [tile._replace(args=options) for tile in again.tile]
+        small = np.asarray(again, np.uint16)
+    return np.asarray(image, np.uint16) * np.uint16(256) + small
 
 
 def _stamp(file: Path) -> _Stamp | None:
@@ -80,8 +110,8 @@ def _found(where: str, stamps: tuple[_Stamp, ...]) -> float | None:
         lowest, highest = min(lowest, float(values[0])), max(highest, float(values[1]))
     if dark and max(dark) < 64:
         log.warning(
-            "%s: pictures of 16 bits and several channels, of which Pillow reads the upper 8 bits, "
-            "are nearly black (at most %d of 255): save them with 8 bits",
+            "%s: grey pictures of 16 bits with transparency, or such in CMYK, of which Pillow reads "
+            "the upper 8 bits, are nearly black (at most %d of 255): save them with 8 bits",
             where,
             max(dark),
         )
@@ -108,16 +138,16 @@ def _usual(highest: float, floats: bool) -> float:
 
 
 def _values(file: Path) -> tuple[np.ndarray | None, int | None]:
-    """Lowest and highest value of a deep grey picture; highest of the upper bytes of a coloured."""
+    """Lowest and highest value of a deep picture; or highest upper byte, which Pillow reads."""
     from PIL import Image
 
     try:
         with Image.open(file) as opened:
             if is_deep(opened):
-                values = np.asarray(opened)
+                values = _numbers(opened)[..., :3] if opened.mode == "RGBA" else _numbers(opened)
                 values = values[np.isfinite(values)]
                 return np.array([values.min(), values.max()]) if len(values) else None, None
-            if "16" in str(opened.tile[0][3] if opened.tile else ""):
+            if "16" in _raw_mode(opened):
                 return None, int(np.asarray(opened)[..., :3].max())
     except Exception:  # told when it is decoded
         return None, None
@@ -125,7 +155,7 @@ def _values(file: Path) -> tuple[np.ndarray | None, int | None]:
 
 
 def to_eight_bits(image: Image, levels: float | None) -> Image:
-    """Scale a deep grey picture so that `levels` is 255, which is 65,535 (or 1.0) by default.
+    """Scale a deep picture so that `levels` is 255, which is 65,535 (or 1.0) by default.
 
     A TIFF file in which 0 is white is inverted, as Pillow inverts those of 8 bits.
 
@@ -134,7 +164,8 @@ def to_eight_bits(image: Image, levels: float | None) -> Image:
     """
     from PIL import Image as images
 
-    values = np.asarray(image, np.float64)
+    every = _numbers(image).astype(np.float64)
+    values = every[..., :3] if image.mode == "RGBA" else every
     if not np.isfinite(values).all():
         raise ValueError("it has values that are not finite")
     whole = image.mode != "F"
@@ -143,4 +174,7 @@ def to_eight_bits(image: Image, levels: float | None) -> Image:
         raise ValueError(f"its value {highest:g} is above levels, {levels:g}")
     inverted = getattr(image, "tag_v2", {}).get(262) == 0  # photometric interpretation
     values = white - values if inverted else values
-    return images.fromarray(np.clip(np.rint(values * (255.0 / white)), 0, 255).astype(np.uint8))
+    scaled = values * (255.0 / white)
+    if image.mode == "RGBA":  # opaque is 65,535 whatever white is
+        scaled = np.concatenate([scaled, every[..., 3:] / 257.0], axis=-1)
+    return images.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))

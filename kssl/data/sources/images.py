@@ -54,10 +54,10 @@ def images(
         broken_fraction: A file that cannot be decoded is named in a warning and left out; it is an
             error when more than this fraction of a split are (one is always forgiven, unless 0).
         fractions: Fractions of the files for validation and for test.
-        levels: Which value is white in grey pictures of more than 8 bits: 65535 for 16 bits, 4095
-            for 12, 1.0 for floats. Without it the highest value of 8, 10, 12, … bits that
-            holds the brightest of up to 256 pictures, one for all splits, said in a warning. A
-            picture with a value above it is broken.
+        levels: Which value is white in pictures of more than 8 bits, grey or in colour: 65535 for
+            16 bits, 4095 for 12, 1.0 for floats. Without it the highest value of 8, 10, 12, … bits
+            that holds the brightest of up to 256 pictures, one for all splits, said in a warning.
+            A picture with a value above it is broken.
 
     Returns:
         A dataset of `{"image": uint8 (size, size, channels)}`, with `"label": int64 ()` if there

@@ -70,7 +70,7 @@ def video(
         fractions: Fractions of the films for validation and for test.
         labels: Of a folder: whether the sub-folders' names are the classes, or a table of them, as
             `images` takes it. Films without a class are trained on, with the label -1.
-        levels: Which value is white in grey frames of more than 8 bits, as `images` takes it.
+        levels: Which value is white in frames of more than 8 bits, as `images` takes it.
 
     Returns:
         A dataset of `{"video": uint8 (frames, height, width, 3)}` (a `.npz` file keeps its
