@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,10 @@ def _command_line() -> str:
 
 
 def _print_cost(name: str, cost: dict[str, Any]) -> None:
-    writers = {"bytes": screen.size, "seconds_per_step": _step_time}
+    writers: dict[str, Callable[[Any], str]] = {
+        "bytes": screen.size,
+        "seconds_per_step": _step_time,
+    }
     words = {"bytes": "memory", "seconds_per_step": "time of a step"}
     seconds, total = cost.pop("seconds", {}), cost.pop("seconds_total")
     facts = {

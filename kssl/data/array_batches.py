@@ -26,7 +26,7 @@ def fed(batches: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def for_model(batches: tf.data.Dataset, labels: bool) -> tf.data.Dataset:
-    """Return batches of what a model may see: numbers, with their `label` only where it is asked for.
+    """Return batches of what a model may see: numbers, and `label` only where it is asked for.
 
     Raises:
         UserError: Nothing is left.

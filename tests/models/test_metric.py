@@ -20,8 +20,8 @@ from kssl.evaluation import nearest_neighbours
 from kssl.layers import MLP, ConvEncoder
 from kssl.models import AutoEncoder, Metric, run
 from kssl.recipe import load
-from kssl.runs.directory import Run
 from kssl.runs import dry_run
+from kssl.runs.directory import Run
 from kssl.runs.train import fit, prepare
 
 LOSSES = {

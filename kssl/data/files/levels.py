@@ -110,8 +110,8 @@ def _found(where: str, stamps: tuple[_Stamp, ...]) -> float | None:
         lowest, highest = min(lowest, float(values[0])), max(highest, float(values[1]))
     if dark and max(dark) < 64:
         log.warning(
-            "%s: grey pictures of 16 bits with transparency, or such in CMYK, of which Pillow reads "
-            "the upper 8 bits, are nearly black (at most %d of 255): save them with 8 bits",
+            "%s: grey pictures of 16 bits with transparency, or such in CMYK, of which Pillow "
+            "reads the upper 8 bits, are nearly black (at most %d of 255): save them with 8 bits",
             where,
             max(dark),
         )
