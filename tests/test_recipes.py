@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kssl.data import Unavailable
 from kssl.plugins import offered
 from kssl.recipe import load
 from kssl.runs.train import fit
@@ -75,6 +76,26 @@ def test_a_recipe_trains_two_steps(path, tmp_path, monkeypatch, no_figures):
     assert run.name == f"{path.stem}/1"
 
 
+def test_one_folder_of_data_serves_all_recipes(shared_data, monkeypatch, tmp_path):
+    """Everywhere the data itself is found; no downloads, no stand-ins."""
+    monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data))
+    monkeypatch.setattr("kssl.data.sources.tfds_builder.answers", lambda _: "not in a test")
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = {}
+    for path in RECIPES:
+        recipe = load(path)
+        settings = recipe.data_settings()
+        if settings.get("vocabulary"):  # letters are made quickly
+            recipe = load(path, ["data.vocabulary={kind: characters}", "data.rows=packed"])
+        key = str(settings | {"stand_in": None, "length": None})
+        if key not in found:
+            found[key] = path.stem == "bert_wikipedia_gpu" or recipe.dataset("test")
+    # The articles of Wikipedia are the one data set that such a folder does not have.
+    with pytest.raises(Unavailable, match="there is no 'wikipedia', and wikipedia/20230601.en can"):
+        load("bert_wikipedia_gpu").dataset("test")
+
+
 def measured(name, folder, root, monkeypatch):
     """Train a recipe as it stands on the data of a folder; return its results."""
     monkeypatch.setenv("KSSL_DATA_DIR", str(folder))
@@ -93,7 +114,7 @@ def one(results, name, metric=""):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_gpt_shakespeare_reaches_its_number(shared_data, tmp_path, monkeypatch):
-    results = measured("gpt_shakespeare", shared_data / "text", tmp_path, monkeypatch)
+    results = measured("gpt_shakespeare", shared_data, tmp_path, monkeypatch)
     assert one(results, "perplexity", "nats per token")["value"] <= 1.88
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kssl.data.builders.place import given_file, is_of_builder
 from kssl.data.files.folder import read_folder
 from kssl.data.files.sound import readable as sounds
 from kssl.data.files.tell import classes_line, counted, splits_line
@@ -36,8 +37,17 @@ def listed(source: Callable[..., Any], settings: Mapping[str, Any]) -> Told:
         UserError: There are no such files, or it is not clear which are to be trained on.
     """
     listers = {images: _images, audio: _audio, video: _video, text: _text, tokens: _tokens}
-    lister = listers.get(source)
-    return lister(settings) if lister else ()
+    lister, settings = listers.get(source), dict(settings)
+    corpus = settings.get("corpus")
+    if isinstance(corpus, Mapping):
+        settings["corpus"] = corpus = dict(corpus)
+    place: Any = corpus if isinstance(corpus, dict) else settings
+    if lister is None or not is_of_builder(place.get("path")):
+        return lister(settings) if lister else ()
+    if given_file(place["path"]) is None:  # nothing is downloaded here
+        return ()
+    place["path"] = place["path"]["file"]
+    return lister(settings)
 
 
 def _images(settings: Mapping[str, Any]) -> Told:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
+from itertools import chain
 from pathlib import Path
 
 from kssl.errors import UserError, nearest
@@ -48,7 +50,9 @@ def find_file(path: str | os.PathLike[str]) -> Path:
     """Find a file or folder that a recipe names.
 
     A relative path is tried against the current folder, then against the folder in the
-    environment variable `KSSL_DATA_DIR` (`--data-dir` on the command line sets it).
+    environment variable `KSSL_DATA_DIR` (`--data-dir` on the command line sets it). One that names
+    a folder and what is in it, such as `news/train.csv`, is also found in a sub-folder of that, as
+    `text/news/train.csv`, if it is in one of them only.
 
     Args:
         path: Absolute or relative; `~` is the home folder.
@@ -57,7 +61,8 @@ def find_file(path: str | os.PathLike[str]) -> Path:
         The path of what was found.
 
     Raises:
-        UserError: There is nothing; the message lists where it looked and similar names.
+        UserError: There is nothing; the message lists where it looked and similar names. Or it is
+            in several sub-folders.
     """
     noted = _places.get()
     wanted = Path(path).expanduser()
@@ -67,13 +72,27 @@ def find_file(path: str | os.PathLike[str]) -> Path:
     if os.environ.get("KSSL_DATA_DIR"):
         folders.append(Path(os.environ["KSSL_DATA_DIR"]).expanduser())
     tried = [wanted] if wanted.is_absolute() else [folder / wanted for folder in folders]
-    for candidate in [*tried, *filter(None, map(_in_other_letters, tried))]:
+    others = filter(None, map(_in_other_letters, tried))
+    for candidate in chain(tried, others, _below(wanted)):
         if candidate.exists():
             if noted is not None:
                 noted.now[str(path)] = os.path.abspath(candidate)
             return candidate
     looked = " and ".join(str(candidate) for candidate in tried)
     raise UserError(f"there is no '{path}': looked for {looked}{_similar(tried)}{_advice(wanted)}")
+
+
+def _below(wanted: Path) -> Iterator[Path]:
+    """Where a path of several parts is in a sub-folder of the folder of data."""
+    place = os.environ.get("KSSL_DATA_DIR")
+    if not place or wanted.is_absolute() or len(wanted.parts) < 2 or ".." in wanted.parts:
+        return
+    folder = Path(place).expanduser()
+    found = sorted(folder.glob(f"*/{glob.escape(str(wanted))}")) if folder.is_dir() else []
+    if len(found) > 1:
+        names = " and ".join(str(each) for each in found[:3])
+        raise UserError(f"'{wanted}' may be {names}: say which, by its path from {folder}")
+    yield from found
 
 
 def _in_other_letters(path: Path) -> Path | None:

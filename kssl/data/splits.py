@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kssl.data import fingerprints
+from kssl.data.builders.place import called
 from kssl.data.description import UNLABELLED, Description, describe, warn_once
 from kssl.data.files.tell import classes_line, lacking
 from kssl.data.locate import Unavailable, places
@@ -252,8 +253,8 @@ def _called(settings: Any) -> str:
     if isinstance(settings, str):
         return settings
     what = settings.get("corpus") or settings.get("path") or settings.get("name")
-    what = what.get("path") if isinstance(what, Mapping) else what
-    what = ", ".join(map(str, what.values())) if isinstance(what, Mapping) else what
+    what = what.get("path", what) if isinstance(what, Mapping) else what
+    what = called(what) if isinstance(what, Mapping) else what
     return f"{what} ({settings['use']})" if what else str(settings["use"])
 
 

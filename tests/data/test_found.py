@@ -113,7 +113,7 @@ def test_any_data_set_says_its_sizes_and_classes(caplog: pytest.LogCaptureFixtur
 
 def test_the_notice_names_what_is_missing_and_what_is_used() -> None:
     assert _spoken(kssl.recipe.load("gpt_shakespeare")) == (
-        "tinyshakespeare/input.txt (tokens)",
+        "tinyshakespeare/input.txt or tiny_shakespeare (tokens)",
         "python_topics (tokens)",
     )
     assert _spoken(kssl.recipe.load("vae_mnist")) == ("mnist", "digits")

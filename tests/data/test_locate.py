@@ -35,6 +35,26 @@ def test_files_are_found_here_then_in_the_data_folder(
     assert find_file(data / "faces.npz") == data / "faces.npz"
 
 
+def test_a_file_in_a_folder_is_found_one_folder_below_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KSSL_DATA_DIR", str(tmp_path))
+    (tmp_path / "text" / "news").mkdir(parents=True)
+    file = tmp_path / "text" / "news" / "train.csv"
+    file.touch()
+    assert find_file("news/train.csv") == find_file("text/news/train.csv") == file
+    for name in ("train.csv", "news", "news/*.csv"):  # a lone name, or a pattern, is none of these
+        with pytest.raises(UserError, match=f"there is no '{name.replace('*', '.')}'"):
+            find_file(name)
+    (tmp_path / "old" / "news").mkdir(parents=True)
+    (tmp_path / "old" / "news" / "train.csv").touch()
+    with pytest.raises(UserError, match="may be .*old/news/train.csv and .*text/news/train.csv"):
+        find_file("news/train.csv")
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "train.csv").touch()
+    assert find_file("news/train.csv") == tmp_path / "news" / "train.csv"
+
+
 def test_a_missing_file_names_where_and_what_is_near(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import io
 import itertools
+import logging
 import warnings
 from math import gcd
 from pathlib import Path
@@ -153,6 +154,19 @@ def full_scale(samples: np.ndarray, by_peak: bool = False) -> float:
     if found is None and kind == "f":
         raise Broken(f"it has samples up to {peak:.3g}, beyond 32 bits")
     return found or float(2.0 ** (8 * size - 1))
+
+
+def say_full(where: str, name: str, kind: np.dtype[Any], peak: float, full: float) -> None:
+    """Warn that the full scale of many recordings is not that of their type."""
+    logging.getLogger("kssl").warning(
+        "%s: %s is %s with values up to %.6g, which are divided by %.0f, the full scale of %d bits",
+        where,
+        name,
+        kind,
+        peak,
+        full,
+        round(np.log2(full)) + 1,
+    )
 
 
 def to_float(samples: np.ndarray, full: float | None = None) -> np.ndarray:

@@ -11,6 +11,7 @@ from kssl.data.files.layout import Layout
 from kssl.data.files.walk import Found
 from kssl.data.splitting import SPLITS
 
+BY_POSITION = "splits: train, validation and test are cut from one text, in that order"
 _MOST = 8  # names in a line
 
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from kssl.data.builders.built import Built
+from kssl.data.builders.examples import found
+from kssl.data.builders.place import Place, opened
 from kssl.data.description import described
 from kssl.data.files.array_names import Table, table_of
 from kssl.data.from_arrays import Change, Dataset, serve
-from kssl.data.locate import find_file
+from kssl.data.sources.tfds import read_features
 from kssl.data.splitting import check_split, piece, shuffled, sizes
 from kssl.errors import UserError
 
@@ -21,7 +24,7 @@ _BLOCK = 4096  # examples that are looked at at a time
 
 def arrays(
     split: str,
-    path: str,
+    path: Place,
     keys: Mapping[str, Any] | None = None,
     packed_shape: Sequence[int] | None = None,
     validation: float = 0.1,
@@ -44,6 +47,9 @@ def arrays(
     Args:
         split: `train`, `validation` or `test`.
         path: The file; a relative path is tried in the current folder, then in `KSSL_DATA_DIR`.
+            With `{file: …, tfds: binarized_mnist}` it may be lacking: then the data set of
+            tensorflow-datasets is read, as `tfds` reads it, and `keys` and `packed_shape`, which
+            are of the file, do not matter.
         keys: Which array is what; see above.
         packed_shape: Shape of one image when its row holds bits packed by `numpy.packbits`, such
             as `[28, 28, 1]`. Bits become uint8 0 and 255, so that `to_float` makes 0.0 and 1.0.
@@ -65,11 +71,13 @@ def arrays(
         40
     """
     check_split(split)
-    file = find_file(path)
-    with _Opened(file) as opened:
-        table = table_of(opened.names(), keys, file.name, packed=packed_shape is not None)
+    file = opened(path, "arrays")
+    if isinstance(file, Built):
+        return _of_built(file, split, (validation, test))
+    with _Opened(file) as content:
+        table = table_of(content.names(), keys, file.name, packed=packed_shape is not None)
         names = table.get(split) or table.get("train") or table["all"]
-        found = {feature: opened.read(name) for feature, name in names.items()}
+        found = {feature: content.read(name) for feature, name in names.items()}
     _check_lengths(found, names, file)
     fractions = {"validation": validation, "test": test}
     rows = _rows(len(found["image"]), table, split, fractions)
@@ -80,6 +88,15 @@ def arrays(
         _check_finite(array, where)
         changes[feature] = _change(feature, packed_shape)
     return described(serve(found, rows, changes), names=[str(row) for row in rows])
+
+
+def _of_built(built: Built, split: str, held_out: tuple[float, float]) -> Dataset:
+    built.check_keys(("image", "label"))
+    label = built.label()
+    keys = {"image": built.of_kind("image", ("image",))} | ({"label": label} if label else {})
+    instructions = built.instructions(held_out)
+    dataset = read_features(built.builder, instructions[split], keys, built.where)
+    return described(dataset, found=found(built, "images", tuple(instructions.items()), label))
 
 
 class _Opened:

@@ -9,13 +9,25 @@ from pathlib import Path
 
 import numpy as np
 
+from kssl.data.builders.built import Built
+from kssl.data.builders.examples import Reading
+from kssl.data.builders.place import Place, opened, refuse_settings
+from kssl.data.builders.sound import Sounds
 from kssl.data.description import described
 from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.folder import Folder, Labels, read_folder
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
-from kssl.data.files.sound import Sound, full_scale, rate_of, read, readable, resampled, to_float
+from kssl.data.files.sound import (
+    Sound,
+    full_scale,
+    rate_of,
+    read,
+    readable,
+    resampled,
+    say_full,
+    to_float,
+)
 from kssl.data.from_arrays import Dataset
-from kssl.data.locate import find_file
 from kssl.data.splitting import check_split, check_two_fractions
 from kssl.errors import UserError
 from kssl.moved import renamed
@@ -28,7 +40,7 @@ _SILENT = 2.0**-8  # of full scale: -48 dB, such as 8 bits in a file of 16
 @renamed(broken_share="broken_fraction", shares="fractions")
 def audio(
     split: str,
-    path: str,
+    path: Place,
     length: int,
     sample_rate: int | None = None,
     group: str | None = None,
@@ -59,7 +71,8 @@ def audio(
     Args:
         split: `train`, `validation` or `test`.
         path: The folder or file; a relative path is tried in the current folder, then in
-            `KSSL_DATA_DIR`.
+            `KSSL_DATA_DIR`. Or a data set of tensorflow-datasets, `{tfds: spoken_digit}`: the
+            feature that is sound, and `label`, or what `keys: {audio: …, label: …}` names.
         length: Samples of an example: 16,000 are a second at 16 kHz.
         sample_rate: Samples per second; recordings of another rate are resampled. Without it
             all must have the same rate, in every split, which is kept.
@@ -87,7 +100,11 @@ def audio(
     check_broken_fraction("audio", broken_fraction)
     if length < 1 or (sample_rate is not None and sample_rate < 1):
         raise UserError(f"audio: length {length} and sample_rate {sample_rate} must be 1 or more")
-    file, two = find_file(path), check_two_fractions("audio", fractions)
+    file, two = opened(path, "audio"), check_two_fractions("audio", fractions)
+    if isinstance(file, Built):
+        refuse_settings("audio", file, group=group, labels=labels)
+        reading = Reading(file, split, "recordings", two, broken_fraction, labels is not False)
+        return _of_built(reading, length, sample_rate)
     if file.is_dir():
         folder = read_folder(file, two, readable(), "recordings", labels)
         items = of_folder(folder, group, two, split, labels)
@@ -105,6 +122,15 @@ def audio(
 
     dataset = read_items(items, load_row, broken_fraction)
     return described(dataset, sample_rate=sample_rate or recordings.rate)
+
+
+def _of_built(reading: Reading, length: int, sample_rate: int | None) -> Dataset:
+    reading.built.check_keys(("audio", "label"))
+    sounds = Sounds.of(reading.built, reading.fractions, sample_rate)
+    dataset = reading.dataset(
+        {"audio": sounds.feature}, lambda one: pieces(sounds.samples(one["audio"]), length)
+    )
+    return described(dataset, sample_rate=sample_rate or sounds.rate)
 
 
 def pieces(samples: np.ndarray, length: int) -> Block:
@@ -261,13 +287,6 @@ def _full(archive: Archive, audio: np.ndarray) -> float:
         raise UserError(f"{archive.path}: the array 'audio' is no sound: {error}") from error
     usual = 1.0 if audio.dtype.kind == "f" else 2.0 ** (8 * audio.dtype.itemsize - 1)
     if full != usual:
-        logging.getLogger("kssl").warning(
-            "%s: audio is %s with values up to %.6g, which are divided by %.0f, the full scale of "
-            "%d bits",
-            archive.path,
-            audio.dtype,
-            max(-float(np.nanmin(audio)), float(np.nanmax(audio))),
-            full,
-            round(np.log2(full)) + 1,
-        )
+        peak = max(-float(np.nanmin(audio)), float(np.nanmax(audio)))
+        say_full(str(archive.path), "audio", audio.dtype, peak, full)
     return full

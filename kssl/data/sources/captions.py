@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from kssl.data.files.decode import Block, check_broken_fraction, report_broken
+from kssl.data.builders.built import Built, Example
+from kssl.data.builders.examples import Reading, fitted
+from kssl.data.builders.place import Place, opened, refuse_settings
+from kssl.data.files.decode import Block, Broken, check_broken_fraction, report_broken
 from kssl.data.files.folder import cut_names
 from kssl.data.files.image import decode
 from kssl.data.files.items import Items, read_items
@@ -28,7 +32,7 @@ TEXT_KEYS = ("captions", "caption", "texts", "text")
 @renamed(broken_share="broken_fraction", shares="fractions")
 def captions(
     split: str,
-    path: str,
+    path: Place,
     folder: str | None = None,
     size: int = 64,
     every: bool = False,
@@ -49,7 +53,8 @@ def captions(
     Args:
         split: `train`, `validation` or `test`.
         path: The table; a relative path is tried in the current folder, then in
-            `KSSL_DATA_DIR`.
+            `KSSL_DATA_DIR`. Or a data set of tensorflow-datasets, `{tfds: coco_captions}`: the
+            features that are an image and its texts, or what `keys: {image: …, captions: …}` names.
         folder: Where the images are; without it, where the table is.
         size: Height and width of the images, made as `images` makes them.
         every: Whether each caption is an example of its own, with its image; else an image is
@@ -78,26 +83,61 @@ def captions(
         raise UserError(f"captions: size {size} is not 1 or more")
     check_levels("captions", levels)
     two = check_two_fractions("captions", fractions)
-    table = find_file(path)
+    table = opened(path, "captions")
+    if isinstance(table, Built):
+        refuse_settings("captions", table, folder=folder, levels=levels)
+        reading = Reading(table, split, "images", two, broken_fraction, with_label=False)
+        return _of_built(reading, size, every)
     root = find_file(folder) if folder is not None else table.parent
     entries = _read(table, broken_fraction)
     chosen = _splits(table, entries, two)[split]
     white = levels_of(root, [root / name for name in entries], levels)
-    most = max(len(entry.texts) for entry in entries.values())
+    most = None if every else max(len(entry.texts) for entry in entries.values())
 
     def load(item: int) -> Block:
         entry = entries[chosen[item]]
         texts = [text.encode() for text in entry.texts]
-        picture = decode(root / entry.name, size, 3, white)[None]
-        if every:
-            return {
-                "image": np.repeat(picture, len(texts), axis=0),
-                "text": np.array(texts, object),
-            }
-        filled = texts + [b""] * (most - len(texts))
-        return {"image": picture, "captions": np.array([filled], object)}
+        return _captioned(decode(root / entry.name, size, 3, white)[None], texts, most)
 
     return read_items(Items(root, "images", split, chosen, {}), load, broken_fraction)
+
+
+def _captioned(picture: np.ndarray, texts: list[bytes], most: int | None) -> Block:
+    """An image with all of its captions, up to `most`; with None one example for each caption."""
+    if most is None:
+        return {"image": np.repeat(picture, len(texts), axis=0), "text": np.array(texts, object)}
+    filled = texts + [b""] * (most - len(texts))
+    return {"image": picture, "captions": np.array([filled], object)}
+
+
+def _of_built(reading: Reading, size: int, every: bool) -> Dataset:
+    built = reading.built
+    built.check_keys(("image", "captions"))
+    texts = built.of_kind("captions", ("texts", "text"))
+    wanted = {"image": built.of_kind("image", ("image",)), "captions": texts}
+    instructions = tuple(built.instructions(reading.fractions).values())
+    most = None if every else _most(built, texts, instructions)
+
+    def load(example: Example) -> Block:
+        found = _texts(example["captions"])
+        if not found:
+            raise Broken("no caption")
+        return _captioned(fitted(example["image"], size, 3), found, most)
+
+    return reading.dataset(wanted, load)
+
+
+@functools.lru_cache(maxsize=1)  # for the three splits of a recipe
+def _most(built: Built, texts: str, instructions: tuple[str, ...]) -> int:
+    """The most captions that an image has, in any split."""
+    every = (each for part in instructions for each in built.read(part, {"captions": texts}))
+    return max(len(_texts(example["captions"])) for example in every)
+
+
+def _texts(given: Any) -> list[bytes]:
+    """The captions of an image, without empty ones."""
+    every = [given] if isinstance(given, bytes) else list(given)
+    return [text.strip() for text in every if text.strip()]
 
 
 @dataclass

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
+from kssl.data.builders.built import Built
+from kssl.data.builders.examples import Reading, fitted
+from kssl.data.builders.place import Place, opened, refuse_settings
 from kssl.data.description import described
 from kssl.data.files.decode import Block, Files, check_broken_fraction, read_files
 from kssl.data.files.folder import Folder, Labels, read_folder, readable
@@ -20,7 +24,7 @@ from kssl.moved import renamed
 @renamed(broken_share="broken_fraction", shares="fractions")
 def images(
     split: str,
-    path: str,
+    path: Place,
     size: int = 32,
     channels: Literal[1, 3] = 3,
     labels: Labels = "auto",
@@ -43,7 +47,8 @@ def images(
     Args:
         split: `train`, `validation` or `test`.
         path: The folder; a relative path is tried in the current folder, then in
-            `KSSL_DATA_DIR`.
+            `KSSL_DATA_DIR`. Or a data set of tensorflow-datasets, `{tfds: oxford_flowers102}`: the
+            feature that is an image, and `label`, or what `keys: {image: …, label: …}` names.
         size: Height and width of the result, in pixels.
         channels: 3 for colour, 1 for grey.
         labels: Whether the sub-folder's name is the class; `auto`: if there are at least two. Or a
@@ -74,7 +79,17 @@ def images(
     check_split(split)
     _check(size, channels, labels, broken_fraction, fractions)
     check_levels("images", levels)
-    folder = list_images(path, labels, fractions)
+    place = opened(path, "images")
+    if isinstance(place, Built):
+        refuse_settings("images", place, labels=labels, levels=levels)
+        place.check_keys(("image", "label"))
+        two, used = (fractions[0], fractions[1]), labels is not False
+        reading = Reading(place, split, "images", two, broken_fraction, used)
+        wanted = {"image": place.of_kind("image", ("image",))}
+        return reading.dataset(
+            wanted, lambda each: {"image": fitted(each["image"], size, channels)}
+        )
+    folder = _listed(place, labels, fractions)
     chosen = folder.splits[split]
     every = sorted(file for files in folder.splits.values() for file in files)
     white = levels_of(folder.path, every, levels)
@@ -99,7 +114,11 @@ def list_images(
     path: str, labels: Labels = "auto", fractions: Sequence[float] = (0.1, 0.1)
 ) -> Folder:
     """The image files of a folder with their splits and classes; none is opened."""
-    return read_folder(find_file(path), (fractions[0], fractions[1]), readable(), labels=labels)
+    return _listed(find_file(path), labels, fractions)
+
+
+def _listed(place: Path, labels: Labels, fractions: Sequence[float]) -> Folder:
+    return read_folder(place, (fractions[0], fractions[1]), readable(), labels=labels)
 
 
 def class_names(path: str, labels: Labels = "auto") -> list[str]:

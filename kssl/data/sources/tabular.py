@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kssl.data.builders.built import Built
+from kssl.data.builders.place import Place, opened
+from kssl.data.builders.table import SPLIT, read_place
 from kssl.data.files.decode import check_broken_fraction
 from kssl.data.from_arrays import Dataset
-from kssl.data.locate import find_file
 from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_fractions, grouped
 from kssl.data.tables.column_types import (
     check_numbers,
@@ -28,7 +30,7 @@ from kssl.data.tables.encode import (
     in_order,
     warn_of_identifiers,
 )
-from kssl.data.tables.reader import Column, read_columns, same_rows
+from kssl.data.tables.reader import Column, same_rows
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed
 
@@ -41,13 +43,13 @@ _USES = ("numeric", "categorical", "skip", "group", "split")
 def tabular(
     split: str = "train",
     *,
-    path: str,
+    path: Place,
     label: str | None = None,
     types: Mapping[str, Use] | None = None,
     header: bool = True,
     broken_fraction: float = 0.05,
     fractions: Sequence[float] = (0.1, 0.1),
-    encoding: str | None = None,
+    encoding: Place | None = None,
 ) -> Dataset:
     """Rows of a CSV, JSON or Parquet file, with numbers standardized and categories as integers.
 
@@ -69,7 +71,9 @@ def tabular(
         path: `.csv`, `.tsv` or other text whose fields are set apart by comma, semicolon, tab,
             `|` or white space, `.json` or `.jsonl` (an array of objects, or one a line), each also
             with `.gz`, or `.parquet`; a relative path is tried in the current folder, then in
-            `KSSL_DATA_DIR`.
+            `KSSL_DATA_DIR`. Or a data set of tensorflow-datasets, whose features are the columns:
+            `{tfds: titanic, missing: [-1, Unknown]}`, where `missing` are the values that it writes
+            for one that is not known, and `keys`, if given, the only columns.
         label: The column of classes. Rows without one are trained on, with the label -1.
         types: Column -> `numeric`, `categorical`, `skip` (not used), `group` (see above) or
             `split` (the column says which split a row is in: `train`, `valid`, `test`, …).
@@ -106,20 +110,21 @@ def tabular(
         fractions=fractions,
     )
     if encoding is not None:
-        fitted = _encoded_alike(fitted, find_file(path), header, broken_fraction, fractions)
+        fitted = _encoded_alike(fitted, path, header, broken_fraction, fractions)
     return fitted.dataset(split)
 
 
 def _encoded_alike(
     fitted: FittedTable,
-    file: Path,
+    path: Place,
     header: bool,
     broken_fraction: float,
     fractions: Sequence[float],
 ) -> FittedTable:
     """The rows of another table, encoded as one that is fitted."""
     wanted = [each.name for each in (*fitted.numeric, *fitted.categorical)]
-    columns = {column.name: column for column in read_columns(file, header, broken_fraction)}
+    file, read, _ = read_place(opened(path, "tabular"), header, broken_fraction)
+    columns = {column.name: column for column in read}
     lacking = [name for name in wanted if name not in columns]
     if lacking:
         raise UserError(
@@ -128,14 +133,15 @@ def _encoded_alike(
         )
     label = fitted.label if fitted.label in columns else None
     two = check_two_fractions("tabular", fractions)
-    rows = _splits(str(file), columns, {}, two, label)
+    own: dict[str, str] = {SPLIT: "split"} if SPLIT in columns else {}
+    rows = _splits(file, columns, own, two, label)
     classes = fitted.classes if label is not None else ()
     return replace(fitted, label=label, classes=classes, rows=rows, columns=columns)
 
 
 @renamed(broken_share="broken_fraction", shares="fractions")
 def fit_table(
-    path: str,
+    path: Place,
     *,
     label: str | None = None,
     types: Mapping[str, Use] | None = None,
@@ -164,24 +170,25 @@ def fit_table(
     """
     check_broken_fraction("tabular", broken_fraction)
     two = check_two_fractions("tabular", fractions)
-    file = find_file(path)
+    file = opened(path, "tabular")
     settings = (label, tuple((types or {}).items()), header, broken_fraction, two)
-    return _fit_file(file, file.stat().st_mtime_ns, settings)
+    return _fit(file, None if isinstance(file, Built) else file.stat().st_mtime_ns, settings)
 
 
 @functools.lru_cache(maxsize=1)  # the three splits of a recipe read and warn once
-def _fit_file(file: Path, _: int, settings: tuple[Any, ...]) -> FittedTable:
+def _fit(file: Path | Built, _: int | None, settings: tuple[Any, ...]) -> FittedTable:
     label, pairs, header, broken_fraction, fractions = settings
     types = dict(pairs)
     skip = [name for name, use in types.items() if use == "skip"]
-    read = read_columns(file, header, broken_fraction, skip)
+    where, read, left_out = read_place(file, header, broken_fraction, skip)
+    types |= {SPLIT: "split"} if read[-1].name == SPLIT else {}
     columns = {column.name: column for column in read}
-    _check_names(str(file), columns, label, types)
-    columns, left_out = without_index(str(file), columns, [*types, label])
+    _check_names(where, columns, label, types)
+    columns, index = without_index(where, columns, [*types, label])
     if label is not None and columns[label].missing.all():
-        raise UserError(f"{file}: no row has a value in '{label}', the column of classes")
-    fitted = fit_columns(str(file), columns, label, types, broken_fraction, fractions)
-    return replace(fitted, skipped={**left_out, **fitted.skipped})
+        raise UserError(f"{where}: no row has a value in '{label}', the column of classes")
+    fitted = fit_columns(where, columns, label, types, broken_fraction, fractions)
+    return replace(fitted, skipped={**left_out, **index, **fitted.skipped})
 
 
 def fit_columns(

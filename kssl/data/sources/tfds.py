@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kssl.data.builders.splits import instruction, read
 from kssl.data.description import described
 from kssl.data.from_arrays import Dataset
-from kssl.data.locate import Unavailable
 from kssl.data.sources.tfds_builder import builder_of
 from kssl.data.splitting import check_split
 from kssl.errors import UserError, nearest
 
-_ALIASES = {
-    "train": ("train",),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test",),
-}
+_BITS = ("binarized_mnist",)  # whose images are stored as 0 and 1
 
 
 def tfds(
@@ -32,7 +28,8 @@ def tfds(
 
     A prepared copy is read without touching the network. It is looked for in `data_dir`, then
     in the environment's `KSSL_DATA_DIR` and `TFDS_DATA_DIR`, then in tensorflow-datasets' own
-    folder; only if it is in none of them is it downloaded into the first that is set.
+    folder, and in a sub-folder `tfds` of each; only if it is in none of them is it downloaded into
+    the first that is set.
 
     Where the data set has no validation or test split of its own, they are the last examples of
     its train split: the validation examples at the very end, the test examples before them.
@@ -50,7 +47,10 @@ def tfds(
             all, under their own names, unless given.
 
     Returns:
-        A dataset of dicts of decoded features, in the order in which they are stored.
+        A dataset of dicts of decoded features, in the order in which they are stored. Sound, films,
+        tables, texts, captions, and images of several sizes, are made what a model takes by the
+        sources of these, with `path: {tfds: …}`: `audio`, `video`, `tabular`, `text` or `tokens`,
+        `captions`, `images`. Images of bits (`binarized_mnist`) become uint8 0 and 255.
 
     Raises:
         Unavailable: There is no prepared copy, and it cannot be downloaded.
@@ -61,8 +61,16 @@ def tfds(
     """
     check_split(split)
     builder = builder_of(name, data_dir)
-    instruction = _instruction(builder, split, splits, {"validation": validation, "test": test})
-    dataset = _select(_read(builder, instruction), keys, name)
+    wanted = instruction(builder, split, splits, {"validation": validation, "test": test})
+    return read_features(builder, wanted, keys, name)
+
+
+def read_features(builder: Any, wanted: str, keys: Mapping[str, str] | None, name: str) -> Dataset:
+    """Read features of a data set as they are; images of bits become uint8 0 and 255."""
+    dataset = _select(read(builder, wanted), keys, name)
+    if builder.name in _BITS:
+        key = next((key for key, each in (keys or {}).items() if each == "image"), "image")
+        dataset = dataset.map(lambda example: {**example, key: example[key] * 255})
     return described(dataset, class_names=_class_names(builder, (keys or {}).get("label", "label")))
 
 
@@ -140,77 +148,6 @@ def cifar10(split: str = "train", validation: int = 5000, data_dir: str | None =
 def _classified(name: str, split: str, validation: int, data_dir: str | None) -> Dataset:
     keys = {"image": "image", "label": "label"}
     return tfds(split, name, data_dir=data_dir, validation=validation, keys=keys)
-
-
-def _instruction(
-    builder: Any, split: str, splits: Mapping[str, str] | None, held_out: Mapping[str, float]
-) -> str:
-    """What to read, in tensorflow-datasets' notation."""
-    if splits is not None:
-        if split not in splits:
-            raise UserError(f"tfds: splits has no '{split}'{nearest(split, splits)}")
-        return splits[split]
-    own = _own_splits(builder.info.splits)
-    if "train" not in own:
-        raise UserError(
-            f"{builder.name} has no split 'train'{nearest('train', builder.info.splits)}; say "
-            "which to use: splits: {train: …, validation: …, test: …}"
-        )
-    if split != "train" and split in own:
-        return own[split]
-    count = builder.info.splits[own["train"]].num_examples
-    cut = {kind: 0 if kind in own else _amount(kind, held_out[kind], count) for kind in held_out}
-    end = count - cut["validation"]
-    start = end - cut["test"]
-    if start < 1:
-        raise UserError(
-            f"{builder.name} has {count:,} examples to train on: {cut['validation']:,} for "
-            f"validation and {cut['test']:,} for test leave none"
-        )
-    bounds = {"train": (0, start), "test": (start, end), "validation": (end, count)}[split]
-    return f"{own['train']}[{bounds[0]}:{bounds[1]}]"
-
-
-def _own_splits(names: Mapping[str, Any]) -> dict[str, str]:
-    found = {}
-    for split, aliases in _ALIASES.items():
-        own = [alias for alias in aliases if alias in names]
-        if own:
-            found[split] = own[0]
-    return found
-
-
-def _amount(kind: str, value: float, count: int) -> int:
-    """A fraction below 1, or a number of examples, as a number of examples."""
-    if not value > 0 or (value >= 1 and value != int(value)):
-        raise UserError(
-            f"{kind}={value} must be a fraction between 0 and 1, or a whole number of examples of "
-            "at least 1"
-        )
-    return max(1, round(count * value)) if value < 1 else int(value)
-
-
-def _read(builder: Any, instruction: str) -> Dataset:
-    import tensorflow as tf
-    import tensorflow_datasets
-
-    config = tensorflow_datasets.ReadConfig(
-        try_autocache=False,  # kssl's pipeline holds decoded data itself
-        interleave_cycle_length=1,  # in the order of the files
-        num_parallel_calls_for_decode=tf.data.AUTOTUNE,
-    )
-    try:
-        dataset = builder.as_dataset(split=instruction, shuffle_files=False, read_config=config)
-    except (ValueError, AssertionError) as error:
-        known = ", ".join(
-            f"{name} ({info.num_examples:,})" for name, info in builder.info.splits.items()
-        )
-        raise UserError(
-            f"{builder.name}: '{instruction}' cannot be read; its splits are {known} ({error})"
-        ) from error
-    except OSError as error:
-        raise Unavailable(f"{builder.name}: the prepared copy cannot be read: {error}") from error
-    return dataset
 
 
 def _select(dataset: Dataset, keys: Mapping[str, str] | None, name: str) -> Dataset:

@@ -43,18 +43,25 @@ def builder_of(name: str, data_dir: str | None = None) -> Any:
         import tensorflow_datasets
 
         for folder in folders:
-            found = _prepared(folder, match)
-            if found is not None:
-                return tensorflow_datasets.builder_from_directory(found)
+            for place in (folder, folder / "tfds"):
+                found = _prepared(place, match)
+                if found is not None:
+                    return tensorflow_datasets.builder_from_directory(found)
         return _download(name, match["set"], folders)
 
 
 def places(data_dir: str | None = None) -> list[Path]:
-    """The folders in which prepared data sets are looked for, in order."""
+    """The folders in which prepared data sets are looked for, and in their `tfds`, in order."""
     named = [data_dir, os.environ.get("KSSL_DATA_DIR"), os.environ.get("TFDS_DATA_DIR")]
     folders = [Path(folder).expanduser() for folder in named if folder]
     folders.append(Path.home() / "tensorflow_datasets")
     return list(dict.fromkeys(folders))
+
+
+def holds_prepared(folder: Path, name: str) -> bool:
+    """Whether a folder holds a prepared copy of a data set."""
+    match = _NAME.fullmatch(name)
+    return match is not None and _prepared(folder, match) is not None
 
 
 def answers(url: str, patience: float = PATIENCE) -> str | None:
@@ -127,8 +134,9 @@ def _download(name: str, set_name: str, folders: list[Path]) -> Any:
 
     looked = ", ".join(str(folder) for folder in folders)
     advice = (
-        f"No prepared copy was found in {looked}. Point to one with --data-dir or TFDS_DATA_DIR, "
-        "or let the recipe use another data set when there is none: data: {…, stand_in: digits}"
+        f"No prepared copy was found in {looked}, or in tfds/ there. Point to one with --data-dir "
+        "or TFDS_DATA_DIR, or let the recipe use another data set when there is none: "
+        "data: {…, stand_in: digits}"
     )
     for url in _first_urls(set_name):
         reason = answers(url)

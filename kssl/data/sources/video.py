@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from kssl.data.builders.built import Built
+from kssl.data.builders.examples import Reading, bytes_of
+from kssl.data.builders.place import Place, opened, refuse_settings
 from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.folder import EXTENSIONS as PICTURES
 from kssl.data.files.folder import Folder, Labels, split_files, walk
@@ -18,7 +21,6 @@ from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.files.reasons import reason
 from kssl.data.files.walk import by_number
 from kssl.data.from_arrays import Dataset
-from kssl.data.locate import find_file
 from kssl.data.splitting import check_split, check_two_fractions
 from kssl.errors import UserError
 from kssl.moved import renamed
@@ -31,7 +33,7 @@ ANIMATED = (".gif", ".webp")
 @renamed(broken_share="broken_fraction", shares="fractions")
 def video(
     split: str,
-    path: str,
+    path: Place,
     shape: Sequence[int] = (16, 64, 64),
     stride: int = 1,
     group: str | None = None,
@@ -60,7 +62,8 @@ def video(
     Args:
         split: `train`, `validation` or `test`.
         path: The folder or file; a relative path is tried in the current folder, then in
-            `KSSL_DATA_DIR`.
+            `KSSL_DATA_DIR`. Or a data set of tensorflow-datasets, `{tfds: ucf101}`: the feature
+            that is a video, and `label`, or what `keys: {video: …, label: …}` names.
         shape: Frames, height and width of a clip.
         stride: Every which frame is used: 2 leaves out every other.
         group: What has one value here stays in one split: the name of an array of the `.npz`
@@ -73,8 +76,8 @@ def video(
         levels: Which value is white in frames of more than 8 bits, as `images` takes it.
 
     Returns:
-        A dataset of `{"video": uint8 (frames, height, width, 3)}` (a `.npz` file keeps its
-        channels), with `"label": int64 ()` if there are labels.
+        A dataset of `{"video": uint8 (frames, height, width, 3)}` (a `.npz` file, or data of
+        tensorflow-datasets, keeps its channels), with `"label": int64 ()` if there are labels.
 
     Raises:
         UserError: There is no such folder or file, it has no films, or too many are broken.
@@ -85,8 +88,14 @@ def video(
     check_split(split)
     _check(shape, stride, broken_fraction)
     check_levels("video", levels)
-    file, two = find_file(path), check_two_fractions("video", fractions)
+    file, two = opened(path, "video"), check_two_fractions("video", fractions)
     cut = _Cut(*shape, stride)
+    if isinstance(file, Built):
+        refuse_settings("video", file, group=group, labels=labels, levels=levels)
+        file.check_keys(("video", "label"))
+        reading = Reading(file, split, "clips", two, broken_fraction, labels is not False)
+        wanted = {"video": file.of_kind("video", ("video",))}
+        return reading.dataset(wanted, lambda example: _stored(bytes_of(example["video"]), cut))
     if file.is_dir():
         films, frames = list_films(file, two, labels)
         cut = replace(cut, levels=levels_of(file, frames, levels))

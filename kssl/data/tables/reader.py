@@ -96,6 +96,11 @@ def read_columns(
     ]
 
 
+def column_of(name: str, values: list[Any]) -> Column:
+    """A column of values that were read elsewhere; None is a missing one."""
+    return _column(name, _array(values), skipped=False)
+
+
 def same_rows(columns: Sequence[Column]) -> np.ndarray:
     """uint64 `(rows,)`: rows that are equal in every column have the same number."""
     found = np.zeros(len(columns[0].codes), np.uint64)

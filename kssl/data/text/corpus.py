@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from kssl.data.builders.built import Built
+from kssl.data.builders.documents import Texts, texts_of
+from kssl.data.builders.place import is_of_builder, opened
 from kssl.data.description import UNLABELLED
-from kssl.data.files.tell import told
+from kssl.data.files.tell import BY_POSITION, told
 from kssl.data.from_arrays import MEMORY_BUDGET
 from kssl.data.locate import Unavailable, find_file
 from kssl.data.splitting import SPLITS, check_two_fractions
 from kssl.data.tables.column_types import warn_of_similar
 from kssl.data.text.files import CorpusFiles, Paths, Pool, corpus_files
+from kssl.data.text.parts import assigned, part_of, place_of
 from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, read_documents
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed, under_new_names
@@ -58,9 +61,9 @@ class Corpus:
             return
         places = self.pools[pool]
         if len(places) == 1 and len(lacking) > 1:
-            yield from (_part(each, split, lacking, self.fractions) for each in self.reader(pool))
+            yield from (part_of(each, split, lacking, self.fractions) for each in self.reader(pool))
             return
-        chosen = _assigned(places, lacking, self.fractions, self.where)
+        chosen = assigned(places, lacking, self.fractions, self.where)
         for document, number in zip(self.reader(pool), chosen, strict=True):
             if lacking[number] == split:
                 yield document
@@ -71,7 +74,7 @@ class Corpus:
         labels = self.labels[pool]
         if not lacking or (len(labels) == 1 and len(lacking) > 1):
             return labels
-        chosen = _assigned(self.pools[pool], lacking, self.fractions, self.where)
+        chosen = assigned(self.pools[pool], lacking, self.fractions, self.where)
         return [label for label, own in zip(labels, chosen, strict=True) if lacking[own] == split]
 
     def numbers(self) -> dict[str, int]:
@@ -112,6 +115,11 @@ def open_corpus(
         raise UserError("text: label is a field or column, or false; not true")
     if path == EMBEDDED:
         return _scan(EMBEDDED, (("all", ()),), None, None, both, ())
+    if is_of_builder(path):
+        place = opened(path, "text")
+        if isinstance(place, Built):
+            return _scan_texts(texts_of(place, field, label), both)
+        path = path["file"]
     files = corpus_files(path, by_folder=label is None)
     column = None if label is False else label
     if not (field is None and column is None) and not {*files.kinds} & {*RECORDS, *TABLES}:
@@ -128,7 +136,13 @@ def open_corpus(
 def _found(corpus: Corpus, files: CorpusFiles, label: str | int | None) -> tuple[str, ...]:
     classes = {split: corpus.classes(split) for split in SPLITS}
     why = files.without_labels if label is None else ""
-    return told(files.where, "documents", files.layout, files.found, files.kinds, classes, why)
+    lone = list(corpus.pools) == ["all"] and len(corpus.pools["all"]) == 1
+    if lone:
+        classes |= {"validation": [], "test": []}
+    first, splits, names = told(
+        files.where, "documents", files.layout, files.found, files.kinds, classes, why
+    )
+    return first, BY_POSITION if lone else splits, names
 
 
 @functools.lru_cache(maxsize=1)  # the three splits of a recipe read and warn once
@@ -140,8 +154,6 @@ def _scan(
     fractions: tuple[float, float],
     stamps: tuple[Any, ...],
 ) -> Corpus:
-    troubles = Troubles(where)
-
     def read(pool: str, into: Troubles) -> Iterator[Document]:
         if where == EMBEDDED:
             yield from _topics()
@@ -153,12 +165,44 @@ def _scan(
                 else:
                     yield replace(document, label=name)
 
+    corpus = _collected(where, [pool for pool, _ in files], read, fractions)
+    if label is not None:
+        warn_of_similar(where, "labels", sorted(corpus.names))
+    if label is not None and not corpus.names:
+        raise UserError(f"{where}: no document has a label under {label!r}")
+    return corpus
+
+
+@functools.lru_cache(maxsize=1)
+def _scan_texts(texts: Texts, fractions: tuple[float, float]) -> Corpus:
+    where = texts.built.where
+
+    def read(pool: str, into: Troubles) -> Iterator[Document]:
+        for document in texts.read(pool):
+            if document.text.strip():
+                yield document
+            else:
+                into.add("documents without text, left out", pool)
+
+    corpus = _collected(where, [pool for pool, _ in texts.pools], read, fractions)
+    classes = {split: corpus.classes(split) for split in SPLITS}
+    return replace(corpus, found=texts.told(classes))
+
+
+def _collected(
+    where: str,
+    parts: Sequence[str],
+    read: Callable[[str, Troubles], Iterator[Document]],
+    fractions: tuple[float, float],
+) -> Corpus:
+    """Read every document of each pool once, and hold them if they are small."""
+    troubles = Troubles(where)
     pools, held, labels, size = {}, {}, {}, 0
-    for pool, _ in files:
+    for pool in parts:
         places, kept, names = [], held.setdefault(pool, []), labels.setdefault(pool, [])
         for document in read(pool, troubles):
             # What has no label is of no use but in training: it comes last, where train is.
-            places.append(1.0 if document.label == "" else _place(document.text))
+            places.append(1.0 if document.label == "" else place_of(document.text))
             names.append(document.label or "")
             size += len(document.text)
             kept.append(document) if size <= MEMORY_BUDGET // 2 else held.clear()
@@ -166,10 +210,6 @@ def _scan(
     troubles.report()
     _check(where, pools, troubles)
     every = {name for names in labels.values() for name in names} - {""}
-    if label is not None:
-        warn_of_similar(where, "labels", sorted(every))
-    if label is not None and not every:
-        raise UserError(f"{where}: no document has a label under {label!r}")
     small = size <= MEMORY_BUDGET // 2
     reader = (lambda pool: iter(held[pool])) if small else lambda pool: read(pool, Troubles(where))
     return Corpus(where, reader, pools, _sorted(every), fractions, labels)
@@ -193,55 +233,9 @@ def _topics() -> Iterator[Document]:
         yield Document(topics[name])
 
 
-def _place(text: str) -> float:
-    """A number in [0, 1) that follows from the text: copies of a text are in one split."""
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest()
-    return int.from_bytes(digest, "big") / 2**48
-
-
 def _sorted(names: set[Any]) -> tuple[str, ...]:
     whole = all(name.strip().lstrip("-").isdigit() for name in names)
     return tuple(sorted(names, key=int) if whole else sorted(names))
-
-
-def _assigned(
-    places: np.ndarray, lacking: tuple[str, ...], fractions: tuple[float, float], where: str
-) -> np.ndarray:
-    """For each document, which of the lacking splits it is in; each gets at least one."""
-    if len(places) < len(lacking):
-        raise UserError(
-            f"{where}: {len(places)} documents cannot be split into {', '.join(lacking)}: give a "
-            "file for each split, more documents, or one, which is cut by position"
-        )
-    order = np.argsort(places, kind="stable")
-    result = np.full(len(places), lacking.index("train"))
-    start, bound = 0, 0.0
-    held_out = [split for split in ("validation", "test") if split in lacking]
-    for left, split in zip(range(len(held_out), 0, -1), held_out, strict=True):
-        bound += fractions[0] if split == "validation" else fractions[1]
-        end = max(start + 1, int(np.searchsorted(places[order], bound)))
-        end = min(end, len(places) - left)  # leave one for each split that is still to come
-        result[order[start:end]] = lacking.index(split)
-        start = end
-    return result
-
-
-def _part(
-    document: Document, split: str, lacking: tuple[str, ...], fractions: tuple[float, float]
-) -> Document:
-    """A lone document's part that is a split: train is in front, then validation, then test."""
-    size = len(document.text)
-    held = [
-        each
-        for name, each in zip(("validation", "test"), fractions, strict=True)
-        if name in lacking
-    ]
-    bounds = [0, *(int(size * (1 - sum(held[number:]))) for number in range(len(held))), size]
-    number = lacking.index(split)
-    part = document.text[bounds[number] : bounds[number + 1]]
-    if not part.strip():
-        raise UserError(f"the one document of {size} characters is too short to be split")
-    return Document(part, document.label)
 
 
 def corpus_of(given: str | Mapping[str, Any]) -> Corpus:

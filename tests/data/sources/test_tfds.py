@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kssl.data import SPLITS, Unavailable, cifar10, fashion_mnist, mnist, tfds
+from kssl.data import SPLITS, Unavailable, arrays, cifar10, fashion_mnist, mnist, tfds, tokens
+from kssl.data.builders.splits import instruction
 from kssl.data.sources import tfds_builder
-from kssl.data.sources.tfds import _instruction
 from kssl.errors import UserError
 
 
@@ -86,6 +86,46 @@ def test_folders_are_tried_in_their_order(
     ]
 
 
+def test_one_folder_of_data_serves_files_and_prepared_sets(
+    shared_data: Path, nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data))  # they are in its tfds/
+    assert int(mnist("test").cardinality()) == 10_000
+
+
+def test_images_of_bits_are_black_and_white(prepared: str) -> None:
+    bits = read(tfds("test", "binarized_mnist", prepared))["image"]
+    assert bits.dtype == np.uint8 and bits.shape == (10_000, 28, 28, 1)
+    assert set(np.unique(bits)) == {0, 255}
+
+
+def test_binarized_mnist_is_the_packed_file_in_another_order(
+    prepared: str, shared_data: Path
+) -> None:
+    file = str(shared_data / "binarized_mnist" / "binarized_mnist.npz")
+    keys = {"train": "train_packed", "validation": "valid_packed", "test": "test_packed"}
+    both = {"file": "nowhere.npz", "tfds": "binarized_mnist", "data_dir": prepared}
+    for split in ("validation", "test"):
+        one = arrays(split, both, keys, packed_shape=[28, 28, 1])
+        other = arrays(split, file, keys, packed_shape=[28, 28, 1])
+        assert one.element_spec == other.element_spec
+        rows = [sorted(row.tobytes() for row in read(each)["image"]) for each in (one, other)]
+        assert rows[0] == rows[1]
+
+
+def test_tiny_shakespeare_is_the_file(prepared: str, shared_data: Path) -> None:
+    file = str(shared_data / "text" / "tinyshakespeare" / "input.txt")
+    whole = {"tfds": "tiny_shakespeare", "splits": {"all": "train+validation+test"}}
+    letters = {"kind": "characters", "special": False}
+    for split in SPLITS:
+        one, other = (
+            tokens(split, {"path": path, "fractions": [0.01, 0.1]}, letters, 129, stride=64)
+            for path in (whole | {"data_dir": prepared}, file)
+        )
+        assert one.vocabulary.tokens == other.vocabulary.tokens
+        np.testing.assert_array_equal(read(one)["tokens"], read(other)["tokens"])
+
+
 def test_features_can_be_chosen_and_renamed(prepared: str) -> None:
     everything = tfds("test", "cifar10:3.0.2", prepared)
     assert sorted(everything.element_spec) == ["id", "image", "label"]
@@ -116,7 +156,7 @@ def test_a_split_that_cannot_be_read_is_named(prepared: str) -> None:
 )
 def test_which_splits_serve(given: dict[str, int], split: str, expected: str) -> None:
     held_out = {"validation": 0.1, "test": 0.1}
-    assert _instruction(builder(**given), split, None, held_out) == expected
+    assert instruction(builder(**given), split, None, held_out) == expected
 
 
 @pytest.mark.parametrize(
@@ -131,12 +171,12 @@ def test_which_splits_serve(given: dict[str, int], split: str, expected: str) ->
 )
 def test_splits_that_cannot_be_cut(given: dict[str, int], held_out: float, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        _instruction(builder(**given), "train", None, {"validation": held_out, "test": held_out})
+        instruction(builder(**given), "train", None, {"validation": held_out, "test": held_out})
 
 
 def test_a_split_that_was_not_named_is_an_error() -> None:
     with pytest.raises(UserError, match="splits has no 'test'"):
-        _instruction(builder(train=5), "test", {"train": "train"}, {})
+        instruction(builder(train=5), "test", {"train": "train"}, {})
 
 
 def test_without_a_network_the_answer_comes_within_seconds(

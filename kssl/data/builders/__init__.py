@@ -1,0 +1,1 @@
+"""Data sets of tensorflow-datasets, read by the sources of every modality."""
