@@ -53,6 +53,11 @@ def make(folder: Path, given: str) -> None:
             name, target = pattern.split("→")
             (folder / name).symlink_to(target, target_is_directory=True)
             continue
+        if "⊃" in pattern:
+            name, _, listed = pattern.partition("⊃")
+            lines = [line for part in listed.split("+") for line in expanded(part)]
+            (folder / name).write_text("\n".join(lines).replace("▁", " "))
+            continue
         for name in expanded(pattern):
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -128,6 +133,14 @@ def test_texts(
         inside = {"train": "train", "validation": "valid|dev", "test": "test"}[split]
         texts = [document.text for document in corpus.documents(split)]
         assert texts and all(re.match(rf"text of \S*({inside})", text) for text in texts)
+
+
+def test_a_file_in_two_lists_is_refused(tmp_path: Path) -> None:
+    make(tmp_path, "{a,b}/1…6.wav testing_list.txt⊃a/1…2.wav validation_list.txt⊃a/2…3.wav")
+    with pytest.raises(
+        UserError, match="a/2.wav is in test by testing_list.txt, and in validation"
+    ):
+        read_folder(tmp_path, extensions=KINDS)
 
 
 def test_unlabelled_files_are_trained_on_without_labels(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
         told = f"labels '{name}' is none of true, false, auto and a table (.csv, .tsv, .jsonl)"
         raise UserError(told)
     table = root / name if (root / name).is_file() else find_file(name)
-    places = _places(root, files)
+    places = places_of(root, files)
     found: dict[Path, str] = {}
     unknown: list[str] = []
     columns: tuple[str, str] | None = None
@@ -46,7 +46,7 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
             raise UserError(f"{table} line {number}: {row}")
         columns = columns or _columns(table, row)
         said, label = (str(row.get(column) or "").strip() for column in columns)
-        file = places.get(_plain(said.replace("\\", "/").removeprefix("./")))
+        file = places.get(plain(said.replace("\\", "/").removeprefix("./")))
         if file is None:
             unknown.append(said)
         elif label and found.setdefault(file, label) != label:
@@ -65,20 +65,20 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
     return found
 
 
-def _places(root: Path, files: Sequence[Path]) -> Mapping[str, Path]:
+def places_of(root: Path, files: Sequence[Path]) -> Mapping[str, Path]:
     """Each file by its path below the folder, and, where that tells it, by its name or stem."""
     inner = {file: file.relative_to(root) for file in files}
     places: dict[str, Path] = {}
     whole = [path.as_posix() for path in inner.values()]
     stems = [path.with_suffix("").as_posix() for path in inner.values()]
     for names in ([Path(stem).name for stem in stems], [path.name for path in files], stems, whole):
-        plain = [_plain(name) for name in names]
-        once = {name for name, count in Counter(plain).items() if count == 1}
-        places |= {name: file for name, file in zip(plain, files, strict=True) if name in once}
+        same = [plain(name) for name in names]
+        once = {name for name, count in Counter(same).items() if count == 1}
+        places |= {name: file for name, file in zip(same, files, strict=True) if name in once}
     return places
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """One form of letters with marks: a Mac writes `ö` as two characters, others as one."""
     return unicodedata.normalize("NFC", name)
 

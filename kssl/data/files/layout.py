@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kssl.data.files.copies import copies
+from kssl.data.files.split_lists import Listed, listed_splits
 from kssl.data.files.split_names import Level, Parts, is_aside, level_of_splits
 from kssl.data.files.walk import Found
 from kssl.data.splitting import split_in_name
@@ -33,7 +35,7 @@ class Layout:
         root: The folder that all files lie below.
         splits: The files of each split that has its own folder or files; empty if none has.
         of_split: How the folders or files of each such split are called.
-        by_folders: Whether folders make the splits.
+        by_folders: Whether folders make the splits, or lists of files.
         rest: The files that are to be split, where no split has its own.
         classes: The class of each file, "" for none.
         unlabelled: Those that have none, where others have: they are trained on.
@@ -55,7 +57,12 @@ class Layout:
 
 
 def understood(
-    root: Path, files: Sequence[Path], what: str, found: Found | None = None, labels: bool = True
+    root: Path,
+    files: Sequence[Path],
+    what: str,
+    found: Found | None = None,
+    labels: bool = True,
+    lists: bool = False,
 ) -> Layout:
     """Find out what the names of files and of the folders above them say.
 
@@ -65,6 +72,7 @@ def understood(
         what: How they are called, in the plural.
         found: Which of them are reached over links.
         labels: Whether the folders' names are wanted as labels.
+        lists: Whether lists of files, such as `testing_list.txt`, may make the splits.
 
     Raises:
         UserError: Names of splits are there, but it is not clear what they mean, or a file is in
@@ -79,6 +87,8 @@ def understood(
         layout.by_folders = level.of_folders
         for name, split in sorted(level.taken.items()):
             layout.of_split.setdefault(split, []).append(name[0] + "/" * name[1])
+    elif lists:
+        own = _of_lists(listed_splits(root, files, what), layout, found) or own
     beside = [row for row in range(len(files)) if row not in own]
     own = _once(root, files, own, found, layout)
     own = _each_once(root, files, own, layout)
@@ -93,9 +103,20 @@ def understood(
         layout.left["beside the splits"] = left
     layout.classes = {files[row]: classes.get(row, "") for row in own}
     for row in sorted(own):
-        place = layout.rest if level is None else layout.splits.setdefault(own[row], [])
+        place = layout.splits.setdefault(own[row], []) if layout.of_split else layout.rest
         place.append(files[row])
     return layout
+
+
+def _of_lists(listed: Listed, layout: Layout, found: Found | None) -> dict[int, str]:
+    """The split of each file by the lists beside them, if they are used."""
+    layout.unused = listed.why or layout.unused
+    if not listed.splits:
+        return {}
+    layout.of_split, layout.by_folders, layout.unused = listed.names, True, ""
+    if found is not None:
+        found.others -= Counter(file.suffix for file in listed.files)
+    return listed.splits
 
 
 def classes_of(root: Path, files: Sequence[Path]) -> dict[Path, str]:
