@@ -19,7 +19,6 @@ class WholeTraining(keras.callbacks.CallbackList):
         callbacks: Of the training.
         model: That is trained.
         epochs: In all.
-        verbose: As in `fit`.
     """
 
     def __init__(
@@ -27,10 +26,9 @@ class WholeTraining(keras.callbacks.CallbackList):
         callbacks: Sequence[keras.callbacks.Callback],
         model: keras.Model,
         epochs: int,
-        verbose: int,
     ) -> None:
-        super().__init__(list(callbacks), True, verbose != 0, model)
-        self._whole = {"epochs": epochs, "verbose": verbose}
+        super().__init__(list(callbacks), True, False, model)
+        self._whole = {"epochs": epochs, "verbose": 0}
         self._begun = False
 
     def steps(self, count: int) -> WholeTraining:

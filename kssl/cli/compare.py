@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Group
+from rich.padding import Padding
 from rich.text import Text
 
 from kssl.cli import screen
@@ -52,15 +54,49 @@ def _differences(runs: list[Run]) -> Any:
         [key, *(screen.shortened(value) for value in values)]
         for key, values in comparison.differences(runs).items()
     ]
-    return screen.table(["recipe", *(run.name for run in runs)], rows)
+    wide = screen.table(["recipe", *(run.name for run in runs)], rows)
+    if screen.fits(wide):
+        return wide
+    names = [run.name for run in runs]
+    return _stacked(
+        [
+            (Text(key, "bold"), [list(each) for each in zip(names, values, strict=True)])
+            for key, *values in rows
+        ]
+    )
 
 
 def _results(runs: list[Run]) -> Any:
+    wide = _wide_results(runs)
+    if screen.fits(wide):
+        return wide
+    parts = []
+    for row in comparison.rows(runs):
+        title = Text(row.name, "bold").append(f"  {_metric(row)}", "not bold")
+        best = (Text(_best_baseline(each, row.better), "dim") for each in row.results)
+        values = zip((run.name for run in runs), _values(row), best, strict=True)
+        parts.append((title, [list(each) for each in values]))
+    return _stacked(parts)
+
+
+def _stacked(parts: list[tuple[Text, list[list[Any]]]]) -> Any:
+    """A line for each run below what it is a value of, where the runs are too many for columns."""
+    lines: list[Any] = []
+    for title, rows in parts:
+        columns = [""] * len(rows[0])
+        table = screen.table(columns, rows, header=False, fold=len(columns) - 1)
+        lines += [title, Padding(table, (0, 0, 0, 2))]
+    return Group(*lines)
+
+
+def _metric(row: comparison.Row) -> str:
+    return metric({"metric": row.metric, "better": row.better})
+
+
+def _wide_results(runs: list[Run]) -> Any:
     cells: list[list[Any]] = []
     for row in comparison.rows(runs):
-        cells.append(
-            [row.name, metric({"metric": row.metric, "better": row.better}), *_values(row)]
-        )
+        cells.append([row.name, _metric(row), *_values(row)])
         baselines = [_best_baseline(result, row.better) for result in row.results]
         if any(baselines):
             cells.append([Text("  best baseline", "dim"), "", *(Text(b, "dim") for b in baselines)])

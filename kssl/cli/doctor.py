@@ -110,7 +110,7 @@ def _data_folders() -> Any:
         [Text(name, style="bold"), folder or "not set", _state(folder)]
         for name, folder in folders.items()
     ]
-    return screen.table(["", "", ""], rows, header=False)
+    return screen.table(["", "", ""], rows, header=False, fold=1)
 
 
 def _state(folder: str | None) -> Text:

@@ -7,6 +7,7 @@ SIGHUP, 143 and 129.
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ import click
 
 from kssl.errors import RunError, UserError
 from kssl.runs.directory import Run, current
+from kssl.system.terminal import wrapped
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -68,9 +70,15 @@ def explain(error: BaseException) -> int:
 
 
 def say(kind: str, message: str) -> None:
-    """Print a message on stderr as it is, with a coloured prefix: error, warning or note."""
+    """Print a message on stderr, with a coloured prefix: error, warning or note.
+
+    A line stays one line, for whoever searches a log, but in a terminal, where it is broken
+    between words.
+    """
     color = {"error": "red", "warning": "yellow"}.get(kind, "cyan")
-    click.echo(click.style(f"{kind}:", fg=color, bold=True) + f" {message}", err=True)
+    text = f"{kind}: {message}"
+    text = wrapped(text) if sys.stderr.isatty() else text
+    click.echo(click.style(f"{kind}:", fg=color, bold=True) + text[len(kind) + 1 :], err=True)
 
 
 def _usage(error: click.ClickException) -> int:

@@ -48,7 +48,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 VERBS = {verb: text for section in SECTIONS.values() for verb, text in section.items()}
 
 EPILOG = """\b
-Start:  kssl fit vae_mnist         a recipe by its name, or a file, or an earlier run
+Start:  kssl fit vae_mnist         a recipe by its name, a file, or a run
         kssl cp vae_mnist my.yaml  copy it; then edit, and: kssl fit my.yaml
         kssl VERB --help           what a verb does, with an example
 """

@@ -46,6 +46,6 @@ def command(
 
     found = runs.neighbours(opened, example, k, data, output)
     rows = [[each.name, each.split, each.label, f"{each.similarity:.4f}"] for each in found]
-    screen.show(screen.table(["example", "split", "class", "cosine"], rows, numbers=[3]))
+    screen.show(screen.table(["example", "split", "class", "cosine"], rows, numbers=[3], fold=0))
     if output is not None:
         screen.show("", screen.pairs({"picture": output}))

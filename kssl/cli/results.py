@@ -13,6 +13,7 @@ from rich.text import Text
 from kssl.cli import screen
 from kssl.cli.screen import number, table
 from kssl.report.words import OWN, labels, written
+from kssl.system.terminal import wrapped
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -36,7 +37,8 @@ def print_results(results: Sequence[Mapping[str, Any]], content: Mapping[str, An
     """
     if results:
         screen.show(results_table(results))
-    said: list[str | Text] = [*notes(results), *content.get("skipped", [])]
+    texts = [*notes(results), *content.get("skipped", [])]
+    said: list[str | Text] = [wrapped(text) for text in texts]
     wanted = (content.get("data") or {}).get("stand_in_for")
     if wanted:
         used = content["data"].get("used", "other data")

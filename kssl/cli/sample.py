@@ -75,7 +75,7 @@ def command(
     \b
     Example:
       kssl sample vae_mnist --count 100 -o digits.png
-      kssl sample diffusion_mnist --label 7 --guidance 3 --sampler heun -o sevens.png
+      kssl sample diffusion_mnist --label 7 --guidance 3 -o sevens.png
       kssl sample gpt_shakespeare --prompt "ROMEO:" --temperature 0.8
     """
     if output is not None:

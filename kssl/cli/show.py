@@ -129,7 +129,7 @@ def _show_recipe(path: Path) -> None:
     # As a text, which is wrapped where the terminal is narrow; a Syntax would be cut off.
     highlighted = Syntax("", "yaml", theme="ansi_dark").highlight(text)
     highlighted.rstrip()  # the highlighter ends it with a line of its own
-    screen.show(highlighted)
+    screen.show_as_it_is(highlighted)
 
 
 def _explain(part: Part) -> list[RenderableType]:
@@ -138,12 +138,12 @@ def _explain(part: Part) -> list[RenderableType]:
     if found is None:
         return [title, "", part.help, "Its source cannot be read without importing it."]
     summary, meanings, rest = _sections(found.docstring)
-    blocks: list[RenderableType] = [title, "", Text(summary or part.help)]
+    blocks: list[RenderableType] = [title, "", Text(_flowing(summary or part.help))]
     if found.arguments:
         blocks += ["", Text("Arguments", style="bold")]
         blocks += [block for each in found.arguments for block in _argument(each, meanings)]
     if rest:
-        blocks += ["", Text(rest)]
+        blocks += ["", Text(_flowing(rest))]
     place = PLACES.get(part.kind)
     if place:
         blocks += ["", Text.assemble(("In a recipe:  ", "bold"), place.format(_use(part, found)))]
@@ -177,6 +177,19 @@ def _use(part: Part, found: source.Definition) -> str:
     if not needed:
         return part.name
     return f"{{use: {part.name}, {', '.join(f'{name}: …' for name in needed)}}}"
+
+
+def _flowing(text: str) -> str:
+    """Join the lines of each paragraph, to be broken anew; lists, formulas and examples stay."""
+    joined: list[str] = []
+    for line in text.splitlines():
+        before = joined[-1] if joined else ""
+        prose = line and before and line[0] not in " -*>" and before[0] not in " >"
+        if prose and not before.endswith(":"):
+            joined[-1] = f"{before} {line}"
+        else:
+            joined.append(line)
+    return "\n".join(joined)
 
 
 def _sections(docstring: str) -> tuple[str, dict[str, str], str]:

@@ -8,6 +8,7 @@ import click
 
 from kssl.cli import screen
 from kssl.cli.common import data_option, device_options, read_recipe, recipe_arguments
+from kssl.system.terminal import wrapped
 
 
 @click.command("validate")
@@ -30,5 +31,5 @@ def command(recipe: str, overrides: tuple[str, ...], resolved: bool, **options: 
     else:
         from kssl import runs
 
-        data = (f"data: {line}" for line in runs.listed(ready))
+        data = (wrapped(f"data: {line}") for line in runs.listed(ready))
         screen.show(f"{recipe} is a valid recipe.", *data)

@@ -19,6 +19,7 @@ from kssl.data.selection import select
 from kssl.data.splitting import SPLITS
 from kssl.data.whole import count
 from kssl.errors import UserError
+from kssl.system.terminal import width
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -267,5 +268,5 @@ def _announce(wanted: str, stand_in: str, reason: str) -> None:
     text.append(f"This run does NOT use {wanted}: it uses the stand-in {stand_in}.\n", "bold")
     text.append("Its numbers say nothing about " + wanted + ".\n\n")
     text.append(f"Why: {reason}")
-    panel = Panel(text, title="STAND-IN DATA", border_style="bold yellow", width=100)
-    Console(file=sys.stderr).print(panel)
+    panel = Panel(text, title="STAND-IN DATA", border_style="bold yellow", width=width())
+    Console(file=sys.stderr, width=width()).print(panel)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kssl.system import devices
+from kssl.system.terminal import wrapped
 
 if TYPE_CHECKING:
     from kssl.recipe import Recipe
@@ -49,7 +50,7 @@ def keep(run: Run, said: list[str]) -> None:
 
 
 def _note(text: str) -> None:
-    print(f"note: {text}")
+    print(wrapped(f"note: {text}"))
     for said in _HEARD:
         said.append(text)
 
@@ -57,7 +58,7 @@ def _note(text: str) -> None:
 def of_data(prepared: Prepared) -> None:
     """Say what was found, how the splits came about, and the classes."""
     for line in prepared.data.found:
-        print(f"data: {line}")
+        print(wrapped(f"data: {line}"))
 
 
 def of_few_steps(prepared: Prepared) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kssl.errors import RunError, UserError
 from kssl.runs.directory import Run
 from kssl.system import devices
+from kssl.system.terminal import wrapped
 
 if TYPE_CHECKING:
     from kssl.data.splits import Splits
@@ -49,7 +50,7 @@ def compare_start(run: Run) -> None:
             f"or begin a new run with it: kssl fit {run.path}"
         )
     for text in free.values():
-        print(f"note: recipe.yaml was edited since the run began: {text}")
+        print(wrapped(f"note: recipe.yaml was edited since the run began: {text}"))
 
 
 def read_data_record(run: Run) -> dict[str, Any]:

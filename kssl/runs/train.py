@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +98,7 @@ def train(prepared: Prepared, run: Run, signals: Stopping | None = None) -> None
     callbacks, log = _callbacks(prepared, run, steps, state)
     signals = signals or Stopping()
     signals.training = callbacks[-1]
-    verbose = 1 if sys.stdout.isatty() else 2
-    whole = WholeTraining(callbacks, model, settings.epochs, verbose)
+    whole = WholeTraining(callbacks, model, settings.epochs)
     done = state["step"] if state else 0
     stopped = bool(state and state.get("stopped"))  # by a callback: nothing is left to train
     with unfinished(model):
@@ -114,7 +112,7 @@ def train(prepared: Prepared, run: Run, signals: Stopping | None = None) -> None
                 validation_data=data.validation_batches(),
                 shuffle=False,  # the pipeline does it
                 callbacks=whole.steps(part.steps),
-                verbose=verbose,
+                verbose=0,  # the callbacks have lines of their own
             )
             if model.stop_training:
                 break
@@ -145,6 +143,7 @@ def _callbacks(
     import keras
 
     from kssl.callbacks import Checkpoint, HealthGuard, MetricsLog
+    from kssl.callbacks.epoch_lines import EpochLines
     from kssl.callbacks.events import forget_events
     from kssl.data.splits import first_batch
     from kssl.models.capabilities import Projects, has
@@ -163,7 +162,7 @@ def _callbacks(
     events = [keras.callbacks.TensorBoard(str(run.file("events")), write_graph=False)]
     seconds = prepared.recipe.settings.fit.checkpoint_seconds
     checkpoint = Checkpoint(run.checkpoints, steps, seconds, state, [*own, log])
-    return [*own, log, *events, checkpoint], log
+    return [*own, log, *events, EpochLines(), checkpoint], log
 
 
 def _record(run: Run, prepared: Prepared, command: str, new: bool) -> None:

@@ -38,7 +38,8 @@ def test_list_of_one_kind_by_either_number(kssl: Any) -> None:
     assert kssl("list", "models").out.splitlines()[0] == "models"
 
 
-def test_list_of_what_suits_a_kind_of_data(kssl: Any) -> None:
+def test_list_of_what_suits_a_kind_of_data(kssl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     names = {
         field: {line.split()[0] for line in kssl("list", "--for", field).out.splitlines() if line}
         for field in ("images", "text", "sound", "video", "tables")
@@ -188,6 +189,7 @@ def test_compare_tells_settings_recipes_and_errors_apart(
     finished("vae", asked=asked, settings={**settings, "weights_sha256": "b"}, value=0.8)
     third = finished("gan", asked={**asked, "k": 1}, settings={**settings, "k": 1})
     third.write_text("recipe.yaml", "model: {use: gan, filters: [4, 8]}\n")
+    monkeypatch.setenv("COLUMNS", "120")
     out = kssl("compare", "vae/1", "vae/2", "gan/1", "-o", "curves.png").out
     assert "knn (k=5)" in out and "knn (k=1)" in out
     (line,) = [line for line in out.splitlines() if line.startswith("knn (k=5)")]
