@@ -29,7 +29,7 @@ from kssl.cli.completing import complete_runs
     help="train, validation, test or all; else test, and all of --data.",
 )
 @output_option(
-    "The file to write, .npz or .parquet; it must not exist.", default=Path("embeddings.npz")
+    "The file to write, .npz, .parquet or .csv; it must not exist.", default=Path("embeddings.npz")
 )
 @device_options
 @runs_option

@@ -40,5 +40,5 @@ def command(run: str, to: str, output: Path | None, **options: Any) -> None:
     from kssl import runs
     from kssl.runs.export import export
 
-    cosine = export(runs.load(opened), to, output)
+    cosine = export(runs.load(opened, splits=["test"]), to, output)
     screen.show(screen.pairs({"encoder": output, "cosine with the source": f"{cosine:.6f}"}))

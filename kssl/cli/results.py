@@ -12,7 +12,7 @@ from rich.text import Text
 
 from kssl.cli import screen
 from kssl.cli.screen import number, table
-from kssl.report.words import OWN, labels, written
+from kssl.report.words import OWN, labels, stand_in, written
 from kssl.system.terminal import wrapped
 
 ARROWS = {"higher": "↑", "lower": "↓"}
@@ -39,10 +39,11 @@ def print_results(results: Sequence[Mapping[str, Any]], content: Mapping[str, An
         screen.show(results_table(results))
     texts = [*notes(results), *content.get("skipped", [])]
     said: list[str | Text] = [wrapped(text) for text in texts]
-    wanted = (content.get("data") or {}).get("stand_in_for")
-    if wanted:
-        used = content["data"].get("used", "other data")
-        warning = f"On the stand-in {used}: these numbers say nothing about {wanted}."
+    if names := stand_in(content.get("data") or {}):
+        warning = (
+            f"On the stand-in {names['used']}: these numbers say nothing about "
+            f"{names['stand_in_for']}."
+        )
         said.append(Text(warning, style="bold red"))
     if said:
         screen.show("", *said)

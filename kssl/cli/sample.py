@@ -85,7 +85,7 @@ def command(
     opened = open_run(run, options)
     from kssl import runs
 
-    loaded = runs.load(opened)
+    loaded = runs.load(opened, splits=())
     can = runs.sampling(loaded)
     asked = _asked(given, can)
     if not can.as_text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +41,10 @@ class Splits:
         labels_in_training: Whether the model sees labels while it is trained; see `give_labels`.
         found: What was found and how it was understood, in three lines.
         sources: Where the paths of the recipe led to: the absolute path of each.
+        measured_on: The same of the paths of evaluations.
+        held: The splits that were read at once.
+        called: What `used` and `stand_in_for` read, where there is a stand-in: a source of text,
+            say, may be both.
     """
 
     train: Pipeline
@@ -52,6 +56,9 @@ class Splits:
     labels_in_training: bool = False
     found: tuple[str, ...] = ()
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    measured_on: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    held: Sequence[str] = SPLITS
+    called: Mapping[str, str] = dataclasses.field(default_factory=dict)
     _fingerprint: str = dataclasses.field(default="", init=False, repr=False)
 
     def give_labels(self) -> None:
@@ -101,12 +108,13 @@ class Splits:
         return {
             "used": self.used,
             "stand_in_for": self.stand_in_for,
+            "called": dict(self.called),
             "reason": self.reason,
             "examples": self.sizes,
             "transforms": self.train.transform_names,
             "labels_in_training": self.labels_in_training,
             "found": list(self.found),
-            "sources": dict(self.sources),
+            "sources": {**self.measured_on, **self.sources},
             "fingerprint": self.fingerprint(),
         }
 
@@ -135,6 +143,7 @@ def open_splits(
     allow_stand_in: bool = True,
     used: str | None = None,
     sources: Mapping[str, str] | None = None,
+    held: Sequence[str] = SPLITS,
 ) -> Splits:
     """Open a recipe's data, or, where it is unavailable, its stand-in with a notice.
 
@@ -142,33 +151,45 @@ def open_splits(
         recipe: Its `data`, `pretext`, `seed` and `fit.batch_size` are read.
         allow_stand_in: Whether the stand-in may be used.
         used: For a resumed run: the data set that it began with, which no other replaces.
-        sources: For a run: where its paths led to, whatever the current folder is now.
+        sources: Where its paths led to, whatever the current folder is now; None takes what its
+            run has noted, if it is of a run.
+        held: The splits that are read as far as they fit in memory; the others are read when they
+            are used.
 
     Raises:
         Unavailable: The data is unavailable, and there is no stand-in or it is not allowed.
     """
-    with places(sources) as found:
-        splits = _chosen(recipe, allow_stand_in, used)
-    splits.sources = found
+    with places(recipe.sources if sources is None else sources) as found:
+        splits = _chosen(recipe, allow_stand_in, used, held)
+    splits.sources, splits.held = found, held
+    if splits.stand_in_for:
+        wanted, stand_in = _spoken(recipe)
+        splits.called = {"used": stand_in, "stand_in_for": wanted}
     return splits
 
 
-def _chosen(recipe: Recipe, allow_stand_in: bool, used: str | None) -> Splits:
+def _chosen(recipe: Recipe, allow_stand_in: bool, used: str | None, held: Sequence[str]) -> Splits:
     (wanted,) = recipe.uses("data")
     if used is not None and used != wanted:
-        return _open(recipe, used, stand_in_for=wanted, reason="as when the run began")
+        return _open(recipe, used, held, stand_in_for=wanted, reason="as when the run began")
     try:
-        return _open(recipe, wanted)
+        return _open(recipe, wanted, held)
     except Unavailable as problem:
         if recipe.stand_in is None or used is not None:
             raise
         if not allow_stand_in:
             raise Unavailable(f"{problem} (the stand-in {recipe.stand_in} was refused)") from None
         _announce(*_spoken(recipe), str(problem))
-        return _open(recipe, recipe.stand_in, wanted, str(problem))
+        return _open(recipe, recipe.stand_in, held, wanted, str(problem))
 
 
-def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: str = "") -> Splits:
+def _open(
+    recipe: Recipe,
+    used: str,
+    held: Sequence[str],
+    stand_in_for: str | None = None,
+    reason: str = "",
+) -> Splits:
     settings = recipe.settings
     datasets = {
         split: select(recipe.dataset(split, stand_in_for is not None), split, recipe.selection)
@@ -190,6 +211,7 @@ def _open(recipe: Recipe, used: str, stand_in_for: str | None = None, reason: st
                 transforms,
                 settings.fit.batch_size,
                 settings.seed,
+                memory_budget=2**31 if split in held else 0,
                 vocabulary=own.vocabulary,
                 class_names=own.class_names,
             )
@@ -231,8 +253,11 @@ def first_batch(data: Splits) -> dict[str, np.ndarray]:
     import tensorflow as tf
 
     steps = ", ".join(data.train.transform_names) or "no transforms"
+    batches = data.training_batches()
+    if "train" not in data.held:  # which would be read in part, to be shuffled
+        batches = data.train.ordered(data.train.batch_size, data.labels_in_training)
     try:
-        return next(data.training_batches().as_numpy_iterator())
+        return next(batches.as_numpy_iterator())
     except UserError as error:
         # TensorFlow puts where it was traced in front of what a transform says.
         told = str(error).rpartition("UserError: ")[2].strip()

@@ -7,6 +7,7 @@ cannot grow when it is read.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -241,3 +242,15 @@ def _explain(text: str, line: int, problem: str) -> str:
     if "\t" in indentation or "'\\t'" in problem:
         return "a tab in the indentation; YAML wants spaces"
     return f"not YAML: {problem}"
+
+
+def sources_of_run(path: Path) -> dict[str, str]:
+    """What the run whose `recipe.yaml` this is has noted of its paths; nothing for any other."""
+    file = path.parent / "data.json"
+    if path.name != "recipe.yaml" or not file.is_file():
+        return {}
+    try:
+        sources = json.loads(file.read_text("utf-8"))["sources"]
+        return {str(name): str(place) for name, place in sources.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}  # of an early version, or damaged, which a resume says

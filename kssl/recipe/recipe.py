@@ -17,7 +17,7 @@ from kssl.recipe.bind import Binder
 from kssl.recipe.build import build
 from kssl.recipe.call import Call
 from kssl.recipe.problems import Problems, RecipeError
-from kssl.recipe.reader import Node, read_file
+from kssl.recipe.reader import Node, read_file, sources_of_run
 from kssl.recipe.sections import SELECTION, STAND_IN
 from kssl.recipe.settings import Settings
 from kssl.recipe.supply import FACTS, Supply
@@ -37,6 +37,8 @@ class Recipe:
             because an override chose another part; complete after `check`.
         supply: What the run knows, for the parts that leave it out; `kssl.runs.prepare` fills
             `supply.facts`.
+        sources: Of a run's recipe: the absolute path that each path of it led to. Where the data is
+            another, its own paths are not among them.
     """
 
     def __init__(self, path: Path, shown: str, root: Node, head: str, problems: Problems) -> None:
@@ -44,6 +46,7 @@ class Recipe:
         self.name = _run_name(path)
         self.notes: list[str] = []
         self.supply = Supply()
+        self.sources: dict[str, str] = {}
         self._root = root
         self._head = head
         self._shown = shown
@@ -179,11 +182,14 @@ class Recipe:
 
     def _about(self) -> str:
         """What the head comment says that holds for this recipe too."""
-        node = sections.part_node(self._root, "data")
-        parts = [] if node is None else [node, *self._data_entries().values()]
-        if self._head and any(part.place.startswith("override data") for part in parts):
+        if self._head and self._has_other_data():
             return f"# From the recipe {self.name}, with other data.\n"
         return about(self._head)
+
+    def _has_other_data(self) -> bool:
+        node = sections.part_node(self._root, "data")
+        parts = [] if node is None else [node, *self._data_entries().values()]
+        return any(part.place.startswith("override data") for part in parts)
 
     def data_settings(self) -> dict[str, Any]:
         """Return what the recipe says of its data, as it is written; nothing is checked."""
@@ -244,6 +250,8 @@ def load(
         raise RecipeError(shown, problems.found)
     overriding.apply(root, overrides, problems)
     recipe = Recipe(path, shown, root, head_comment(text), problems)
+    if not recipe._has_other_data():
+        recipe.sources = sources_of_run(path)
     if strict:
         problems.raise_if_any()
     return recipe

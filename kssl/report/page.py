@@ -147,8 +147,8 @@ def duration(seconds: Any) -> str:
 def _stand_in(*sources: dict[str, Any]) -> dict[str, str] | None:
     for source in sources:
         data = source.get("data")
-        if isinstance(data, dict) and data.get("stand_in_for"):
-            names = {key: _short(data.get(key)) for key in ("used", "stand_in_for")}
+        if isinstance(data, dict) and (found := words.stand_in(data)):
+            names = {key: _short(name) for key, name in found.items()}
             return {**names, "reason": str(data.get("reason") or "")}
     return None
 

@@ -57,6 +57,14 @@ BASELINES = {
 }
 
 
+def stand_in(data: Mapping[str, Any]) -> dict[str, str]:
+    """What is called `used` and `stand_in_for` in the record of data; empty without a stand-in."""
+    if not data.get("stand_in_for"):
+        return {}
+    called = {**data, **(data.get("called") or {})}
+    return {key: str(called.get(key) or "other data") for key in ("used", "stand_in_for")}
+
+
 def written(name: str) -> str:
     """Return a name of code as words.
 

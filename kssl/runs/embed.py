@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
 from kssl.runs.directory import Run
-from kssl.runs.load import Loaded, load
+from kssl.runs.load import SPLITS, Loaded, load
 from kssl.system.files import replacing
 
 if TYPE_CHECKING:
@@ -53,9 +53,10 @@ def embed(run: Run, output: Path, data: str | None = None, split: str | None = N
     Args:
         run: A trained run.
         output: The file to write: `.npz` with `embeddings`, `names` (the file, or the number of the
-            row), `splits` and, of data with labels, `labels` and `class_names`; or `.parquet` with
+            row), `splits` and, of data with labels, `labels` and `class_names`; `.parquet` with
             the columns `embedding`, a list of floats in each row, `label`, `class`, `name` and
-            `split`.
+            `split`; or `.csv` with `name`, `split`, `label`, `class` and a column for each feature,
+            `e0`, `e1`, ….
         data: Another data set than the run's, of the same modality: a path, the name of a data set,
             or `"{use: images, path: photos/}"`.
         split: `train`, `validation`, `test` or `all`. None is `test` of the run's own data, and all
@@ -66,9 +67,10 @@ def embed(run: Run, output: Path, data: str | None = None, split: str | None = N
             shape.
     """
     if output.suffix not in EMBEDDING_FILES:
-        raise UserError(f"{output.name}: the file must end in {' or '.join(EMBEDDING_FILES)}")
+        raise UserError(f"{output.name}: the file must end in {', '.join(EMBEDDING_FILES)}")
     split = split or ("test" if data is None else ALL)
-    found = embedded(load(run, same_data=True, data=data), split)
+    used = SPLITS if split == ALL else (split,)
+    found = embedded(load(run, same_data=True, data=data, splits=used), split)
     with replacing(output) as temporary:
         EMBEDDING_FILES[output.suffix](temporary, found)
     return output
@@ -83,7 +85,6 @@ def embedded(loaded: Loaded, split: str) -> Embedded:
     import numpy as np
 
     from kssl.data.files.walk import by_number
-    from kssl.data.splitting import SPLITS
     from kssl.evaluation.base import Skipped
 
     if split not in (*SPLITS, ALL):
@@ -149,4 +150,20 @@ def _write_parquet(path: Path, found: Embedded) -> None:
     parquet.write_table(pyarrow.table(table), path)
 
 
-EMBEDDING_FILES = {".npz": _write_npz, ".parquet": _write_parquet}
+def _write_csv(path: Path, found: Embedded) -> None:
+    import csv
+
+    rows = found.embeddings.reshape(len(found.embeddings), -1)  # (examples, features)
+    columns = {"name": found.names.tolist(), "split": found.splits.tolist()}
+    if found.labels is not None:
+        columns["label"] = found.labels.tolist()
+        if found.class_names:
+            columns["class"] = [found.class_of(row) for row in range(len(rows))]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*columns, *(f"e{place}" for place in range(rows.shape[1]))])
+        for facts, row in zip(zip(*columns.values(), strict=True), rows, strict=True):
+            writer.writerow([*facts, *map(str, row)])  # as many digits as tell a number apart
+
+
+EMBEDDING_FILES = {".npz": _write_npz, ".parquet": _write_parquet, ".csv": _write_csv}

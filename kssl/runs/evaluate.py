@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kssl.errors import RunError, UserError
 from kssl.runs.directory import Run
 from kssl.runs.load import Loaded, load
+from kssl.runs.start import read_data_record
 from kssl.system import devices
 from kssl.system.progress import working
 
@@ -57,6 +58,7 @@ def evaluate_loaded(
     They are written to `results.json`, each with what was `asked`: the evaluation with all its
     settings, and the data where it is not the run's own.
     """
+    from kssl.data.locate import places
     from kssl.evaluation.base import Skipped, Task
 
     _refuse_broken(loaded.model)
@@ -76,7 +78,8 @@ def evaluate_loaded(
     new: list[dict[str, Any]] = []
     skipped: list[str] = []
     evaluations, all_asked = recipe.build("evaluate"), recipe.asked("evaluate")
-    with working("evaluating", len(evaluations)) as advance:
+    noted = read_data_record(run)["sources"]
+    with places(noted), working("evaluating", len(evaluations)) as advance:
         for evaluation, asked in zip(evaluations, all_asked, strict=True):
             try:
                 with working(f"evaluating: {asked['use']}"):

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kssl.recipe import Recipe
 
 
+SPLITS = ("train", "validation", "test")
 _DAMAGED = (zipfile.BadZipFile, OSError, KeyError, EOFError, zlib.error)
 
 
@@ -62,7 +63,12 @@ class Loaded:
         return fresh
 
 
-def load(run: Run, same_data: bool = False, data: str | None = None) -> Loaded:
+def load(
+    run: Run,
+    same_data: bool = False,
+    data: str | None = None,
+    splits: Sequence[str] = SPLITS,
+) -> Loaded:
     """Load a finished run, or one that was interrupted from its newest checkpoint.
 
     The data is read from where the run found it, whatever the current folder is. Of an interrupted
@@ -74,6 +80,8 @@ def load(run: Run, same_data: bool = False, data: str | None = None) -> Loaded:
         same_data: Whether other data than the run was trained on is an error, not a warning.
         data: Another data set, which takes the place of the run's own: a path, the name of a data
             set, or `{use: …}`; see `kssl.runs.own_data`. The run's own is not read.
+        splits: Those of the run's own data that will be used. The others are not read, so that they
+            are compared with what the run was trained on by their sizes alone.
 
     Raises:
         UserError: The run has neither, or its data is no longer available.
@@ -87,8 +95,8 @@ def load(run: Run, same_data: bool = False, data: str | None = None) -> Loaded:
         return _on_other_data(run, recipe, data)
     begun = read_data_record(run)
     sources = begun.get("sources")
-    prepared = prepare(recipe, used=begun["used"], sources=sources, all_parts=False)
-    _compare(begun, prepared.data, same_data)
+    prepared = prepare(recipe, True, begun["used"], sources, all_parts=False, held=splits)
+    _compare(begun, prepared.data, same_data, whole={*splits} == {*SPLITS})
     problem = _load_saved(prepared.model, run.file("model.keras"))
     if problem is not None:
         state = restored(prepared.model, run, put_aside=False)
@@ -192,9 +200,9 @@ def _check_shapes(data: Splits, model: keras.Model) -> None:
             )
 
 
-def _compare(begun: Mapping[str, Any], data: Splits, same_data: bool) -> None:
+def _compare(begun: Mapping[str, Any], data: Splits, same_data: bool, whole: bool = True) -> None:
     """Tell whether the data is what the run was trained on."""
-    if data.is_as(begun["fingerprint"]):
+    if data.is_as(begun["fingerprint"]) if whole else data.sizes == begun["examples"]:
         return
     places = ", ".join((begun.get("sources") or data.sources or {"": data.used}).values())
     told = (

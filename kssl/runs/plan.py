@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import UserError
@@ -42,6 +42,7 @@ def prepare(
     used: str | None = None,
     sources: Mapping[str, str] | None = None,
     all_parts: bool = True,
+    held: Sequence[str] = ("train", "validation", "test"),
 ) -> Prepared:
     """Build what a recipe names, and check that the parts fit together.
 
@@ -52,6 +53,7 @@ def prepare(
         sources: For a run: where its paths led to, see `kssl.data.splits.open_splits`.
         all_parts: Whether callbacks and evaluations are built too, to find what they refuse. False
             builds data, model and optimizer alone.
+        held: The splits that are read at once, see `kssl.data.splits.open_splits`.
 
     Raises:
         UserError: Anything that is wrong with the recipe, the data or the machine's memory.
@@ -69,7 +71,8 @@ def prepare(
             recipe.build(section)  # what they refuse is found now, not after hours of training
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(settings.seed)
-    data = open_splits(recipe, allow_stand_in, used, sources)
+    data = open_splits(recipe, allow_stand_in, used, sources, held)
+    data.measured_on = _measured_on(recipe, sources) if all_parts else {}
     model = build_model(recipe, data)
     with _explained(recipe, "the optimizer"):
         model.compile(
@@ -82,6 +85,20 @@ def prepare(
         check_together(recipe, data, model)
         check_callbacks(recipe, model)
     return Prepared(recipe, data, model)
+
+
+def _measured_on(recipe: Recipe, sources: Mapping[str, str] | None) -> dict[str, str]:
+    """Where the paths of evaluations lead to, as far as there is anything."""
+    from kssl.data.locate import find_file, places
+
+    with places(recipe.sources if sources is None else sources) as found:
+        for settings in recipe.settings_of("evaluate"):
+            path = settings.get("path")
+            for each in path.values() if isinstance(path, Mapping) else [path]:
+                with contextlib.suppress(UserError, OSError):
+                    if isinstance(each, str):
+                        find_file(each)
+    return found
 
 
 def build_model(recipe: Recipe, data: Splits) -> keras.Model:

@@ -98,9 +98,11 @@ def make_example(name: str, folder: Path) -> Path:
 def listed(recipe: Recipe) -> tuple[str, ...]:
     """Say what was found of the data of a recipe, as far as listing its files tells."""
     from kssl.data.listing import listed as of_source
+    from kssl.data.locate import places
 
     (source,), (settings,) = recipe.targets("data"), recipe.settings_of("data")
     try:
-        return of_source(source, settings)
+        with places(recipe.sources):
+            return of_source(source, settings)
     except UserError as error:
         return (f"{error}",)

@@ -121,7 +121,7 @@ class Training:
     def embed(self, run: Run, output: Path, **options: Any) -> None:
         self.asked["embed"] = (run, output, options)
 
-    def load(self, run: Run) -> types.SimpleNamespace:
+    def load(self, run: Run, **options: Any) -> types.SimpleNamespace:
         self.asked["load"] = run
         return types.SimpleNamespace()
 

@@ -28,6 +28,10 @@ def test_a_stand_in_cannot_be_overlooked_at_the_end(kssl: Any, training: Any) ->
     training.data = {"used": "digits", "stand_in_for": "mnist"}
     ended = kssl("fit", "vae")
     assert "On the stand-in digits: these numbers say nothing about mnist." in ended.out
+    called = {"used": "python_topics (tokens)", "stand_in_for": "news (tokens)"}
+    training.data = {"used": "tokens", "stand_in_for": "tokens", "called": called}
+    said = " ".join(kssl("fit", "vae").out.split())
+    assert "On the stand-in python_topics (tokens): these numbers say nothing about news" in said
 
 
 def test_the_backend_is_chosen_before_keras_and_the_check_comes_after(

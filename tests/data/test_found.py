@@ -122,3 +122,48 @@ def test_the_notice_names_what_is_missing_and_what_is_used() -> None:
 def test_classes_have_their_names(folders: Path) -> None:
     dataset = images("test", str(folders / "a" / "photos"), size=8)
     assert describe(dataset).class_names == ["cat", "dog"]
+
+
+def test_texts_are_called_by_their_files_and_their_places_there(tmp_path: Path) -> None:
+    (tmp_path / "train" / "more").mkdir(parents=True)
+    (tmp_path / "train" / "a.txt").write_text("First.\n\nSecond.")
+    (tmp_path / "train" / "more" / "b.txt").write_text("Only one.")
+    lines = '{"text": "One."}\n{"text": ""}\n{"text": "Three."}\n'
+    (tmp_path / "train" / "c.jsonl").write_text(lines)
+    for split in ("validation", "test"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "z.txt").write_text("Last.")
+
+    def names(unit: Any) -> Any:
+        dataset = kssl.data.text("train", str(tmp_path), unit)
+        found = describe(dataset).names
+        assert found is not None
+        texts = [each["text"].decode() for each in dataset.as_numpy_iterator()]
+        return dict(zip(found, texts, strict=True))
+
+    assert names("paragraph") == {
+        "train/a.txt:1": "First.",
+        "train/a.txt:2": "Second.",
+        "train/c.jsonl:1": "One.",
+        "train/c.jsonl:3": "Three.",
+        "train/more/b.txt": "Only one.",
+    }
+    assert "train/a.txt" in names("document")
+    rows = kssl.data.tokens("train", str(tmp_path), {"kind": "words"}, 16, "sentences")
+    assert len(describe(rows).names or ()) == int(rows.cardinality())
+    assert "train/more/b.txt" in (describe(rows).names or ())
+
+
+def test_a_stand_in_of_the_same_source_is_told_apart_by_what_it_reads(tmp_path: Path) -> None:
+    rest = "vocabulary: {kind: words}, length: 16"
+    stand_in = f"{{use: tokens, corpus: python_topics, {rest}}}"
+    (tmp_path / "small.yaml").write_text(
+        f"data: {{use: tokens, corpus: {{path: nowhere.txt}}, {rest}, stand_in: {stand_in}}}\n"
+        "model: {use: gpt}\n"
+    )
+    record = open_splits(kssl.recipe.load(tmp_path / "small.yaml")).record()
+    assert (record["used"], record["stand_in_for"]) == ("tokens", "tokens")
+    assert record["called"] == {
+        "used": "python_topics (tokens)",
+        "stand_in_for": "nowhere.txt (tokens)",
+    }

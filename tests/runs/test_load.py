@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import types
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,42 @@ def test_embeddings_are_those_of_the_model_in_either_file(run: Run, tmp_path: Pa
     assert table.column_names == ["embedding", "label", "name", "split"]
     np.testing.assert_array_equal(np.array(table["embedding"].to_pylist()), arrays["embeddings"])
     assert table["label"].to_pylist() == test["label"].tolist()
+    with trained.embed(run, tmp_path / "digits.csv").open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.reader(stream))
+    assert lines[0] == ["name", "split", "label", "e0", "e1", "e2"]
+    assert [row[:3] for row in lines[1:]] == [
+        [name, "test", str(label)]
+        for name, label in zip(arrays["names"], test["label"], strict=True)
+    ]
+    numbers = np.array([row[3:] for row in lines[1:]], "float32")
+    np.testing.assert_array_equal(numbers, arrays["embeddings"])
+
+
+def test_only_what_is_needed_is_read(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
+    from kssl.data import pipeline
+
+    read: list[int] = []
+
+    def read_all(dataset: Any) -> Any:
+        read.append(int(dataset.cardinality()))
+        return whole(dataset)
+
+    whole = pipeline.read_all
+    monkeypatch.setattr(pipeline, "read_all", read_all)
+    sizes = run.read_json("data.json")["examples"]
+    loaded = trained.load(run, splits=())
+    trained.sample_images(loaded, tmp_path / "drawn.png", 4)
+    assert read == []
+    trained.embed(run, tmp_path / "test.npz")
+    assert read == [sizes["test"]]
+    trained.embed(run, tmp_path / "all.npz", split="all")
+    assert sorted(read[1:]) == sorted(sizes.values())
 
 
 @pytest.mark.parametrize(
     ("name", "split", "message"),
     [
-        ("digits.csv", "test", r"must end in \.npz or \.parquet"),
+        ("digits.tsv", "test", r"must end in \.npz, \.parquet, \.csv"),
         ("digits.npz", "tset", "there is no split 'tset'; there is: train, validation, test"),
     ],
 )

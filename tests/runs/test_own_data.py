@@ -17,7 +17,7 @@ from scipy.io import wavfile
 import kssl
 from kssl.data.guess import guess
 from kssl.errors import UserError
-from kssl.runs import Run, data_for_recipe, starter
+from kssl.runs import Run, data_for_recipe, listed, starter
 from kssl.runs.embed import embed, embedded
 from kssl.runs.evaluate import _write
 from kssl.runs.load import Loaded, load
@@ -280,3 +280,32 @@ def test_a_table_is_encoded_as_another_one(there: Path) -> None:
     assert min(tests) >= 0
     with pytest.raises(UserError, match="has no column 'age'"):
         kssl.data.tabular("train", path=str(there / "news.csv"), encoding=first["path"])
+
+
+def test_a_replay_takes_the_files_of_the_run_from_whatever_folder(
+    there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(tmp_path / "photos", {"cat": 12, "dog": 12})  # others, of the same name
+    (tmp_path / "news.csv").write_text("text,label\nother,a\n")
+    network = "{use: mlp, units: [4]}"
+    changes = [
+        "data={use: images, path: photos, size: 8}",
+        f"model={{use: autoencoder, latent_dim: 3, encoder: {network}, decoder: {network}}}",
+        "evaluate=[{use: finetune_classification, path: {train: news.csv, test: missing.csv}}]",
+    ]
+    monkeypatch.chdir(there)
+    prepared = prepare(kssl.recipe.load("autoencoder_mnist", changes))
+    made = Run.create(tmp_path / "runs", "photos")
+    made.write_text("recipe.yaml", prepared.recipe.resolved())
+    made.write_json("data.json", prepared.data.record())
+    noted = {"photos": str(there / "photos"), "news.csv": str(there / "news.csv")}
+    assert made.read_json("data.json")["sources"] == noted
+
+    monkeypatch.chdir(tmp_path)
+    again = prepare(kssl.recipe.load(made.path))
+    assert again.data.record()["sources"] == noted
+    assert again.data.sizes == prepared.data.sizes
+    assert str(there / "photos") in listed(kssl.recipe.load(made.path))[0]
+    # What is asked for now is found from here.
+    other = kssl.recipe.load(made.path, ["data={use: images, path: photos, size: 8}"])
+    assert prepare(other).data.sources == {"photos": str(tmp_path / "photos")}

@@ -9,6 +9,7 @@ from kssl.data.description import described
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
 from kssl.data.splitting import check_split
 from kssl.data.text.corpus import EMBEDDED, Corpus, Label, open_corpus
+from kssl.data.text.reader import names_of
 from kssl.data.text.sentences import CUTS, Unit
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed
@@ -112,6 +113,7 @@ def _dataset(corpus: Corpus, split: str, unit: str) -> Dataset:
                     example["label"] = numbers[document.label or ""]
                 yield example
 
+    names = None
     count, size = 0, 0
     for example in examples():
         count, size = count + 1, size + len(example["text"])
@@ -123,10 +125,14 @@ def _dataset(corpus: Corpus, split: str, unit: str) -> Dataset:
         if numbers:
             columns["label"] = tf.constant(columns["label"], tf.int64)
         dataset = tf.data.Dataset.from_tensor_slices(columns)
+        documents = list(corpus.documents(split))
+        parts = (len(list(CUTS[unit](each.text))) for each in documents)
+        names = names_of(documents, [n for n, count in enumerate(parts) for _ in range(count)])
     else:
         kinds = {"text": tf.TensorSpec((), tf.string)}
         if numbers:
             kinds["label"] = tf.TensorSpec((), tf.int64)
         dataset = tf.data.Dataset.from_generator(examples, output_signature=kinds)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
-    return described(dataset, class_names=list(corpus.names), found=corpus.found or None)
+    facts = {"class_names": list(corpus.names), "found": corpus.found or None}
+    return described(dataset, names=names, **facts)

@@ -10,6 +10,7 @@ from kssl.data.from_arrays import Dataset
 from kssl.data.splitting import check_split
 from kssl.data.text.corpus import corpus_of, vocabulary_of
 from kssl.data.text.packing import Columns, packed, pairs, sentence_rows
+from kssl.data.text.reader import names_of
 from kssl.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -76,12 +77,11 @@ def tokens(
     _check(length, rows, stride)
     opened = corpus_of(corpus)
     known = vocabulary_of(opened, vocabulary)
-    columns = _columns(opened, known, split, length, rows, stride, words)
+    columns, names = _columns(opened, known, split, length, rows, stride, words)
     with tf.device("cpu"):
         dataset = tf.data.Dataset.from_tensor_slices(columns)
-    return described(
-        dataset, vocabulary=known, class_names=list(opened.names), found=opened.found or None
-    )
+    facts = {"class_names": list(opened.names), "found": opened.found or None}
+    return described(dataset, vocabulary=known, names=names, **facts)
 
 
 def _columns(
@@ -92,14 +92,15 @@ def _columns(
     rows: str,
     stride: int | None,
     words: bool,
-) -> Columns:
+) -> tuple[Columns, list[str] | None]:
+    """The columns, and what each row is called; a block is of many documents."""
     documents = list(corpus.documents(split))
     if rows == "packed":
         texts = [document.text for document in documents]
         columns = packed(texts, vocabulary, length, stride or length)
         if words:
             columns["starts"] = vocabulary.word_starts(columns["tokens"])
-        return columns
+        return columns, None
     numbers = corpus.numbers()
     columns = sentence_rows(documents, vocabulary, length, paired=rows == "pairs")
     of_row = columns.pop("row_document")
@@ -108,7 +109,8 @@ def _columns(
 
         labels = np.array([numbers[each.label or ""] for each in documents], np.int64)
         columns["label"] = labels[of_row]
-    return columns | pairs(columns, of_row) if rows == "pairs" else columns
+    columns = columns | pairs(columns, of_row) if rows == "pairs" else columns
+    return columns, names_of(documents, of_row.tolist())
 
 
 def _check(length: int, rows: str, stride: int | None) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -154,16 +156,21 @@ def _scan(
     fractions: tuple[float, float],
     stamps: tuple[Any, ...],
 ) -> Corpus:
+    above = _above([file for _, pool in files for file, _ in pool])
+
     def read(pool: str, into: Troubles) -> Iterator[Document]:
         if where == EMBEDDED:
             yield from _topics()
         for file, folder in dict(files)[pool]:
-            for document in read_documents(file, field, label, into):
-                name = folder if label is None else (document.label or "").strip()
+            own = os.path.relpath(file, above)
+            several = bool({*file.suffixes} & {*RECORDS, *TABLES})
+            for number, document in enumerate(read_documents(file, field, label, into), 1):
+                known = folder if label is None else (document.label or "").strip()
                 if not document.text.strip():
                     into.add("documents without text, left out", str(file))
                 else:
-                    yield replace(document, label=name)
+                    name = f"{own}:{number}" if several else own
+                    yield replace(document, label=known, name=name)
 
     corpus = _collected(where, [pool for pool, _ in files], read, fractions)
     if label is not None:
@@ -215,6 +222,11 @@ def _collected(
     return Corpus(where, reader, pools, _sorted(every), fractions, labels)
 
 
+def _above(files: Sequence[Path]) -> str:
+    """The folder that all files are in."""
+    return os.path.commonpath([file.absolute().parent for file in files]) if files else ""
+
+
 def _check(where: str, pools: Mapping[str, np.ndarray], troubles: Troubles) -> None:
     empty = [pool for pool, places in pools.items() if not len(places)]
     if empty:
@@ -230,7 +242,7 @@ def _topics() -> Iterator[Document]:
     except ImportError as error:
         raise Unavailable("this Python was installed without pydoc_data.topics") from error
     for name in sorted(topics):
-        yield Document(topics[name])
+        yield Document(topics[name], name=name)
 
 
 def _sorted(names: set[Any]) -> tuple[str, ...]:
