@@ -9,7 +9,7 @@ from kssl.data.description import described
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
 from kssl.data.splitting import check_split
 from kssl.data.text.corpus import EMBEDDED, Corpus, Label, open_corpus
-from kssl.data.text.reader import names_of
+from kssl.data.text.parts import names_of
 from kssl.data.text.sentences import CUTS, Unit
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed

@@ -10,7 +10,7 @@ from kssl.data.from_arrays import Dataset
 from kssl.data.splitting import check_split
 from kssl.data.text.corpus import corpus_of, vocabulary_of
 from kssl.data.text.packing import Columns, packed, pairs, sentence_rows
-from kssl.data.text.reader import names_of
+from kssl.data.text.parts import names_of
 from kssl.errors import UserError, nearest
 
 if TYPE_CHECKING:

@@ -1,8 +1,10 @@
-"""Which split a document is in, and which part of a lone one is a split."""
+"""Which split a document is in, which part of a lone one is a split, and what parts are called."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -54,3 +56,23 @@ def part_of(
     if not part.strip():
         raise UserError(f"the one document of {size} characters is too short to be split")
     return Document(part, document.label)
+
+
+def names_of(documents: Sequence[Document], of_part: Sequence[int]) -> list[str]:
+    """Name parts of documents: as the document, with a number where it has several.
+
+    Args:
+        documents: In order.
+        of_part: The document of each part.
+
+    Example:
+        >>> names_of([Document("", name="a.txt"), Document("", name="b.txt")], [0, 1, 1])
+        ['a.txt', 'b.txt:1', 'b.txt:2']
+    """
+    total, seen = Counter(of_part), Counter[int]()
+    names = []
+    for number in of_part:
+        seen[number] += 1
+        name = documents[number].name
+        names.append(name if total[number] == 1 else f"{name}:{seen[number]}")
+    return names

@@ -6,8 +6,7 @@ import codecs
 import gzip
 import json
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -60,26 +59,6 @@ class Document:
     text: str
     label: str | None = None
     name: str = ""
-
-
-def names_of(documents: Sequence[Document], of_part: Sequence[int]) -> list[str]:
-    """Name parts of documents: as the document, with a number where it has several.
-
-    Args:
-        documents: In order.
-        of_part: The document of each part.
-
-    Example:
-        >>> names_of([Document("", name="a.txt"), Document("", name="b.txt")], [0, 1, 1])
-        ['a.txt', 'b.txt:1', 'b.txt:2']
-    """
-    total, seen = Counter(of_part), Counter[int]()
-    names = []
-    for number in of_part:
-        seen[number] += 1
-        name = documents[number].name
-        names.append(name if total[number] == 1 else f"{name}:{seen[number]}")
-    return names
 
 
 @dataclass
