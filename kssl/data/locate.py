@@ -46,6 +46,20 @@ def places(before: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
         _places.reset(token)
 
 
+def noted(name: str) -> Path | None:
+    """Where a run found what it calls so, if that is still there."""
+    here = _places.get()
+    place = here.before.get(name, "") if here is not None else ""
+    return Path(place) if os.path.exists(place) else None
+
+
+def note(name: str, place: Path) -> None:
+    """Note where something was found, for the run that is being made."""
+    here = _places.get()
+    if here is not None:
+        here.now[name] = os.path.abspath(place)
+
+
 def find_file(path: str | os.PathLike[str]) -> Path:
     """Find a file or folder that a recipe names.
 
@@ -64,10 +78,7 @@ def find_file(path: str | os.PathLike[str]) -> Path:
         UserError: There is nothing; the message lists where it looked and similar names. Or it is
             in several sub-folders.
     """
-    noted = _places.get()
-    wanted = Path(path).expanduser()
-    if noted is not None and os.path.exists(noted.before.get(str(path), "")):
-        wanted = Path(noted.before[str(path)])
+    wanted = noted(str(path)) or Path(path).expanduser()
     folders = [Path.cwd()]
     if os.environ.get("KSSL_DATA_DIR"):
         folders.append(Path(os.environ["KSSL_DATA_DIR"]).expanduser())
@@ -75,8 +86,7 @@ def find_file(path: str | os.PathLike[str]) -> Path:
     others = filter(None, map(_in_other_letters, tried))
     for candidate in chain(tried, others, _below(wanted)):
         if candidate.exists():
-            if noted is not None:
-                noted.now[str(path)] = os.path.abspath(candidate)
+            note(str(path), candidate)
             return candidate
     looked = " and ".join(str(candidate) for candidate in tried)
     raise UserError(f"there is no '{path}': looked for {looked}{_similar(tried)}{_advice(wanted)}")

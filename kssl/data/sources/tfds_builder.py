@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kssl.data.locate import Unavailable
+from kssl.data.locate import Unavailable, note, noted
 from kssl.errors import UserError, first_line, nearest
 
 PATIENCE = 3.0  # seconds for a server to answer; tensorflow-datasets would retry for minutes
@@ -39,15 +39,19 @@ def builder_of(name: str, data_dir: str | None = None) -> Any:
             f"'{name}' is not a name of tensorflow-datasets: write set, set/config or set:version"
         )
     folders = places(data_dir)
+    inside = [place for folder in folders for place in (folder, folder / "tfds")]
+    copies = (_prepared(place, match) for place in inside)
     with _quiet():
         import tensorflow_datasets
 
-        for folder in folders:
-            for place in (folder, folder / "tfds"):
-                found = _prepared(place, match)
-                if found is not None:
-                    return tensorflow_datasets.builder_from_directory(found)
-        return _download(name, match["set"], folders)
+        found = noted(f"tfds: {name}") or next(filter(None, copies), None)
+        if found is None:
+            builder = _download(name, match["set"], folders)
+            found = Path(builder.data_path)
+        else:
+            builder = tensorflow_datasets.builder_from_directory(found)
+        note(f"tfds: {name}", found)
+        return builder
 
 
 def places(data_dir: str | None = None) -> list[Path]:

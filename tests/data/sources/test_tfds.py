@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kssl.data import SPLITS, Unavailable, arrays, cifar10, fashion_mnist, mnist, tfds, tokens
+from kssl.data import (
+    SPLITS,
+    Unavailable,
+    arrays,
+    cifar10,
+    fashion_mnist,
+    locate,
+    mnist,
+    tfds,
+    tokens,
+)
 from kssl.data.builders.splits import instruction
 from kssl.data.sources import tfds_builder
 from kssl.errors import UserError
@@ -91,6 +101,20 @@ def test_one_folder_of_data_serves_files_and_prepared_sets(
 ) -> None:
     monkeypatch.setenv("KSSL_DATA_DIR", str(shared_data))  # they are in its tfds/
     assert int(mnist("test").cardinality()) == 10_000
+
+
+def test_a_run_notes_where_a_prepared_copy_was(
+    prepared: str, nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with locate.places() as found:
+        mnist("test", data_dir=prepared)
+    assert found == {"tfds: mnist": f"{prepared}/mnist/3.0.1"}
+    monkeypatch.setattr(tfds_builder, "answers", lambda _: "not in a test")
+    with locate.places(found) as again:
+        assert int(mnist("test").cardinality()) == 10_000
+    assert again == found
+    with locate.places({"tfds: mnist": str(nowhere / "gone")}), pytest.raises(Unavailable):
+        mnist("test")
 
 
 def test_images_of_bits_are_black_and_white(prepared: str) -> None:
