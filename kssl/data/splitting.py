@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,8 +17,26 @@ SPLIT_WORDS = {  # what a file, folder or column may call them
     **dict.fromkeys(("valset", "validset", "devset", "development"), "validation"),
     **dict.fromkeys(("eval", "evaluation", "evalset"), "validation"),
     **dict.fromkeys(("test", "testing", "testset", "testdata", "holdout", "heldout"), "test"),
+    **dict.fromkeys(
+        "trainingsdaten trainingsbilder trainingsset trainingssatz lerndaten apprentissage "
+        "entrainement entraînement entrenamiento entreno treinamento treino addestramento "
+        "trening treningowy uczenie обучение обучающая тренировка 训练 训练集 訓練 訓練集 学習 "
+        "学習用 訓練データ 学習データ 훈련 학습".split(),
+        "train",
+    ),
+    **dict.fromkeys(
+        "validierung validierungsdaten validierungsbilder validación validacion validação "
+        "validacao convalida validazione walidacja walidacyjny валидация проверка "
+        "验证 验证集 驗證 驗證集 検証 検証用 検証データ 검증".split(),
+        "validation",
+    ),
+    **dict.fromkeys(
+        "testdaten testbilder testsatz prueba pruebas teste testes prova testowy testy тест "
+        "тестовая 测试 测试集 測試 測試集 テスト テスト用 テストデータ 評価 테스트 시험".split(),
+        "test",
+    ),
 }
-_SPEAKS = re.compile("train|val|dev|test|holdout|heldout", re.IGNORECASE)
+_SPEAKS = re.compile("|".join({word[:3] for word in SPLIT_WORDS}), re.IGNORECASE)
 EVAL_WORDS = ("eval", "evaluation", "evalset")  # test, where there is another validation split
 # Words beside it in the name of a folder that say nothing more.
 _FILLERS = frozenset(
@@ -29,7 +48,7 @@ _FILLERS = frozenset(
 
 def words_of(name: str) -> list[str]:
     """The words of a name in lower case: `01_trainImages-v2` has train, images and v."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
     return [word.lower() for word in re.split(r"[\W\d_]+", spaced) if word]
 
 
@@ -46,7 +65,7 @@ def split_in_name(name: str) -> tuple[str, str] | None:
         >>> split_in_name("valley"), split_in_name("train-test")
         (None, None)
     """
-    if not _SPEAKS.search(name):  # most names: in a hurry
+    if not _SPEAKS.search(unicodedata.normalize("NFC", name)):  # most names: in a hurry
         return None
     words = words_of(name)
     splits = {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS}

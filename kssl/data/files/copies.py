@@ -57,7 +57,7 @@ def copies(root: Path, files: Sequence[Path]) -> list[list[int]]:
     groups: dict[tuple[tuple[tuple[str, ...], int], bytes], list[int]] = {}
     for key, rows in alike.items():
         for row in rows if len(rows) > 1 and key[1] else []:
-            groups.setdefault((key, _digest(files[row], key[1])), []).append(row)
+            groups.setdefault((key, digest(files[row], key[1])), []).append(row)
 
     def plainness(row: int) -> tuple[bool, int, tuple[str, ...]]:
         marked = any(original(part) != part for part in paths[row])
@@ -81,7 +81,8 @@ def _keys(paths: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [innermost(path) for path in plain]
 
 
-def _digest(file: Path, size: int) -> bytes:
+def digest(file: Path, size: int) -> bytes:
+    """A digest of the beginning and the end of a file, which copies have in common."""
     try:
         with file.open("rb") as opened:
             read = opened.read(_READ)

@@ -156,7 +156,8 @@ def split_files(
 ) -> Folder:
     """Split files, or folders, that lie below `path`: by sub-folders, else by their names."""
     found = found or Found(links=links_among(path, files))
-    layout = understood(path, files, what, found, labels is not False, lists=True)
+    wanted = labels if isinstance(labels, bool) or labels == "auto" else False  # or a table
+    layout = understood(path, files, what, found, wanted, lists=True)
     if isinstance(labels, str) and labels != "auto":
         layout.classes = read_label_table(labels, path, files, what)
         layout.unlabelled = {*files} - {*layout.classes}

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kssl.data.files import doubts
+from kssl.data.files.class_names import doubtful_names, one_spelling
 from kssl.data.files.copies import copies
 from kssl.data.files.split_lists import Listed, listed_splits
-from kssl.data.files.split_names import Level, Parts, is_aside, level_of_splits
+from kssl.data.files.split_names import HOLDERS, Level, Parts, is_aside, level_of_splits
 from kssl.data.files.walk import Found
 from kssl.data.splitting import split_in_name
 from kssl.errors import UserError
 
-# Folders that only hold the files of a class or of a split.
-_HOLDERS = frozenset(
-    "images image img imgs jpegimages pictures photos pics jpg jpeg png frames audio wav wavs flac "
-    "clips videos video films data files text texts txt docs documents".split()
-)
-
 _STRAY = 0.05  # a smaller fraction of files has got into folders, or beside them, by accident
-# With running numbers these are classes; folds, patients and the like are none.
-_GRADES = frozenset("class category label kind type grade stage level digit cluster c k".split())
 _LABELLED = 3  # files that there must be to have one for each split
 
 
@@ -61,7 +54,7 @@ def understood(
     files: Sequence[Path],
     what: str,
     found: Found | None = None,
-    labels: bool = True,
+    labels: bool | str = "auto",
     lists: bool = False,
 ) -> Layout:
     """Find out what the names of files and of the folders above them say.
@@ -71,29 +64,37 @@ def understood(
         files: In order.
         what: How they are called, in the plural.
         found: Which of them are reached over links.
-        labels: Whether the folders' names are wanted as labels.
+        labels: Whether the folders' names are wanted as labels: "auto" refuses them where it is not
+            clear which folders are the classes.
         lists: Whether lists of files, such as `testing_list.txt`, may make the splits.
 
     Raises:
         UserError: Names of splits are there, but it is not clear what they mean, or a file is in
             train and in a held-out split.
     """
+    layout = Layout(root)
+    if what == "images":
+        files = _without_masks(files, layout)
     parts = [file.relative_to(root).parts for file in files]
-    level, unused = level_of_splits(root, parts, what)
-    layout = Layout(root, unused=unused)
+    level, layout.unused = level_of_splits(root, parts, what)
     own = dict.fromkeys(range(len(files)), "all")
     if level is not None:
         own = {row: split for name, split in level.taken.items() for row in level.names[name]}
         layout.by_folders = level.of_folders
         for name, split in sorted(level.taken.items()):
-            layout.of_split.setdefault(split, []).append(name[0] + "/" * name[1])
+            layout.of_split.setdefault(split, []).extend(_paths(parts, level, name))
     elif lists:
         own = _of_lists(listed_splits(root, files, what), layout, found) or own
     beside = [row for row in range(len(files)) if row not in own]
     own = _once(root, files, own, found, layout)
     own = _each_once(root, files, own, layout)
-    classes = _one_spelling(_classes(parts, own, level), own, layout)
-    _warn_of_numbers(classes, layout)
+    doubts.split_inside(root, parts, own, level)
+    doubts.several_cuts(root, parts, own, level)
+    above = _above(parts, own, level)
+    if labels == "auto":
+        doubts.crossed(root, above, what)
+    classes, notes = one_spelling(_classes(above, level), own)
+    layout.notes += [*notes, *doubtful_names({*classes.values()})]
     free = [row for row in beside if any(map(is_aside, parts[row][:-1]))]
     own.update(dict.fromkeys(free, "train"))
     if labels:
@@ -106,6 +107,24 @@ def understood(
         place = layout.splits.setdefault(own[row], []) if layout.of_split else layout.rest
         place.append(files[row])
     return layout
+
+
+def _without_masks(files: Sequence[Path], layout: Layout) -> Sequence[Path]:
+    """Leave out pictures that belong to others."""
+    parts = [file.relative_to(layout.root).parts for file in files]
+    found = {files[row] for row in doubts.beside_pictures(parts)}
+    if not found:
+        return files
+    layout.left["masks or small versions of others"] = sorted(found)
+    return [file for file in files if file not in found]
+
+
+def _paths(parts: Parts, level: Level, name: tuple[str, bool]) -> list[str]:
+    """How the folders or files of a split are called: with those above where these are several."""
+    leads = sorted({parts[row][: level.depth] for row in level.names[name]})
+    if len(leads) < 2:
+        return [name[0] + "/" * name[1]]
+    return ["/".join((*lead, name[0])) + "/" * name[1] for lead in leads]
 
 
 def _of_lists(listed: Listed, layout: Layout, found: Found | None) -> dict[int, str]:
@@ -122,7 +141,7 @@ def _of_lists(listed: Listed, layout: Layout, found: Found | None) -> dict[int, 
 def classes_of(root: Path, files: Sequence[Path]) -> dict[Path, str]:
     """The class that each file's folders say, "" for none, where all are in one split."""
     parts = [file.relative_to(root).parts for file in files]
-    classes = _classes(parts, dict.fromkeys(range(len(files)), "all"), None)
+    classes = _classes(_above(parts, dict.fromkeys(range(len(files)), "all"), None), None)
     return {files[row]: name for row, name in classes.items()}
 
 
@@ -166,7 +185,6 @@ def _each_once(
     """Leave out copies of files, and tell of those in two splits that have their own folders."""
     rows = sorted(own)
     again: set[int] = set()
-    shared: list[tuple[int, int]] = []
     for group in copies(root, [files[row] for row in rows]):
         first: dict[str, int] = {}
         for row in (rows[number] for number in group):
@@ -174,41 +192,25 @@ def _each_once(
                 again.add(row)
             else:
                 first[own[row]] = row
-        held_out = [row for split, row in first.items() if split != "train"]
-        if "train" in first and held_out:
-            shared.append((first["train"], held_out[0]))
     if again:
         layout.left["copies of other files"] = [files[row] for row in sorted(again)]
-    if shared:
-        one, other = (files[row].relative_to(root) for row in shared[0])
+    kept = {row: split for row, split in own.items() if row not in again}
+    held_out = Counter(kept.values())
+    for split, pairs in doubts.shared_contents(files, kept).items():
+        one, other = (files[row].relative_to(root) for row in pairs[0])
         layout.notes.append(
-            f"files of train that are in a held-out split too: {len(shared)}, such as {one} and "
-            f"{other}: what is measured there is no longer measured on unseen examples"
+            f"{len(pairs)} of {held_out[split]} files of {split} are in train too, such as {one} "
+            f"and {other}: what is measured there is no longer measured on unseen examples"
         )
-    return {row: split for row, split in own.items() if row not in again}
-
-
-def _warn_of_numbers(classes: dict[int, str], layout: Layout) -> None:
-    """Tell of classes that are called like folds, people or days."""
-    names = sorted({name for name in classes.values() if name})
-    marks = [re.fullmatch(r"(.*?[^\d])[\s_-]*(\d+)", name) for name in names]
-    days = all(re.fullmatch(r"(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d", name) for name in names)
-    prefixes = {mark[1].strip(" _-").lower() for mark in marks if mark}
-    numbers = [int(mark[2]) for mark in marks if mark]
-    running = len(numbers) == len(names) and len(prefixes) == 1 and not prefixes & _GRADES
-    if len(names) > 2 and (days or (running and max(numbers) - min(numbers) < 2 * len(names))):
-        layout.notes.append(
-            f"the classes are called {names[0]}, {names[1]}, …, {names[-1]}: if these are no "
-            "labels, say labels: false"
-        )
+    return kept
 
 
 def _real(root: Path, file: Path) -> str:
     return str(root.resolve() / file.relative_to(root))
 
 
-def _classes(parts: Parts, own: dict[int, str], level: Level | None) -> dict[int, str]:
-    """The class of each file that is used: the first folder that is no split and no mere holder."""
+def _above(parts: Parts, own: dict[int, str], level: Level | None) -> dict[int, list[str]]:
+    """The folders above each file that is used, from the first that is no split or mere holder."""
     depth = None if level is None or not level.of_folders else level.depth
     above = {row: list(parts[row][:-1]) for row in own}
     if depth is not None:
@@ -224,7 +226,11 @@ def _classes(parts: Parts, own: dict[int, str], level: Level | None) -> dict[int
                 break
             above |= {row: above[row][1:] for row in rows}
     around = _folders_around(list(above.values()))
-    above = {row: names[around:] for row, names in above.items()}
+    return {row: names[around:] for row, names in above.items()}
+
+
+def _classes(above: dict[int, list[str]], level: Level | None) -> dict[int, str]:
+    """The class of each file: the first of the folders above it."""
     found = {row: names[0] if names else "" for row, names in above.items()}
     if level is not None and not any(found.values()):  # train_cats, train_dogs, test_cats
         kinds = {row: level.other[name] for name in level.taken for row in level.names[name]}
@@ -247,27 +253,7 @@ def _folders_around(above: Sequence[list[str]]) -> int:
 
 
 def _holds(name: str, split: str) -> bool:
-    return name.lower() in _HOLDERS or (split_in_name(name) or "?")[0] == split
-
-
-def _one_spelling(classes: dict[int, str], own: dict[int, str], layout: Layout) -> dict[int, str]:
-    """Make one class of Cat in one split and cat in another; name both where a split has both."""
-    spellings: dict[str, dict[str, set[str]]] = {}
-    for row, name in classes.items():
-        plain = "".join(each for each in name.casefold() if each.isalnum()) or name
-        spellings.setdefault(plain, {}).setdefault(name, set()).add(own[row])
-    renamed: dict[str, str] = {}
-    for names in spellings.values():
-        if len(names) < 2:
-            continue
-        told = " and ".join(f"'{name}'" for name in sorted(names))
-        if sum(map(len, names.values())) > len(set.union(*names.values())):
-            layout.notes.append(f"{told} are different classes, though their names are almost one")
-            continue
-        chosen = next((name for name, splits in names.items() if "train" in splits), min(names))
-        renamed |= dict.fromkeys(names, chosen)
-        layout.notes.append(f"{told} are one class in different splits, called '{chosen}'")
-    return {row: renamed.get(name, name) for row, name in classes.items()}
+    return name.lower() in HOLDERS or (split_in_name(name) or "?")[0] == split
 
 
 def _unlabelled(

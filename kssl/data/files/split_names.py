@@ -8,13 +8,27 @@ from pathlib import Path
 
 from kssl.data.files.copies import original
 from kssl.data.files.walk import suffix_of
-from kssl.data.splitting import EVAL_WORDS, SPLITS, split_in_name, words_of
+from kssl.data.splitting import EVAL_WORDS, SPLIT_WORDS, SPLITS, split_in_name, words_of
 from kssl.errors import UserError
 
+_STRAY = 0.05  # a smaller fraction of files is called like a split by accident
 _DEPTH = 8  # levels of folders among which those of the splits are looked for
 PACKED = (".gz", ".xz", ".bz2")
 _TABLES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json", ".parquet")
-_ASIDE = frozenset(("unlabeled", "unlabelled", "unsup", "unsupervised", "nolabel", "nolabels"))
+_ASIDE = frozenset(
+    "unlabeled unlabelled unsup unsupervised nolabel nolabels tolabel unsorted "
+    "backgroundnoise".split()
+)
+# Of all folders side by side: one of them alone may be a language.
+_SHORT = {"tr": "train", "trn": "train", "te": "test", "tst": "test", "ts": "test"}
+_SHORT |= dict.fromkeys(("va", "vl", "vd", "dv", "val", "dev"), "validation")
+# Folders that only hold the files of a class or of a split.
+HOLDERS = frozenset(
+    "images image img imgs jpegimages pictures photos pics jpg jpeg png frames audio wav wavs flac "
+    "clips videos video films data files text texts txt docs documents".split()
+)
+# What is held out, by words that are no names of splits where they stand alone.
+_HELD_OUT = frozenset("hidden unseen final query probe tst".split())
 
 Name = tuple[str, bool]  # a folder's or a file's, and whether it is a folder's
 Parts = list[tuple[str, ...]]  # of each file's path below the folder
@@ -99,6 +113,7 @@ def _level(parts: Parts, depth: int) -> Level:
         if (mark := split_in_name(name[0])) is not None
         and (original(name[0]) == name[0] or (original(name[0]), name[1]) not in names)
     }  # `Train (1)` beside `Train` is a copy
+    said = _short(names) or said
     spoken = {name: split for name, (split, _) in said.items()}
     others = {name: other for name, (_, other) in said.items()}
     rests = {split: {others[name] for name in said if spoken[name] == split} for split in SPLITS}
@@ -109,6 +124,13 @@ def _level(parts: Parts, depth: int) -> Level:
         taken |= {name: split for name, split in spoken.items() if not name[1]}
     _evaluations(taken)
     return Level(depth, names, taken, others, spoken, tables)
+
+
+def _short(names: Iterable[Name]) -> dict[Name, tuple[str, str]]:
+    """The splits of folders that are called tr, va and te, if all are."""
+    found = {name: (_SHORT.get(name[0].lower(), ""), "") for name in names if name[1]}
+    splits = {split for split, _ in found.values()}
+    return found if "" not in splits and {"train", "test"} <= splits else {}
 
 
 def _is_table(name: str) -> bool:
@@ -152,7 +174,21 @@ def _doubt(level: Level, parts: Parts) -> tuple[bool, str] | None:
         return many, f"{told} may be names of splits or of something else"
     if len(set(level.spoken.values())) > 1 and len(level.names) == len(level.spoken):
         return True, f"{told} name splits to be held out, but there is none to train on"
+    held_out = [name for name, split in level.spoken.items() if split != "train"]
+    share = level.count(held_out) / len(parts)
+    if any(_of_another(name, level) for name in held_out if name[1] or share > _STRAY):
+        return True, f"{told} may hold out a part of what is beside it"
+    if share > _STRAY and level.count(held_out) > 2:
+        return False, f"{told} is trained on too, as nothing is called train"
     return False, f"{told} speaks of one split only"
+
+
+def _of_another(name: Name, level: Level) -> bool:
+    """Whether a name says the same as another but for its split: `cat_test` beside `cat`."""
+    rest = level.other[name]
+    return bool(rest) and any(
+        " ".join(words_of(other)) == rest and folder == name[1] for other, folder in level.names
+    )
 
 
 def _train_alone(level: Level, parts: Parts, half: bool) -> tuple[bool, str] | None:
@@ -173,7 +209,15 @@ def _train_alone(level: Level, parts: Parts, half: bool) -> tuple[bool, str] | N
     names = ", ".join(sorted(name for name, _ in folders)[:4])
     if inner & theirs:
         return True, f"{told}/ and {names}/ hold folders of the same names"
+    if len(folders) < 2 or any(_may_be_held_out(name) for name, _ in folders):
+        return True, f"{told}/ may be a split or a class beside {names}/"
     return False, f"{told} is taken for a class beside {names}, as there is no folder for test"
+
+
+def _may_be_held_out(name: str) -> bool:
+    """Whether a name has a word for what is held out, whatever else it says."""
+    words = {SPLIT_WORDS.get(word, word) for word in words_of(name)}
+    return bool(words & {"validation", "test", *_HELD_OUT})
 
 
 def is_aside(name: str) -> bool:

@@ -115,7 +115,7 @@ def _odd(
             notes.append(
                 f"{_plural(len(files), what)} {why}, left out: {_tops(layout.root, files)}"
             )
-    if "taken for a class" in layout.unused:
+    if "taken for a class" in layout.unused or "trained on too" in layout.unused:
         notes.append(layout.unused)
     if found.closed:
         notes.append(f"folders that cannot be read are left out: {_few(found.closed)}")

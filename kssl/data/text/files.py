@@ -77,7 +77,10 @@ def corpus_files(path: Paths, by_folder: bool) -> CorpusFiles:
     if len(found.files) == 1:
         return _classed(where, Layout(rest=found.files), found, by_folder)
     return _classed(
-        where, understood(root, found.files, "texts", found, by_folder), found, by_folder
+        where,
+        understood(root, found.files, "texts", found, "auto" if by_folder else False),
+        found,
+        by_folder,
     )
 
 
