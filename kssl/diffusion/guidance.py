@@ -88,6 +88,8 @@ def chosen_labels(
             raise ValueError("labels and guidance need a model with classes")
         return np.zeros(count, "int32")
     given = np.arange(count) % classes if labels is None else np.asarray(labels)
+    if given.dtype.kind not in "iu":
+        raise ValueError(f"labels are whole numbers, 0 to {classes}, which is none; got {labels}")
     if given.ndim and given.shape != (count,):
         raise ValueError(f"give one label, or {count}; got the shape {given.shape}")
     if given.min() < 0 or given.max() > classes:

@@ -34,17 +34,28 @@ def knn_predict(
         (M,) predicted classes.
 
     Raises:
-        ValueError: A row is not finite.
+        ValueError: A row is not finite, or the shapes do not fit.
 
     Example:
         >>> bank = np.array([[1.0, 0.0], [0.0, 1.0]])
         >>> knn_predict(bank, np.array([0, 1]), np.array([[0.2, 3.0]]), 1, 2)
         array([1])
     """
+    _check_shapes(bank, labels, queries, k)
     # Whatever the labels are, -1 and 1 or numbers of millions, they are counted from 0 here.
     classes, numbers = np.unique(labels, return_inverse=True)
     votes = knn_votes(bank, numbers, queries, k, len(classes), temperature)
     return classes[votes.argmax(axis=1)]
+
+
+def _check_shapes(bank: np.ndarray, labels: np.ndarray, queries: np.ndarray, k: int) -> None:
+    shapes = tuple(map(np.shape, (bank, labels, queries)))
+    rows, known, asked = shapes
+    if k < 1 or len(rows) != 2 or known != rows[:1] or len(asked) != 2 or asked[1] != rows[1]:
+        raise ValueError(
+            "bank is (N, D), labels (N,), queries (M, D) and k at least 1; got the shapes "
+            f"{', '.join(map(str, shapes))} and k={k}"
+        )
 
 
 def knn_votes(

@@ -90,7 +90,7 @@ def checked_rows(rows: Any, dtype: Any = None) -> np.ndarray:
     if dtype is None:
         dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.float32
     rows = rows.astype(dtype, copy=False)
-    finite = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
+    finite = np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
     if not finite.all():
         raise ValueError(
             f"{int((~finite).sum()):,} of {len(rows):,} rows of features are NaN or infinite, the "
@@ -102,5 +102,9 @@ def checked_rows(rows: Any, dtype: Any = None) -> np.ndarray:
 def unit_rows(rows: np.ndarray, dtype: Any = None) -> np.ndarray:
     """Return rows divided by their L2 norm, in their own precision or another; zeros stay."""
     rows = checked_rows(rows, dtype)
+    largest = np.abs(rows).max(axis=1, keepdims=True, initial=0)
+    extreme = (largest > 1e15) | ((largest > 0) & (largest < 1e-15))  # whose squares are lost
+    if extreme.any():
+        rows = rows / np.where(extreme, largest, rows.dtype.type(1))
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.maximum(lengths, np.finfo(lengths.dtype).tiny)

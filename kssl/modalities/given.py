@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kssl.modalities.fitting import check_shapes, check_weights
+
 WEIGHT = "sample_weight"  # the key of a batch under which weights of examples are
 
 
@@ -42,7 +44,7 @@ def packed(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> tupl
         if isinstance(x, keras.utils.PyDataset) and not x.use_multiprocessing:
             x = _Checked(model, x)
         return x, y, sample_weight
-    _check(model, x, y)
+    _check(model, x, y, sample_weight)
     if y is not None and model.needs_labels and model.target_key != "label":
         x, y = {**model.as_batch(x), "label": y}, None  # it reads them with the examples
     if y is None and sample_weight is not None:
@@ -163,7 +165,9 @@ def check_labels(labels: Any, model: str, classes: int | None = None) -> None:
         labels.dtype.kind == "f" and bool(np.all(labels == np.round(labels)))
     )
     if not whole:
-        kind = "text" if labels.dtype.kind in "OSUT" else f"values such as {labels.reshape(-1)[0]}"
+        text = labels.dtype.kind in "OSUT"
+        odd = labels[...] if text else labels[labels != np.round(labels)]  # NaN is not itself
+        kind = "text" if text else f"values such as {odd.reshape(-1)[0]}"
         raise ValueError(
             f"{model} reads labels as whole numbers; got {kind}: "
             "numpy.unique(labels, return_inverse=True)[1] numbers them"
@@ -242,6 +246,10 @@ class _Checked(keras.utils.PyDataset):  # type: ignore[misc]
 
 def _check(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> None:
     batch = dict(model.as_batch(x))
+    check_shapes(model, batch)
+    sample_weight = batch.get(WEIGHT) if sample_weight is None else sample_weight
+    if sample_weight is not None:
+        check_weights(_numpy(sample_weight), len(next(iter(batch.values()))))
     if y is not None and (key := "label" if model.needs_labels else model.target_key):
         batch[key] = y
     model.check_batch({key: _numpy(value) for key, value in batch.items() if value is not None})

@@ -15,6 +15,7 @@ from keras import ops
 from kssl import moved, signature
 from kssl.layers import parts
 from kssl.modalities import Image, Modality, of_keys
+from kssl.modalities.checked import checked
 from kssl.modalities.given import (
     WEIGHT,
     batch_shapes,
@@ -34,6 +35,7 @@ class _BatchMean(keras.losses.Loss):
         return y_pred
 
 
+@checked("predict", "train_on_batch", "test_on_batch")
 class Model(keras.Model):
     """A `keras.Model` that knows its own loss and its representation.
 
@@ -115,10 +117,9 @@ class Model(keras.Model):
         Raises:
             ValueError: If a loss is given here instead of to the constructor.
         """
-        if loss is not None:
-            raise ValueError(
-                f"{type(self).__name__} brings its own loss: pass loss= to the constructor"
-            )
+        if loss is not None or kwargs.get("loss_weights") is not None:
+            told = "brings its own loss, unweighted: pass loss= to the constructor"
+            raise ValueError(f"{type(self).__name__} {told}")
         own = getattr(self, "loss", None)
         super().compile(optimizer=optimizer, loss=None, **kwargs)
         self.loss = own  # Keras' compile has overwritten the constructor argument
@@ -152,10 +153,8 @@ class Model(keras.Model):
 
     def _make_variables(self, x: Any) -> None:
         """Make the variables before the step is traced: TensorFlow would trace it a second time."""
-        if getattr(self, "_distribute_strategy", None) is not None:
-            return  # Keras does it itself, where the strategy wants them
-        if not self.compiled:
-            return  # Keras says so
+        if getattr(self, "_distribute_strategy", None) is not None or not self.compiled:
+            return  # Keras does it itself, where the strategy wants them, or complains
         examples = x[0] if isinstance(x, keras.utils.PyDataset) else getattr(x, "element_spec", x)
         shapes = None if self.built else batch_shapes(examples)
         if shapes is not None:

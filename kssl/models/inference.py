@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kssl.modalities.fitting import check_shapes
 from kssl.modalities.given import is_arrays
 
 
@@ -111,6 +112,7 @@ def _check_examples(model: keras.Model, method: str, data: Any) -> None:
     first = next(iter(inspect.signature(getattr(model, method)).parameters), "")
     if first != "x" or not hasattr(model, "check_values") or not is_arrays(data):
         return
+    check_shapes(model, model.as_batch(data))
     try:
         picked = model.modality.pick(model.as_batch(data))
     except KeyError:  # views, or the parts of a pretext task

@@ -181,6 +181,9 @@ def test_labels_are_in_turn_and_checked():
     for labels, classes, guidance, message in (
         ([0, 1], 3, 1.0, "or 4"),
         (5, 3, 1.0, "0 to 3"),
+        ([0.5, 1, 1, 1], 3, 1.0, "labels are whole numbers, 0 to 3"),
+        (list("abca"), 3, 1.0, "labels are whole numbers, 0 to 3"),
+        ([None, 1, 1, 1], 3, 1.0, "labels are whole numbers, 0 to 3"),
         (0, None, 1.0, "with classes"),
         (None, None, 3.0, "with classes"),
     ):

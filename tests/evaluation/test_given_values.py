@@ -13,6 +13,7 @@ from keras import ops
 from kssl.evaluation import Skipped, knn, knn_predict, linear, nearest_neighbours, retrieval
 from kssl.evaluation.base import apply, squared_error
 from kssl.evaluation.generation.sample_classifier import train_classifier
+from kssl.evaluation.generation.sample_quality import frechet_distance
 from kssl.evaluation.inputs import numbered
 from kssl.evaluation.neighbours import knn_votes
 from kssl.evaluation.representation import (
@@ -40,6 +41,7 @@ MEASURES = {
     "alignment": lambda rows: alignment(rows[:20], rows[20:]),
     "uniformity": uniformity,
     "cka": lambda rows: linear_cka(rows[:, :4], rows[:, 4:]),
+    "fréchet": lambda rows: frechet_distance(rows[:20], rows[20:]),
     "squared error": lambda rows: squared_error(rows[:20], rows[20:]),
 }
 
@@ -68,6 +70,30 @@ def test_labels_may_be_any_whole_numbers(known: list[int], task: Any) -> None:
     for split in (task.train, task.test):
         split.label = np.array([*known, 77])[split.label]
     assert (knn(k=3)(task)[0].value, linear()(task)[0].value) == wanted
+
+
+def test_rows_whose_squares_are_no_numbers_are_compared_too() -> None:
+    wanted = knn_predict(ROWS[:30], LABELS[:30], ROWS[30:], 5)
+    for scale in (1e-30, 1e30):
+        rows = (ROWS / 300 * scale).astype("float32")
+        np.testing.assert_allclose(np.linalg.norm(unit_rows(rows), axis=1), 1, rtol=1e-5)
+        assert (knn_predict(rows[:30], LABELS[:30], rows[30:], 5) == wanted).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "queries", "k"),
+    [
+        (LABELS[:7], ROWS, 5),
+        (np.eye(2)[LABELS], ROWS, 5),
+        (LABELS, ROWS[:, :3], 5),
+        (LABELS, ROWS[0], 5),
+        (LABELS, ROWS, 0),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named(labels: Any, queries: Any, k: int) -> None:
+    with pytest.raises(ValueError, match=r"bank is .N, D., labels .N,.*; got the shapes .40, 8., "):
+        knn_predict(ROWS, labels, queries, k)
+    assert knn_predict(ROWS, LABELS, ROWS[:0], 3).shape == (0,)
 
 
 def test_votes_are_refused_for_labels_that_are_no_columns() -> None:

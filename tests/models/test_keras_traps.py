@@ -334,6 +334,36 @@ def test_methods_refuse_bytes_too() -> None:
     assert run(model, "decode", np.full((3, 2), 100.0, "float32")).shape == (3, 4, 4, 1)
 
 
+@pytest.mark.parametrize("name", ["autoencoder", "vae", "mae", "diffusion"])
+def test_single_steps_and_predict_check_values_and_leave_the_model_whole(name: str) -> None:
+    model = MAKERS[name]()
+    model.compile("sgd")
+    model.build(IMAGES.shape)
+    for wrong, message in (
+        (BYTES, "got uint8: divide bytes by 255"),
+        (IMAGES * 255, "needs values in 0 to 1; got .* to 25"),
+        (IMAGES * np.nan, "that are NaN or infinite"),
+        (IMAGES[:0], "no examples"),
+    ):
+        for method in (model.train_on_batch, model.test_on_batch, model.predict):
+            with pytest.raises(ValueError, match=message):
+                method(wrong)
+        with pytest.raises(ValueError, match=message):
+            model.predict(Batches(wrong), verbose=0)
+    assert np.isfinite(run(model, "embed", IMAGES)).all()  # on JAX a broken step would lose it
+
+
+def test_other_axes_or_channels_than_a_model_was_built_for_are_named() -> None:
+    model = tiny()
+    model.build(IMAGES.shape)
+    for images in (IMAGES[..., 0], np.moveaxis(IMAGES, -1, 1), np.repeat(IMAGES, 3, -1)):
+        for act in (model.fit, model.evaluate, model.predict, lambda x: run(model, "embed", x)):
+            with pytest.raises(
+                ValueError, match=r"built for examples of shape \(4, 4, 1\) .*; got"
+            ):
+                act(images)
+
+
 def test_rows_of_numbers_have_any_scale() -> None:
     model = AutoEncoder(2, MLP([4]), MLP([4]))
     rows = np.linspace(-500, 500, 48).reshape(16, 3).astype("float32")
@@ -559,6 +589,7 @@ def test_mask_ratio_0_is_refused() -> None:
         (np.eye(4)[LABELS], r"got the shape \(16, 4\): of one-hot rows give labels.argmax"),
         (np.array(list("abcd"))[LABELS], "whole numbers; got text: numpy.unique"),
         (LABELS + 0.5, "whole numbers; got values such as 0.5"),
+        (np.where(LABELS == 2, np.nan, LABELS), "whole numbers; got values such as nan"),
     ],
 )
 def test_labels_are_whole_numbers_among_the_classes(labels: Any, message: str) -> None:
@@ -620,6 +651,10 @@ def test_gradients_of_several_steps_are_added_up() -> None:
         (lambda: AutoEncoder(2).fit(IMAGES), r"call `compile\(\)` before"),
         (lambda: tiny().fit(IMAGES[:0]), r"no examples: 'image' has shape \(0, 4, 4, 1\)"),
         (lambda: tiny().compile("sgd", loss="mse"), "pass loss= to the constructor"),
+        (lambda: tiny().compile("sgd", loss_weights=[2.0]), "own loss, unweighted"),
+        (lambda: tiny().fit(IMAGES, sample_weight=np.ones(7)), r"\(16,\); got the shape \(7,\)"),
+        (lambda: tiny().fit(IMAGES, sample_weight=np.full(16, np.nan)), "values that are NaN"),
+        (lambda: tiny().train_on_batch(IMAGES, None, np.ones(7)), r"got the shape \(7,\)"),
     ],
 )
 def test_what_cannot_be_done_is_said(act: Callable[[], Any], message: str) -> None:

@@ -24,6 +24,7 @@ from kssl.evaluation.base import (
     to_array,
 )
 from kssl.evaluation.generation.sample_classifier import train_classifier
+from kssl.evaluation.representation import checked_rows
 
 _NOTE = "the distance is biased upwards by few samples: compare equal counts only"
 
@@ -236,7 +237,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.asarray(rows, np.float64)
+    rows = checked_rows(rows, np.float64)
     if len(rows) < 2 or rows.ndim != 2:
         raise ValueError(f"needs two rows of features or more; got the shape {rows.shape}")
     return rows.mean(axis=0), np.atleast_2d(np.cov(rows, rowvar=False))
