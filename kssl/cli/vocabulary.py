@@ -83,7 +83,7 @@ def _of_files(source: str, field: str | None, settings: dict[str, Any]) -> Vocab
     from kssl.data.text.corpus import corpus_of
     from kssl.tokenizers.train import train_vocabulary
 
-    column = int(field) if field is not None and field.isdigit() else field
+    column = int(field) if field is not None and field.isdecimal() else field
     corpus = corpus_of({"path": source, "field": column})
     return train_vocabulary((each.text for each in corpus.documents("train")), **settings)
 

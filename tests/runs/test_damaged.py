@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from kssl.runs.evaluate import _so_far
 from kssl.runs.start import read_data_record
 from kssl.system.files import replacing
 
-HERE = Path(__file__).parent
 WHOLE = '{"used": "mnist", "fingerprint": "all-0", "examples": {"train": 3}}'
 
 
@@ -92,10 +90,3 @@ def test_what_killed_processes_left_is_removed_when_it_is_old(tmp_path: Path) ->
     with replacing(tmp_path / "a[1].npz") as temporary:
         temporary.write_text("whole")
     assert {path.name for path in tmp_path.iterdir()} == {"a[1].npz", new.name, other.name}
-
-
-def test_the_page_of_cases_names_tests_that_there_are() -> None:
-    rows = re.findall(r"^\|.*\| `(\S+?)::(\w+)` \|$", (HERE / "cases.md").read_text(), re.M)
-    assert len(rows) > 40
-    for file, name in rows:
-        assert f"def {name}(" in (HERE.parent / file).read_text(), f"{file}::{name}"

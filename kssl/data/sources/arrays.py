@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,9 @@ from kssl.data.splitting import check_split, piece, shuffled, sizes
 from kssl.errors import UserError
 
 _BLOCK = 4096  # examples that are looked at at a time
+
+
+_CHANNELS = (1, 2, 3, 4)
 
 
 def arrays(
@@ -86,6 +90,8 @@ def arrays(
         where = f"{file}: the array '{names[feature]}'" if names[feature] else f"{file}"
         _check(feature, array, packed_shape, where)
         _check_finite(array, where)
+        if feature == "image" and packed_shape is None:
+            _check_axes(array.shape[1:], where, split)
         changes[feature] = _change(feature, packed_shape)
     return described(serve(found, rows, changes), names=[str(row) for row in rows])
 
@@ -184,6 +190,24 @@ def _check(feature: str, array: np.ndarray, packed_shape: Sequence[int] | None, 
                 f"{where} must be (n, {width}) uint8, {given}: packed_shape {list(packed_shape)} "
                 f"is {bits} bits, which are {width} bytes"
             )
+
+
+def _check_axes(shape: tuple[int, ...], where: str, split: str) -> None:
+    """Refuse pictures whose channels come first; warn of pictures that are rows of numbers."""
+    if len(shape) == 3 and shape[0] in _CHANNELS and min(shape[1:]) > max(_CHANNELS):
+        raise UserError(
+            f"{where} has pictures of the shape {shape}, with the channels first: kssl reads "
+            "(height, width, channels), which numpy.moveaxis(array, 1, -1) makes of it"
+        )
+    sides = [(math.isqrt(math.prod(shape) // each), each) for each in (1, 3)]
+    side = [(side, each) for side, each in sides if shape == (side * side * each,) and side >= 8]
+    if side and split == "train":
+        logging.getLogger("kssl").warning(
+            "%s has rows of numbers: if they are pictures, array.reshape(-1, %d, %d, %d) says so",
+            where,
+            side[0][0],
+            *side[0],
+        )
 
 
 def _change(feature: str, packed_shape: Sequence[int] | None) -> Change:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -246,7 +247,7 @@ def _topics() -> Iterator[Document]:
 
 
 def _sorted(names: set[Any]) -> tuple[str, ...]:
-    whole = all(name.strip().lstrip("-").isdigit() for name in names)
+    whole = all(re.fullmatch(r"\s*-?\d+\s*", name) for name in names)  # and no '²'
     return tuple(sorted(names, key=int) if whole else sorted(names))
 
 

@@ -135,6 +135,8 @@ HOLED[7, 1, 1] = np.nan
         ({"x": np.array(["a", "b", "c"])}, {}, "must hold numbers"),
         ({"x": np.float32(3)}, {}, "at least 1"),
         ({"x": GOOD[:0]}, {}, "at least 1"),
+        ({"x": np.zeros((10, 3, 32, 32))}, {}, r"\(3, 32, 32\), with the channels first"),
+        ({"x": np.zeros((10, 1, 28, 28), np.uint8)}, {}, r"numpy.moveaxis\(array, 1, -1\)"),
         ({"x": GOOD[:2]}, {}, "at least 3 are needed"),
         ({"x": GOOD}, {"validation": 0.6, "test": 0.5}, "sum below 1"),
         ({"x": np.array([{}, []], object)}, {}, "Python objects, which kssl does not load"),
@@ -177,3 +179,16 @@ def test_binarized_mnist_has_its_known_sizes_and_mean(shared_data: Path) -> None
     images = next(iter(loaded["test"].batch(10_000)))["image"].numpy()
     assert images.shape == (10_000, 28, 28, 1) and set(np.unique(images)) == {0, 255}
     assert 0.12 < (images / 255).mean() < 0.14  # MNIST's mean grey value is 0.13
+
+
+@pytest.mark.parametrize(
+    ("width", "shape"), [(784, "28, 28, 1"), (3072, "32, 32, 3"), (100, "10, 10, 1"), (49, "")]
+)
+def test_pictures_that_are_rows_of_numbers_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, width: int, shape: str
+) -> None:
+    path = save(tmp_path, x=np.zeros((20, width), np.uint8))
+    for split in ("train", "validation", "test"):
+        assert arrays(split, path).element_spec["image"].shape == (width,)
+    assert caplog.text.count(f"reshape(-1, {shape}) says so") == bool(shape)
+    assert bool(caplog.text) == bool(shape)

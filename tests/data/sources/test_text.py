@@ -227,6 +227,15 @@ def test_labels_that_look_alike_are_named(tmp_path: Path, caplog: pytest.LogCapt
         assert told in caplog.text
 
 
+@pytest.mark.parametrize(
+    "labels", [["\u00b2", "\u00b3"], ["1", "\u00b2"], ["-1", "--1"], ["10", "9"]]
+)
+def test_labels_of_any_signs_are_names(tmp_path: Path, labels: list[str]) -> None:
+    rows = [{"text": f"story {i}", "label": labels[i % 2]} for i in range(40)]
+    found = text("train", jsonl(tmp_path / "a.jsonl", rows), label="label")
+    assert found.class_names == (["9", "10"] if "9" in labels else sorted(labels))
+
+
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,text\na,b\n")
     with pytest.raises(UserError, match="more than one column is named 'text'"):
