@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,10 @@ import numpy as np
 from kssl.evaluation.representation import alignment, effective_rank, spread, uniformity
 from kssl.modalities import of_model
 from kssl.models.capabilities import MakesViews, Projects, has
+
+_COLLAPSED = 0.1  # spread
+_FEW = 0.05  # of the directions
+_SETTLED = 1000  # steps after which moving averages have forgotten where they began
 
 
 class HealthGuard(keras.callbacks.Callback):
@@ -63,15 +68,33 @@ class HealthGuard(keras.callbacks.Callback):
         logs["effective_rank"] = effective_rank(first)
         logs["alignment"] = alignment(first, second)
         logs["uniformity"] = uniformity(first)
-        self._advise(epoch, logs, first.shape)
+        self._advise(epoch, logs, first)
 
     def _projections(self) -> tuple[np.ndarray, np.ndarray]:
         # Not by `predict`, which would be compiled anew in each epoch.
-        projected = (self.model.project(view) for view in self._views())
-        first, second = (
-            keras.ops.convert_to_numpy(keras.ops.cast(each, "float32")) for each in projected
-        )
+        first, second = (_array(self.model.project(view)) for view in self._views())
         return first, second
+
+    def _as_in_training(self) -> np.ndarray | None:
+        """Project as a step does, by the statistics of the batch; None where nothing differs.
+
+        The moving averages of batch normalization begin far from the data: with them a network that
+        learns well gives all images the same projection for some hundred steps.
+        """
+        layers = self.model._flatten_layers()
+        if not any(isinstance(each, keras.layers.BatchNormalization) for each in layers):
+            return None
+        if "training" not in inspect.signature(self.model.project).parameters:
+            return None
+        view = self._views()[0]
+        kept = [
+            (each, keras.ops.convert_to_numpy(each)) for each in self.model.non_trainable_variables
+        ]
+        try:
+            return _array(self.model.project(view, training=True))
+        finally:
+            for variable, value in kept:
+                variable.assign(value)
 
     def _views(self) -> list[Any]:
         if "view_1" in self.batch:
@@ -86,19 +109,36 @@ class HealthGuard(keras.callbacks.Callback):
             seed.assign(state)  # training goes on as if nobody had looked
         return list(views)
 
-    def _advise(self, epoch: int, logs: dict[str, Any], shape: tuple[int, ...]) -> None:
-        if logs["spread"] < 0.1:
-            self._warn(
-                "collapse",
-                f"the projections of all images are nearly the same (spread {logs['spread']:.3f}, "
-                "1 is even): a lower learning rate, a warm-up, or a loss with negatives helps",
-            )
-        elif logs["effective_rank"] < 0.05 * min(shape):
-            self._warn(
-                "rank",
-                f"only about {logs['effective_rank']:.1f} of {min(shape)} directions are used: a "
-                "lower temperature, stronger views or a normalised projector helps",
-            )
+    def _steps(self) -> int:
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def _advise(self, epoch: int, logs: dict[str, Any], rows: np.ndarray) -> None:
+        width = min(rows.shape)
+        if _few(rows):  # perhaps by moving averages that have not settled
+            trained = self._as_in_training()
+            unsettled = trained is not None and np.isfinite(trained).all() and not _few(trained)
+            if unsettled and self._steps() < _SETTLED:
+                return
+            if unsettled:
+                self._warn(
+                    "averages",
+                    f"the projections are nearly the same (spread {logs['spread']:.3f}) by the "
+                    "moving averages of batch normalization, which embeddings are made with, and "
+                    "not by the statistics of a batch: a lower momentum of these layers helps",
+                )
+            elif logs["spread"] < _COLLAPSED:
+                self._warn(
+                    "collapse",
+                    f"the projections of all images are nearly the same (spread "
+                    f"{logs['spread']:.3f}, 1 is even): {_cure(self.model.loss)} helps",
+                )
+            else:
+                lower = "a lower temperature, " * hasattr(self.model.loss, "temperature")
+                self._warn(
+                    "rank",
+                    f"only about {logs['effective_rank']:.1f} of {width} directions are used: "
+                    f"{lower}stronger views or a normalised projector helps",
+                )
         plateau = self._plateau(logs)
         if plateau and epoch + 1 >= self.patience and logs["loss"] > 0.98 * plateau:
             self._warn(
@@ -120,3 +160,22 @@ class HealthGuard(keras.callbacks.Callback):
         if kind not in self.warned:
             self.warned.add(kind)
             logging.getLogger("kssl").warning("health: %s", text)
+
+
+def _array(projections: Any) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(projections, "float32")))
+
+
+def _few(rows: np.ndarray) -> bool:
+    """Whether the projections are nearly the same, or use few directions."""
+    return spread(rows) < _COLLAPSED or effective_rank(rows) < _FEW * min(rows.shape)
+
+
+def _cure(loss: Any) -> str:
+    """What helps against a collapse, by what the loss compares."""
+    both = "a lower learning rate, a warm-up"
+    if not getattr(loss, "spans_batch", False):
+        return f"{both}, a predictor and a slower teacher, or a loss with negatives such as nt_xent"
+    if hasattr(loss, "temperature"):
+        return f"{both}, more negatives (a larger batch) or a lower temperature"
+    return f"{both} or more weight on what keeps the features of a batch apart"

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import kssl
 from kssl.callbacks import HealthGuard
 from kssl.evaluation.representation import (
     alignment,
@@ -134,3 +135,74 @@ def test_one_example_is_no_collapse_and_nan_is_named(caplog):
     assert [record.message for record in caplog.records] == [
         "health: the projections are NaN or infinite: a lower learning rate helps"
     ]
+
+
+class Normalized(keras.Model):
+    """A network as deep as it needs, whose averages are far from the data when it is new."""
+
+    def __init__(self, constant: bool = False) -> None:
+        super().__init__()
+        self.constant = constant
+        self.flatten = keras.layers.Flatten()
+        self.layer = keras.layers.Dense(16)
+        self.norm = keras.layers.BatchNormalization()
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.flatten.build(shape)
+        self.layer.build((None, shape[1] * shape[2] * shape[3]))
+        self.norm.build((None, 16))
+        self.built = True
+
+    def compute_output_shape(self, shape: tuple[int, ...]) -> tuple[int | None, int]:
+        return (shape[0], 16)
+
+    def call(self, x: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        features = 1e-3 * self.layer(self.flatten(x)) + 1.0  # moved by 1, spread by far less
+        return 0.0 * features + 1.0 if self.constant else self.norm(features, training=training)
+
+
+@pytest.mark.parametrize(
+    ("constant", "steps", "said"),
+    [(False, 3, ""), (False, 2000, "moving averages of batch norm"), (True, 3, "nearly the same")],
+)
+def test_averages_that_have_not_settled_are_no_collapse(caplog, constant, steps, said):
+    keras.utils.set_random_seed(0)
+    model = SimCLR(Normalized(constant), ProjectionHead(8, hidden_dim=16, normalization=None))
+    model.compile("sgd")
+    model.build({key: value.shape for key, value in VIEWS.items()})
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(steps)
+    before = model.get_weights()
+    guard, logs = HealthGuard(VIEWS), {}
+    guard.set_model(model)
+    with caplog.at_level(logging.WARNING, "kssl"):
+        guard.on_epoch_end(0, logs)
+    assert logs["spread"] < 0.1  # by the averages that it would embed with
+    messages = [each.getMessage() for each in caplog.records if each.name == "kssl"]
+    assert (not messages) if not said else (len(messages) == 1 and said in messages[0])
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize(
+    ("loss", "cure"),
+    [
+        (kssl.losses.NTXent(), "more negatives"),
+        (kssl.losses.NegativeCosine(), "a loss with negatives such as nt_xent"),
+        (kssl.losses.VICReg(), "more weight on what keeps the features of a batch apart"),
+    ],
+)
+def test_the_cure_is_one_for_the_loss(caplog, loss, cure):
+    model = SimCLR(MLP([16]), ProjectionHead(8, hidden_dim=16), loss=loss)
+    model.compile("sgd")
+    model.build({key: value.shape for key, value in VIEWS.items()})
+    last = model.projector.steps[-1]
+    last.kernel.assign(0.0 * last.kernel)
+    last.bias.assign(last.bias + 1.0)
+    guard = HealthGuard(VIEWS)
+    guard.set_model(model)
+    with caplog.at_level(logging.WARNING, "kssl"):
+        guard.on_epoch_end(0, {})
+    (message,) = [each.getMessage() for each in caplog.records if each.name == "kssl"]
+    assert "nearly the same" in message and cure in message
+    assert ("temperature" in message) == hasattr(loss, "temperature")
