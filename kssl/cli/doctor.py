@@ -22,10 +22,10 @@ from kssl.system.devices import BACKENDS
 
 PACKAGES = ("keras", "keras-hub", "tensorflow-datasets", "numpy", "scikit-learn", "matplotlib")
 
-# Keras runs on one backend per process, so that each is asked in a process of its own.
+# Each in a process of its own, and without Keras: what it finds is known in half the time.
 _ASK = (
-    "import json, sys; from kssl.system import devices; devices.choose(backend=sys.argv[1]);"
-    " print('\\n' + json.dumps(devices.describe()))"
+    "import json, sys; from kssl.system import devices;"
+    " print('\\n' + json.dumps({'devices': devices.list_devices(sys.argv[1])}))"
 )
 _PATIENCE = 120  # seconds; a first import from a cold disk is slow
 

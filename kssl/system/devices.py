@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kssl.errors import UserError, nearest
@@ -106,11 +106,51 @@ def quiet_import() -> Iterator[None]:
             os.close(original)
 
 
+# What Keras and TensorFlow import wherever it is installed, for wrappers and plots that kssl does
+# not use: a third of the time in which they start.
+_NEEDLESS = ("sklearn", "matplotlib")
+
+
+@contextlib.contextmanager
+def _without(modules: Iterable[str]) -> Iterator[None]:
+    """Let packages that are not imported yet seem to be absent; afterwards they can be imported."""
+    hidden = [name for name in modules if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
+
+
+def list_devices(backend: str) -> list[str]:
+    """Import a backend by itself, without Keras, and return the devices that it finds.
+
+    Args:
+        backend: One of `BACKENDS`.
+    """
+    _quieten()
+    if backend == "jax":
+        import jax
+
+        return [f"{device.platform}:{device.id}" for device in jax.devices()]
+    if backend == "torch":
+        import torch
+
+        return ["cpu", *(f"gpu:{number}" for number in range(torch.cuda.device_count()))]
+    with quiet_import(), _without(("keras", "jax", *_NEEDLESS)):
+        import tensorflow as tf
+
+        found = tf.config.list_physical_devices()
+    return [f"{each.device_type.lower()}:{each.name.rpartition(':')[2]}" for each in found]
+
+
 def load_keras() -> None:
     """Import Keras and TensorFlow's data library without their greetings."""
     if "keras" in sys.modules and "tensorflow" in sys.modules:
         return
-    with quiet_import():
+    others = {*BACKENDS} - {os.environ.get("KERAS_BACKEND", "tensorflow"), "tensorflow"}
+    with quiet_import(), _without((*others, *_NEEDLESS)):
         import keras
         import tensorflow as tf
 

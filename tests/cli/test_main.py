@@ -28,7 +28,8 @@ finally:
 
 def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, in a folder that is on its path too."""
-    environment = os.environ | {"PYTHONPATH": str(folder)} | variables
+    checkout = Path(__file__).resolve().parent.parent.parent
+    environment = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{checkout}"} | variables
     command = [sys.executable, "-c", PROBE, *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, cwd=folder, env=environment, timeout=60
@@ -60,6 +61,7 @@ def package(folder: Path, name: str, code: str) -> None:
         "runs",
         "compare a b",
         "fit --help",
+        "doctor",
         "completion bash",
         "nonsense",
     ],
@@ -71,6 +73,16 @@ def test_light_verbs_import_nothing_heavy(tmp_path: Path, arguments: str) -> Non
     own = [f"kssl.cli.{verb}"] if verb in VERBS else []
     assert done.stdout.splitlines()[-1] == f"heavy: [] verbs: {own}"
     assert done.returncode == (2 if verb in ("compare", "nonsense") else 0), done.stderr
+
+
+def test_keras_comes_without_what_kssl_does_not_use(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("data: digits\nmodel: vae\n")
+    done = run(tmp_path, "validate", "mine.yaml", KERAS_BACKEND="tensorflow")
+    assert done.returncode == 0, done.stderr
+    (heavy,) = [line for line in done.stdout.splitlines() if line.startswith("heavy:")]
+    assert "keras" in heavy and "tensorflow" in heavy
+    for name in ("matplotlib", "sklearn", "jax", "torch", "jinja2"):
+        assert f"'{name}'" not in heavy
 
 
 def test_help_names_every_verb_once(kssl: Any) -> None:

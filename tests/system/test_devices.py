@@ -153,3 +153,15 @@ def test_command_line_wins_over_environment_and_recipe():
         pytest.skip("needs the extras jax and torch")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == ["jax", "torch", "jax", "tensorflow"], done.stderr
+
+
+def test_a_package_that_is_hidden_can_be_imported_afterwards() -> None:
+    code = (
+        "import sys; from kssl.system import devices; devices.choose(); devices.load_keras();"
+        "assert not {'sklearn', 'matplotlib', 'jax', 'torch'} & {*sys.modules};"
+        "import sklearn.decomposition, matplotlib.pyplot; print(sklearn.__name__)"
+    )
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.stdout.split() == ["sklearn"], done.stderr
