@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kssl.recipe import Recipe
 
 _STEPS_SECONDS = 2.0  # the longest that steps are timed
+_TOGETHER = 4  # steps of an execution that are timed
 _LEAST_PART, _LEAST_ROWS = 0.01, 64  # of the data, on which an evaluation is timed first
 _APART = 4.0  # times as much is the second part
 _DRAWN = 200  # test examples of the figures that are timed
@@ -83,6 +84,8 @@ def _step_time(prepared: Prepared) -> tuple[float, float]:
 
     model, epochs = prepared.model, prepared.recipe.settings.fit.epochs
     ended: list[float] = []
+    # An execution cannot be stopped: 32 slow steps would take as long as all the rest.
+    model.steps_per_execution = min(model.steps_per_execution, _TOGETHER)
 
     def at_end(batch: int, logs: Any = None) -> None:
         ended.append(time.perf_counter())

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from matplotlib import image as pictures
+from matplotlib.colors import to_rgb
 
 import kssl.models
 import kssl.report
@@ -266,3 +267,19 @@ def test_a_dark_figure_has_light_words_and_the_same_pictures(tmp_path: Path) -> 
     assert to_hex(label.get_color()) == canvas.DARK[canvas.INK]
     np.testing.assert_array_equal(sheet.axes[0].images[0].get_array().filled(np.nan), before)
     assert np.isnan(before[:, 2:4]).all()  # the page is seen between pictures
+
+
+def test_every_colour_can_be_read_on_a_dark_page() -> None:
+    def luminance(color: str) -> float:
+        parts = [
+            part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+            for part in to_rgb(color)
+        ]
+        return float(np.dot(parts, [0.2126, 0.7152, 0.0722]))
+
+    page = luminance(canvas.DARK["white"])
+    for light in (*canvas.LINES, *canvas.CLASSES, canvas.INK, canvas.MUTED):
+        shown = {name.lower(): color for name, color in canvas.DARK.items()}.get(
+            light.lower(), light
+        )
+        assert (luminance(shown) + 0.05) / (page + 0.05) > 4.5, light

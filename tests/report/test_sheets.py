@@ -212,3 +212,14 @@ def test_texts_can_be_read_where_they_are_720_pixels_wide() -> None:
     assert texts._FONT / 72 * 720 / sheet.get_figwidth() >= 12  # pixels
     words = texts._words("tokens", np.array([5, 6, 0, 0, 0]), {}, 0, None)
     assert [word for word, _, _ in words] == ["5", "6", "[PAD] × 3"]
+
+
+def test_a_long_name_of_a_row_does_not_touch_its_words() -> None:
+    row = np.array([[1, 2, 3]])
+    raw = {"tokens": row, "other_tokens_of_all": row}
+    sheet = texts.draw(raw, [{**raw}] * 3, lambda ids: [f"[CLS{each}]" for each in ids])
+    (axes,) = sheet.axes
+    names = [each for each in axes.texts if each.get_position()[0] == 0]
+    first = min(each.get_position()[0] for each in axes.texts if each not in names)
+    assert max(len(each.get_text()) for each in names) < first
+    assert any(each.get_text().endswith("…") for each in names)

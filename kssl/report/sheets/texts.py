@@ -13,7 +13,7 @@ from kssl.report.sheets.batches import Batch, Rounds, Words, captions, lines, ro
 
 _EXAMPLES, _WIDTH, _WORDS = 4, 100, 60
 _INCHES, _FONT = 7.5, 9.0  # so that it can be read on a page that is 720 pixels wide
-_LEFT = 17  # characters of the names at the left
+_LEFT = 18  # characters of the names at the left
 _LINE = 0.19  # inches
 _PAIRS = 8  # of a word and those around it
 _NO_IDS = ("mask", "weight", "position", "segment", "sentence", "document", "starts")
@@ -47,7 +47,10 @@ def draw(raw: Batch, rounds: Rounds, words: Words | None = None) -> Figure:
             for label in filter(None, captions(batch, example + 1, raw)[example].split("\n")):
                 shown.append((f"{name}:", [(part, LINES[0], None) for part in label.split()]))
         for label, told in shown:
-            pieces.append(_Piece(f"{place + 1} {label}".replace("_", " ")[:_LEFT], 0, line, MUTED))
+            name = f"{place + 1} {label}".replace("_", " ")
+            if len(name) >= _LEFT:  # a blank stays before the words
+                name = f"{name[: _LEFT - 2]}…"
+            pieces.append(_Piece(name, 0, line, MUTED))
             placed = _flow(told, line)
             pieces += placed
             line = max([line, *(piece.line for piece in placed)]) + 1
