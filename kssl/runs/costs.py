@@ -159,14 +159,16 @@ def _on_parts(evaluation: Callable[[Task], Any], tasks: list[Task]) -> tuple[_Sp
 def _whole(parts: tuple[float, float], spent: tuple[_Spent, ...]) -> float:
     """From the times of two parts to that of the whole, on a straight line.
 
-    The processor's time is carried on, which others on the machine change less than the clock's.
+    Others on the machine lengthen the clock's time, and waiting threads the processor's: of the two
+    lines the flatter one is taken. What an accelerator computes is on the clock alone.
     """
     clock, processor = [each.clock for each in spent], [each.processor for each in spent]
-    times, rate = (processor, sum(clock) / max(sum(processor), 1e-9))
-    if _on_accelerator():
-        times, rate = clock, 1.0
-    slope = max(0.0, times[1] - times[0]) / (parts[1] - parts[0])
-    return rate * (times[0] + (1 - parts[0]) * slope)
+    slopes = [clock[1] - clock[0]]
+    if not _on_accelerator():
+        rate = sum(clock) / max(sum(processor), 1e-9)
+        slopes.append(rate * (processor[1] - processor[0]))
+    slope = max(0.0, min(slopes)) / (parts[1] - parts[0])
+    return clock[0] + (1 - parts[0]) * slope
 
 
 def _on_accelerator() -> bool:

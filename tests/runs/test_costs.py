@@ -36,7 +36,11 @@ def test_the_time_of_the_whole_lies_on_the_line_of_two_parts() -> None:
         processor = 2.0 + 30.0 * part
         return _Spent(2 * processor, processor)
 
-    assert _whole((0.01, 0.04), (spent(0.01), spent(0.04))) == pytest.approx(64.0)
+    both = spent(0.01), spent(0.04)
+    assert _whole((0.01, 0.04), both) == pytest.approx(64.0)
+    # Another program took the processor away, or threads waited, while one of them was timed.
+    for late in (_Spent(both[1].clock + 9.0, both[1].processor), _Spent(both[1].clock, 9.0)):
+        assert _whole((0.01, 0.04), (both[0], late)) < 3 * 64.0
 
 
 def test_an_evaluation_is_timed_on_parts() -> None:
