@@ -24,7 +24,8 @@ from kssl.system.files import replacing
 def command(data: str, output: Path | None, data_dir: Path | None) -> None:
     """Write a first recipe for a folder or file, with the reasons of its choices as comments.
 
-    It looks at what kind of data is there, how much, how large, and whether it has labels.
+    It looks at what kind of data is there, how much, how large, and whether it has labels. Data of
+    tensorflow-datasets takes its place in the recipe: data.path={tfds: NAME}.
 
     \b
     Example:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -265,6 +266,11 @@ def first_batch(data: Splits) -> dict[str, np.ndarray]:
     except tf.errors.OpError as error:
         lines = [line.strip() for line in error.message.splitlines() if line.strip()]
         told = next((line for line in lines if "assertion failed" in line), lines[0])
+        if shapes := re.search(r"different shapes.*?(\[.*?\]).*?(\[.*?\])", told):
+            told = (
+                f"its examples have several shapes, {shapes[1]} and {shapes[2]}. The sources "
+                "images, audio and video make them one, of files and of path: {tfds: …}"
+            )
         raise UserError(f"{data.used} with {steps} cannot be read: {told}") from error
 
 

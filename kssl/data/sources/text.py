@@ -45,7 +45,10 @@ def text(
         path: A file, a folder, a pattern such as `"news/*.txt.gz"`, a list of these, or
             `{train: …, validation: …, test: …}`; splits that are not named are cut from train.
             A path that exists is no pattern, whatever signs it has. A relative path is tried in
-            the current folder, then in `KSSL_DATA_DIR`.
+            the current folder, then in `KSSL_DATA_DIR`. Or a data set of tensorflow-datasets,
+            `{tfds: ag_news_subset}`, by its own splits: the feature that is a text, and `label`, or
+            what `field` and `label`, or `keys: {text: …, label: …}`, name. The parts of one text,
+            one a split, are joined by `splits: {all: train+validation+test}`.
         unit: What an example is: a `document`, a `paragraph` (blank lines between them), a
             `sentence` (found by rules, see `kssl.data.sentences`) or a `line`.
         field: JSON field or column of the text; a number for a table without header, counted

@@ -151,9 +151,17 @@ def _classified(name: str, split: str, validation: int, data_dir: str | None) ->
 
 
 def _select(dataset: Dataset, keys: Mapping[str, str] | None, name: str) -> Dataset:
+    features = dataset.element_spec
+    used = features if keys is None else keys.values()
+    for feature in used if isinstance(features, dict) else ():
+        if isinstance(features.get(feature), dict):
+            raise UserError(
+                f"{name}: its feature '{feature}' holds others, {', '.join(features[feature])}: "
+                "leave it out with keys: {image: image}. The source captions reads it, of "
+                f"path: {{tfds: {name}}}"
+            )
     if keys is None:
         return dataset
-    features = dataset.element_spec
     if not isinstance(features, dict):
         raise UserError(f"{name} has no named features to choose from with keys")
     for feature in keys.values():

@@ -41,7 +41,8 @@ def tokens(
     Args:
         split: `train`, `validation` or `test`, by document; see `text`.
         corpus: A path, `python_topics`, or settings of `text` but for its unit:
-            `{path: news.jsonl.gz, field: body, label: topic, fractions: [0.05, 0.1]}`.
+            `{path: news.jsonl.gz, field: body, label: topic, fractions: [0.05, 0.1]}`, or
+            `{path: {tfds: ag_news_subset}, field: description}`.
         vocabulary: A file that `kssl vocabulary` wrote, or the settings of
             `train_vocabulary`, such as `{kind: bpe, size: 8000}`: then it is made of the training
             split, and kept in `KSSL_CACHE_DIR` or the user's cache folder.

@@ -11,7 +11,9 @@ import pytest
 
 import kssl
 from kssl.data import Unavailable
+from kssl.data.splits import first_batch, open_splits
 from kssl.errors import UserError
+from kssl.recipe import load
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     (
@@ -80,6 +82,23 @@ def test_what_is_wrong_and_what_helps(
 ) -> None:
     with pytest.raises(UserError, match=message):
         getattr(kssl.data, source)("train", path=path, **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("oxford_flowers102", r"several shapes, \[40,60,3\] and \[41,59,3\]. The sources images"),
+        (
+            "coco_captions",
+            "'captions' holds others, .*text.*The source captions reads it",
+        ),
+    ],
+)
+def test_what_the_plain_source_cannot_batch(name: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "plain.yaml"
+    file.write_text(f"data: {{use: tfds, name: {name}}}\nmodel: autoencoder\n")
+    with pytest.raises(UserError, match=message):
+        first_batch(open_splits(load(file)))
 
 
 @pytest.fixture
