@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from kssl.data.builders.built import Built, check_names
+from kssl.data.builders.place import is_of_builder, opened
+from kssl.data.builders.splits import own_splits
 from kssl.data.files.decode import report_broken
-from kssl.data.locate import find_file
+from kssl.data.locate import Unavailable, find_file
 from kssl.data.splitting import SPLIT_WORDS
 from kssl.data.tables.column_types import warn_of_similar
 from kssl.data.tables.delimited import delimiter_in, read_rows, to_width
@@ -20,8 +24,9 @@ from kssl.data.tables.lines import LONGEST_TEXT, text_lines
 from kssl.errors import UserError
 from kssl.evaluation.base import Skipped
 
-Paths = str | Mapping[str, str]
+Paths = str | Mapping[str, Any]
 Column = str | int
+Table = tuple[list[tuple[str, ...]], list[str]]
 
 
 class Question(NamedTuple):
@@ -68,6 +73,79 @@ def split_files(path: Paths) -> dict[str, Path]:
                 "name them, path: {train: …, test: …}"
             )
     return {split: named[split][0] for split in ("train", "test")}
+
+
+class Tables(NamedTuple):
+    """Labelled rows of two splits, each the texts of every row, and its label.
+
+    Attributes:
+        name: What the data is called.
+        file: What the training rows are read from.
+        train: To train on.
+        test: To test on.
+    """
+
+    name: str
+    file: str
+    train: Table
+    test: Table
+
+
+def read_tables(path: Paths, texts: Sequence[Column], label: Column) -> Tables:
+    """Read the rows of `train` and `test`, of files or of a data set of tensorflow-datasets.
+
+    Args:
+        path: As `split_files` takes it, or `{tfds: glue/sst2, splits: {train: train, test:
+            validation}}`, with `file` for what comes first if it is there; `keys` says which
+            feature is which column, if it is called otherwise.
+        texts: Columns of the texts.
+        label: Column of the label.
+
+    Raises:
+        Skipped: There is no such file, or the data set is unavailable.
+        UserError: A split or column is missing.
+    """
+    if is_of_builder(path):
+        try:
+            place = opened(path, "labelled text")
+        except Unavailable as error:
+            raise Skipped(str(error)) from error
+        if isinstance(place, Built):
+            return _of_built(place, [str(each) for each in (*texts, label)])
+        path = str(place)
+    files = split_files(path)
+    train, test = (read_table(files[split], texts, label) for split in ("train", "test"))
+    return Tables(files["train"].parent.name, files["train"].name, train, test)
+
+
+def _of_built(built: Built, columns: list[str]) -> Tables:
+    check_names(built, dict(built.keys), columns, "keys")
+    named = {column: dict(built.keys).get(column, column) for column in columns}
+    built = replace(built, keys=tuple(named.items()))
+    wanted = {column: built.of_kind(column, ("text",)) for column in columns[:-1]}
+    wanted[columns[-1]] = built.of_kind(columns[-1], ("class", "integer"))
+    names = built.class_names(wanted[columns[-1]])
+    parts = dict(built.splits) or own_splits(built.builder)
+    if not {"train", "test"} <= set(parts):
+        raise UserError(
+            f"{built.where}: labelled text needs train and test, and there is "
+            f"{', '.join(parts)}: splits: {{train: train, test: validation}}"
+        )
+
+    def rows(part: str) -> Table:
+        every = [tuple(example[c] for c in columns) for example in built.read(part, wanted)]
+        known = [(row[:-1], int(row[-1])) for row in every if row[-1] >= 0]
+        if not known:
+            raise UserError(
+                f"{built.where}: no example of '{part}' has a label; name another split"
+            )
+        return (
+            [tuple(text.decode("utf-8", "replace") for text in texts) for texts, _ in known],
+            [names[number] if names else str(number) for _, number in known],
+        )
+
+    name = built.builder.info.full_name.rpartition("/")[0]
+    return Tables(name, parts["train"], rows(parts["train"]), rows(parts["test"]))
 
 
 def _named_after_splits(folder: Path) -> dict[str, list[Path]]:

@@ -15,7 +15,7 @@ from kssl.evaluation.base import Evaluation, Result, Task, named
 from kssl.evaluation.finetuning.classification import Classified, classes_of
 from kssl.evaluation.finetuning.comparison import Problem, compared
 from kssl.evaluation.finetuning.heads import DROPOUT, Head, check_pool, of_text
-from kssl.evaluation.finetuning.labelled_text import Column, Paths, read_table, split_files
+from kssl.evaluation.finetuning.labelled_text import Column, Paths, read_tables
 from kssl.evaluation.finetuning.protocol import Protocol
 from kssl.evaluation.finetuning.text_rows import Rows, text_rows
 from kssl.moved import renamed
@@ -48,7 +48,10 @@ def finetune_classification(
 
     Args:
         path: A folder with a table for `train` and for `test` in its files' names, or
-            `{train: …, test: …}`; TSV or CSV, also `.gz`.
+            `{train: …, test: …}`; TSV or CSV, also `.gz`. Or a data set of tensorflow-datasets,
+            `{tfds: glue/sst2, splits: {train: train, test: validation}}`, whose features are the
+            columns; `keys` says which, if they are called otherwise, and `file` beside it names the
+            folder that comes first, if it is there.
         text: Column of the text: its name, or its number where there is no header.
         label: Column of the class.
         labels: Rows to train on, drawn at random; None for all.
@@ -159,9 +162,8 @@ def _classified(
     def read(texts: np.ndarray) -> Rows:
         return layout.framed(*(layout.encode(column) for column in texts.T.tolist()))
 
-    files = split_files(path)
-    tables = [read_table(files[split], columns[:-1], columns[-1]) for split in ("train", "test")]
-    names = sorted(set(tables[0][1]))
+    tables = read_tables(path, columns[:-1], columns[-1])
+    names = sorted(set(tables.train[1]))
     number = {each: place for place, each in enumerate(names)}
     train, test = (
         Classified(
@@ -170,14 +172,12 @@ def _classified(
             read,
             _by_words,
         )
-        for texts, labels in tables
+        for texts, labels in (tables.train, tables.test)
     )
-    settings = {"pool": pool, "dropout": DROPOUT, "train file": files["train"].name}
+    settings = {"pool": pool, "dropout": DROPOUT, "train file": tables.file}
     head = Head(classes_of(train, test), lambda model: of_text(model, pool))
     problem = Problem(head, train, test, "texts", {"classes": len(names), **settings})
-    return compared(
-        task, name, problem.part(task.part), {f" on {files['train'].parent.name}": protocol}
-    )
+    return compared(task, name, problem.part(task.part), {f" on {tables.name}": protocol})
 
 
 def _by_words(bank: np.ndarray, classes: np.ndarray, test: np.ndarray) -> dict[str, Any]:
