@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from kssl.data.locate import Unavailable, places
 from kssl.data.pipeline import Pipeline
 from kssl.data.selection import select
 from kssl.data.splitting import SPLITS
-from kssl.data.whole import count
+from kssl.data.whole import count, told_by
 from kssl.errors import UserError
 from kssl.system.terminal import width
 
@@ -264,14 +263,7 @@ def first_batch(data: Splits) -> dict[str, np.ndarray]:
         told = str(error).rpartition("UserError: ")[2].strip()
         raise UserError(f"{data.used} with {steps}: {told}") from error
     except tf.errors.OpError as error:
-        lines = [line.strip() for line in error.message.splitlines() if line.strip()]
-        told = next((line for line in lines if "assertion failed" in line), lines[0])
-        if shapes := re.search(r"different shapes.*?(\[.*?\]).*?(\[.*?\])", told):
-            told = (
-                f"its examples have several shapes, {shapes[1]} and {shapes[2]}. The sources "
-                "images, audio and video make them one, of files and of path: {tfds: …}"
-            )
-        raise UserError(f"{data.used} with {steps} cannot be read: {told}") from error
+        raise UserError(f"{data.used} with {steps} cannot be read: {told_by(error)}") from error
 
 
 def _spoken(recipe: Recipe) -> tuple[str, str]:

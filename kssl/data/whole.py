@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -49,3 +50,16 @@ def read_all(dataset: tf.data.Dataset) -> dict[str, tf.Tensor]:
             key: tf.constant(np.concatenate([batch[key] for batch in batches]))
             for key in batches[0]
         }
+
+
+def told_by(error: tf.errors.OpError) -> str:
+    """What TensorFlow says of data that cannot be read, in a line, with the cure if it is known."""
+    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
+    told = next((line for line in lines if "assertion failed" in line), lines[0])
+    shapes = re.search(r"different shapes.*?(\[.*?\]).*?(\[.*?\])", told)
+    if shapes is None:
+        return told
+    return (
+        f"its examples have several shapes, {shapes[1]} and {shapes[2]}. The sources images, "
+        "audio and video make them one, of files and of path: {tfds: …}"
+    )
