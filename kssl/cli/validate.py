@@ -19,7 +19,7 @@ from kssl.system.terminal import wrapped
 def command(recipe: str, overrides: tuple[str, ...], resolved: bool, **options: Any) -> None:
     """Check a recipe without running it: names, arguments and types, all errors at once.
 
-    Of data in folders it says how they are understood; no file is opened.
+    Of data in folders it says how they are understood, without opening a file, and of tables too.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""What can be said of a recipe's data before it is read: files are listed, small tables opened."""
+"""What can be said of a recipe's data before it is read: files are listed, tables are read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kssl.data.files.tell import classes_line, counted, splits_line
 from kssl.data.locate import find_file
 from kssl.data.sources.audio import audio
 from kssl.data.sources.images import images, list_images
+from kssl.data.sources.tabular import tabular
 from kssl.data.sources.text import text
 from kssl.data.sources.tokens import tokens
 from kssl.data.sources.video import list_films, video
@@ -36,7 +37,14 @@ def listed(source: Callable[..., Any], settings: Mapping[str, Any]) -> Told:
     Raises:
         UserError: There are no such files, or it is not clear which are to be trained on.
     """
-    listers = {images: _images, audio: _audio, video: _video, text: _text, tokens: _tokens}
+    listers: dict[Any, Callable[[Mapping[str, Any]], Told]] = {
+        images: _images,
+        audio: _audio,
+        video: _video,
+        text: _text,
+        tokens: _tokens,
+        tabular: lambda settings: tabular(**settings).found,
+    }
     lister, settings = listers.get(source), dict(settings)
     corpus = settings.get("corpus")
     if isinstance(corpus, Mapping):

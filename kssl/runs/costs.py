@@ -52,6 +52,7 @@ def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
         began = time.perf_counter()
         prepared = prepare(recipe, allow_stand_in)
         notices.of_data(prepared)
+        notices.of_untested_classes(prepared)
         notices.of_contradictions(recipe)
         notices.of_replicas(prepared)
         model, pipeline, settings = prepared.model, prepared.data.train, recipe.settings.fit

@@ -61,6 +61,27 @@ def of_data(prepared: Prepared) -> None:
         print(wrapped(f"data: {line}"))
 
 
+def of_untested_classes(prepared: Prepared) -> None:
+    """Give notice of classes of which there is no labelled example in the test split."""
+    import numpy as np
+
+    from kssl.data.description import UNLABELLED
+
+    data = prepared.data
+    splits = (data.train, data.test)
+    readable = all(each.has_labels and each.in_memory for each in splits)
+    if not readable or not prepared.recipe.uses("evaluate"):
+        return
+    known, tested = ({*np.unique(each.labels()).tolist()} - {UNLABELLED} for each in splits)
+    names = dict(enumerate(data.train.class_names or ()))
+    if lacking := sorted(known - tested):
+        few = ", ".join(str(names.get(each, each)) for each in lacking[:4])
+        _note(
+            f"the split test has no labelled example of {len(lacking)} of {len(known | tested)} "
+            f"classes: {few}{', …' * (len(lacking) > 4)}: evaluations say nothing of them"
+        )
+
+
 def of_few_steps(prepared: Prepared) -> None:
     """Give notice where training is over before it can have an effect."""
     settings, size = prepared.recipe.settings.fit, prepared.data.train.size

@@ -64,6 +64,7 @@ def fit(
         try:
             _record(run, prepared, command, new=resume is None)
             notices.of_data(prepared)
+            notices.of_untested_classes(prepared)
             notices.of_few_steps(prepared)
             notices.of_contradictions(recipe)
             notices.of_replicas(prepared)

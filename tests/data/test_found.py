@@ -18,7 +18,7 @@ from kssl.data.locate import find_file, places
 from kssl.data.splits import Splits, _spoken, _told, open_splits
 from kssl.errors import RunError
 from kssl.recipe import Recipe
-from kssl.runs import listed
+from kssl.runs import listed, notices
 from kssl.runs.load import _compare
 
 
@@ -167,3 +167,64 @@ def test_a_stand_in_of_the_same_source_is_told_apart_by_what_it_reads(tmp_path: 
         "used": "python_topics (tokens)",
         "stand_in_for": "nowhere.txt (tokens)",
     }
+
+
+def of(data: str) -> Recipe:
+    return kssl.recipe.load("vae_mnist", [f"data={data}", "pretext=[]"])
+
+
+def test_films_say_what_else_lies_there(tmp_path: Path) -> None:
+    for name in ("cat/one/1.png", "cat/two/1.png", "dog/one/1.png", "dog/two/1.png", "loose.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    for name in ("notes.txt", "cat/one/sound.wav"):
+        (tmp_path / name).touch()
+    data = f"{{use: video, path: {tmp_path}, shape: [1, 8, 8]}}"
+    told = listed(of(data))
+    assert told == describe(kssl.data.video("train", str(tmp_path), [1, 8, 8])).found
+    assert told[0] == (
+        f"4 films in {tmp_path} (folders 4); left out: files of other kinds (.txt 1, .wav 1, "
+        ".png in no sub-folder 1)"
+    )
+    assert told[2] == "2 classes: cat 2, dog 2"
+
+
+def test_tables_say_what_was_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{n},{n % 7}.5,{'ab'[n % 2]},{('', 'x', 'y')[n % 3]}" for n in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,size,kind,class", *rows, "1,2", "1,2,3,4,5"]))
+    data = "{use: tabular, path: t.csv, label: class, types: {id: skip}}"
+    splits = open_splits(of(data))
+    sizes = splits.sizes
+    assert splits.record()["found"] == [
+        f"60 rows in {tmp_path / 't.csv'} (columns: 1 of numbers, 1 of categories); left out: "
+        "2 broken rows, the column id (as given)",
+        f"splits: train {sizes['train']}, validation {sizes['validation']}, test {sizes['test']}, "
+        "by a hash of each row",
+        "2 classes: x 20, y 20; 20 more without a label, which no probe sees",
+    ]
+    assert listed(of(data)) == splits.found
+    parts = "\n".join(["n,part"] + [f"{n},{('train', 'valid', 'test')[n % 3]}" for n in range(60)])
+    (tmp_path / "t.csv").write_text(parts)
+    found = listed(of("{use: tabular, path: t.csv, types: {part: split}}"))
+    assert found[1] == "splits: train 20, validation 20, test 20, by the column part"
+    assert found[2] == "no labels: no column is named as label"
+
+
+def test_classes_without_a_test_example_are_named_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {"train": ("cat", "dog", "hen"), "val": ("cat", "dog"), "test": ("cat",)}
+    for split, classes in names.items():
+        for name in classes:
+            (tmp_path / split / name).mkdir(parents=True)
+            for number in range(3):
+                picture = Image.new("RGB", (8, 8), (number, 0, 0))
+                picture.save(tmp_path / split / name / f"{number}.png")
+    recipe = of(f"{{use: images, path: {tmp_path}, size: 8}}")
+    prepared: Any = SimpleNamespace(recipe=recipe, data=open_splits(recipe))
+    notices.of_untested_classes(prepared)
+    assert " ".join(capsys.readouterr().out.split()) == (
+        "note: the split test has no labelled example of 2 of 3 classes: dog, hen: evaluations "
+        "say nothing of them"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -164,12 +164,6 @@ def split_files(
     own = layout.splits or {"train": layout.rest}
     splits = _complete(path, own, layout.unlabelled, fractions, what)
     return Folder(path, splits, layout, what, found)
-
-
-def walk(path: Path, extensions: Collection[str]) -> tuple[list[Path], Counter[str]]:
-    """Files in the order of their names, and how many files of other kinds there are."""
-    found = find(path, extensions)
-    return found.files, found.others
 
 
 def _nothing(path: Path, others: Counter[str], extensions: Sequence[str], what: str) -> str:

@@ -136,7 +136,8 @@ def _encoded_alike(
     own: dict[str, str] = {SPLIT: "split"} if SPLIT in columns else {}
     rows = _splits(file, columns, own, two, label)
     classes = fitted.classes if label is not None else ()
-    return replace(fitted, label=label, classes=classes, rows=rows, columns=columns)
+    known = {"where": str(file), "rows": rows, "columns": columns, "split_by": "", "skipped": {}}
+    return replace(fitted, label=label, classes=classes, **known)
 
 
 @renamed(broken_share="broken_fraction", shares="fractions")
@@ -227,6 +228,8 @@ def fit_columns(
         skipped=skipped,
         rows=rows,
         columns=columns,
+        where=where,
+        split_by=next((name for name, use in types.items() if use == "split"), ""),
     )
     if not fitted.numeric and not fitted.categorical:
         raise UserError(f"{where}: no column is left to train on; there is:\n{fitted}")

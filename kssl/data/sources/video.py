@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +15,12 @@ from kssl.data.builders.examples import Reading, bytes_of
 from kssl.data.builders.place import Place, opened, refuse_settings
 from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.folder import EXTENSIONS as PICTURES
-from kssl.data.files.folder import Folder, Labels, split_files, walk
+from kssl.data.files.folder import Folder, Labels, split_files
 from kssl.data.files.image import decode_to, fit, upright
 from kssl.data.files.items import Archive, labelled, of_folder, open_archive, read_items
 from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.files.reasons import reason
-from kssl.data.files.walk import by_number
+from kssl.data.files.walk import by_number, find, links_among
 from kssl.data.from_arrays import Dataset
 from kssl.data.splitting import check_split, check_two_fractions
 from kssl.errors import UserError
@@ -145,22 +146,26 @@ def list_films(
     path: Path, fractions: tuple[float, float] = (0.1, 0.1), labels: Labels = "auto"
 ) -> tuple[Folder, list[Path]]:
     """The films below a folder, files and folders of frames, by split; and all single frames."""
-    pictures, others = walk(path, PICTURES)
+    found = find(path, (*PICTURES, *FILMS))
+    pictures = [file for file in found.files if file.suffix.lower() in PICTURES]
     animated = {picture for picture in pictures if _is_animated(picture)}
     frames = [picture for picture in pictures if picture not in animated]
     folders = {frame.parent for frame in frames} - {path}
-    files, _ = walk(path, FILMS)
+    files = [file for file in found.files if file.suffix.lower() in FILMS]
     films = sorted(
         [*folders, *files, *animated], key=lambda film: film.relative_to(path).as_posix()
     )
     if not films:
-        found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
+        others = ", ".join(f"{count} {suffix}" for suffix, count in found.others.most_common(5))
         loose = f"{len(pictures)} images that are in no sub-folder" * bool(pictures)
         raise UserError(
             f"{path}: there are no films, that is sub-folders of images or files ending in "
-            f"{', '.join(FILMS)}; found: {loose or found or 'no files at all'}"
+            f"{', '.join(FILMS)}; found: {loose or others or 'no files at all'}"
         )
-    return split_files(path, films, fractions, "films", labels=labels), frames
+    loose_ones = Counter(f"{f.suffix.lower()} in no sub-folder" for f in frames if f.parent == path)
+    beside = replace(found, files=films, links=links_among(path, films))
+    beside.others = found.others + loose_ones
+    return split_files(path, films, fractions, "films", beside, labels), frames
 
 
 def _is_animated(picture: Path) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from kssl.data.description import described
+from kssl.data.files.tell import classes_line
 from kssl.data.from_arrays import Dataset
-from kssl.data.splitting import check_split
+from kssl.data.splitting import SPLITS, check_split
 from kssl.data.tables.reader import Column
 
 MISSING_VALUE = "(missing)"
@@ -61,6 +62,9 @@ class FittedTable:
         classes: The labels in the order of their numbers.
         skipped: The other columns, with why they are not used.
         rows: For each split, the numbers of its rows.
+        columns: All columns that have been read.
+        where: The file, or the name of the data set.
+        split_by: The column that says in which split a row is; "" where a hash does.
     """
 
     numeric: tuple[NumericColumn, ...]
@@ -70,6 +74,8 @@ class FittedTable:
     skipped: Mapping[str, str]
     rows: Mapping[str, np.ndarray]
     columns: Mapping[str, Column]
+    where: str = ""
+    split_by: str = ""
 
     @property
     def vocabulary_sizes(self) -> list[int]:
@@ -109,6 +115,28 @@ class FittedTable:
             },
             category_names=[each.values for each in self.categorical],
             names=[str(row + 1) for row in self.rows[split]],
+            found=self.told(),
+        )
+
+    def told(self) -> tuple[str, str, str]:
+        """What was found and how it was understood, in three lines."""
+        column = next(iter(self.columns.values()))
+        used = f"columns: {len(self.numeric)} of numbers, {len(self.categorical)} of categories"
+        broken = [f"{column.left_out:,} broken rows"] * bool(column.left_out)
+        left = broken + [f"the column {name} ({why})" for name, why in self.skipped.items()]
+        sizes = {split: len(rows) for split, rows in self.rows.items()}
+        drawn = f"by the column {self.split_by}" if self.split_by else "by a hash of each row"
+        classes = {}
+        if self.label is not None:
+            labels = self.columns[self.label]
+            known = {split: labels.codes[rows] for split, rows in self.rows.items()}
+            values = [*labels.values, ""]  # -1 is missing
+            classes = {split: [values[code] for code in codes] for split, codes in known.items()}
+        return (
+            f"{len(column.codes):,} rows in {self.where} ({used})"
+            + f"; left out: {', '.join(left[:8])}{', …' * (len(left) > 8)}" * bool(left),
+            f"splits: {', '.join(f'{name} {sizes[name]:,}' for name in SPLITS)}, {drawn}",
+            classes_line(classes) if classes else "no labels: no column is named as label",
         )
 
     def __str__(self) -> str:

@@ -24,6 +24,7 @@ MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "N
 
 _SAMPLE = 50  # lines by which a file's delimiter is found
 _RULE = re.compile(r"\s*(:?-{2,}:?|:-+:?|-+:)\s*")  # under the names of a table in Markdown
+_LEFT_OUT = b"kssl rows left out"  # in the metadata of an Arrow table
 _ROWS = 2**14  # that are turned into Arrow's columns at a time
 
 
@@ -37,6 +38,7 @@ class Column:
         values: The distinct values, as text.
         numbers: float64, one for each of `values`; NaN for one that is no finite number.
         note: How its numbers are written, or why they are not read, if that must be said.
+        left_out: How many rows of the file were left out, for all columns alike, as broken.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Column:
     values: list[str]
     numbers: np.ndarray
     note: str = ""
+    left_out: int = 0
 
     @property
     def missing(self) -> np.ndarray:
@@ -91,8 +94,10 @@ def read_columns(
         raise UserError(
             f"{path}: more than one column is named {', '.join(map(repr, twice))}{hint}"
         )
+    left_out = int((table.schema.metadata or {}).get(_LEFT_OUT, 0))
     return [
-        _column(name, array, name in skip) for name, array in zip(names, table.columns, strict=True)
+        replace(_column(name, array, name in skip), left_out=left_out)
+        for name, array in zip(names, table.columns, strict=True)
     ]
 
 
@@ -173,7 +178,7 @@ def _arrow(
             f"which has the names of the columns: {number} has {why}. Take off what stands above"
         )
     report_broken(str(path), "rows", broken, table.num_rows + len(broken), broken_fraction)
-    return table
+    return table.replace_schema_metadata({_LEFT_OUT: str(len(broken))})
 
 
 def _no_row(fields: list[str], names: list[str]) -> str:
@@ -197,7 +202,8 @@ def _json(path: Path, broken_fraction: float) -> Any:
     report_broken(str(path), "records", broken, len(records) + len(broken), broken_fraction)
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = [_array([record.get(name) for record in records]) for name in names]
-    return pyarrow.Table.from_arrays(columns, names) if names else pyarrow.table({})
+    table = pyarrow.Table.from_arrays(columns, names) if names else pyarrow.table({})
+    return table.replace_schema_metadata({_LEFT_OUT: str(len(broken))})
 
 
 def _array(values: list[Any]) -> Any:
