@@ -1,4 +1,4 @@
-"""Networks of `keras.applications` as encoders: what a recipe must say of them."""
+"""Networks of `keras.applications` and KerasHub as encoders: what a recipe must say of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ def problems(use: str, target: Any, arguments: Mapping[str, Node]) -> Iterator[s
         target: The function.
         arguments: What the recipe gives it.
     """
-    if not str(getattr(target, "__module__", "")).startswith(_MODULE):
+    module = str(getattr(target, "__module__", ""))
+    if module.startswith("keras_hub.") and "weights" in arguments:
+        yield (
+            f"{use} has learned nothing yet when it is made from its arguments: leave 'weights' "
+            f"out; one that is trained already is {use}.from_preset with preset: …, a download"
+        )
+    if not module.startswith(_MODULE):
         return
     if "weights" not in arguments:
         yield (

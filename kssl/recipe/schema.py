@@ -15,6 +15,7 @@ PLAIN = (bool, int, float, str, Path, type(None))
 
 # The arguments that kssl itself supplies, by the kind of part: a recipe may not set them.
 SUPPLIED: dict[str, tuple[str, ...]] = {"datasets": ("split",)}
+_TENSORS = {"inputs", "outputs"}  # of a functional model of Keras
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def signature_of(target: Callable[..., Any]) -> Signature:
     """Return what a function or class can be given.
 
     A class whose constructor has `**kwargs` also takes the named arguments of its base classes,
-    which is how Keras' layers take `name` and `dtype`.
+    which is how Keras' layers take `name` and `dtype`; but not the tensors of a functional model.
 
     Raises:
         TypeError: `target` cannot be called.
@@ -73,7 +74,11 @@ def signature_of(target: Callable[..., Any]) -> Signature:
         return Signature({})
     parameters, more = _own_parameters(constructors[0], skip_first=True)
     for constructor in constructors[1:] if more else ():
-        for name, parameter in _own_parameters(constructor, skip_first=True)[0].items():
+        inherited = _own_parameters(constructor, skip_first=True)[0]
+        tensors = _TENSORS if _TENSORS <= inherited.keys() else ()
+        for name, parameter in inherited.items():
+            if name in tensors:  # a network that is a class of its own makes them itself
+                continue
             parameters.setdefault(
                 name, Parameter(name, parameter.annotation, parameter.default, inherited=True)
             )

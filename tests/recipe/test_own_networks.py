@@ -38,6 +38,57 @@ def test_keras_applications_say_which_weights_are_meant() -> None:
     assert "weights:\n" in recipe.resolved()  # null is written down, and read back
 
 
+IMAGES = ["data={use: synthetic, shape: [16, 16, 3], examples: 32}", "pretext=[to_float]"]
+TOKENS = [
+    "data={use: tokens, corpus: python_topics, vocabulary: {kind: characters}, length: 16}",
+    "pretext=[mask_tokens]",
+]
+SMALL = "num_layers: 1, num_heads: 2, hidden_dim: 8, intermediate_dim: 8, max_sequence_length: 16"
+BACKBONES = {
+    "ResNetBackbone": (
+        "simclr_fashion",
+        "input_conv_filters: [64], input_conv_kernel_sizes: [3], stackwise_num_filters: [64], "
+        "stackwise_num_blocks: [1], stackwise_num_strides: [1], block_type: basic_block, "
+        "image_shape: [16, 16, 3]",
+    ),
+    "ViTBackbone": (
+        "simclr_fashion",
+        "image_shape: [16, 16, 3], patch_size: 8, num_layers: 1, num_heads: 2, hidden_dim: 8, "
+        "mlp_dim: 8",
+    ),
+    "BertBackbone": ("bert_news", SMALL),
+    "GPT2Backbone": ("bert_news", SMALL),
+}
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_backbone_of_keras_hub_is_made_of_its_arguments_and_trained(name: str) -> None:
+    base, arguments = BACKBONES[name]
+    backbone = f"{{use: 'keras_hub.models:{name}', {arguments}}}"
+    model = {
+        "simclr_fashion": f"{{use: simclr, augment: device, encoder: {backbone}}}",
+        "bert_news": f"{{use: {name[:4].rstrip('2B').lower()}, backbone: {backbone}}}",
+    }[base]
+    data = IMAGES if base == "simclr_fashion" else TOKENS
+    short = ["evaluate=[]", "fit.batch_size=16", "fit.epochs=1", "fit.steps_per_epoch=2"]
+    prepared = kssl.runs.prepare(load(base, [*data, f"model={model}", *short]))
+    history = prepared.model.fit(
+        prepared.data.training_batches(0, 1), steps_per_epoch=2, shuffle=False, verbose=0
+    )
+    assert np.isfinite(history.history["loss"]).all()
+    made = {type(each).__name__ for each in prepared.model._flatten_layers()}
+    assert name in made
+    if base == "bert_news":
+        assert prepared.model.vocabulary_size == prepared.data.train.vocabulary.size
+
+
+def test_backbones_of_keras_hub_have_no_weights_to_say() -> None:
+    name, (_, arguments) = "ResNetBackbone", BACKBONES["ResNetBackbone"]
+    encoder = f"{{use: 'keras_hub.models:{name}', weights: null, {arguments}}}"
+    with pytest.raises(RecipeError, match="leave 'weights' out; one that is trained already is"):
+        load("simclr_fashion", [f"model={{use: simclr, encoder: {encoder}}}"]).check()
+
+
 def test_a_module_beside_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "my_networks_of_a_test.py").write_text(MODULE)
