@@ -60,6 +60,18 @@ def packed_validation(model: Any, given: Any) -> Any:
     return (x, y, sample_weight) if is_arrays(x) else x
 
 
+def weighed(model: Any, x: Any, y: Any, weights: Mapping[int, float]) -> tuple[Any, Any]:
+    """Return weights of classes and of examples: those that Keras is given for these.
+
+    Of arrays it is given those of the examples. Of datasets it looks the classes up in a table that
+    ends with the last class that is named, so that one beyond it would be an error.
+    """
+    if is_arrays(x):
+        return None, class_weights(model, x, y, weights)
+    every = dict.fromkeys(range(getattr(model, "classes", None) or 0), 1.0)
+    return {**every, **weights}, None
+
+
 def class_weights(model: Any, x: Any, y: Any, weights: Mapping[int, float]) -> np.ndarray:
     """Return the weight `(examples,)` that each example has by its class; 1 where none is given.
 

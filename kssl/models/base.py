@@ -19,12 +19,11 @@ from kssl.modalities.checked import checked
 from kssl.modalities.given import (
     WEIGHT,
     batch_shapes,
-    class_weights,
     floating,
-    is_arrays,
     packed,
     packed_validation,
     said_if_not_finite,
+    weighed,
 )
 
 
@@ -136,9 +135,8 @@ class Model(keras.Model):
         """
         weight = kwargs.pop(WEIGHT, None)
         kwargs["validation_data"] = packed_validation(self, kwargs.get("validation_data"))
-        of_classes = kwargs.get("class_weight")
-        if of_classes is not None and weight is None and is_arrays(x):
-            kwargs["class_weight"], weight = None, class_weights(self, x, y, of_classes)
+        if kwargs.get("class_weight") is not None and weight is None:
+            kwargs["class_weight"], weight = weighed(self, x, y, kwargs["class_weight"])
         x, y, kwargs[WEIGHT] = packed(self, x, y, weight)
         self._make_variables(x)
         if self.built:
