@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kssl.errors import RunError, UserError
+from kssl.system.files import temporary_folder
 from kssl.system.progress import working
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def export(loaded: Loaded, to: str, output: Path, examples: int = 64) -> float:
     encoder = encoder_of(loaded.model)
     inputs = examples_of(loaded.test, loaded.model, examples)
     source = encoder.predict(inputs, verbose=0)
-    folders = tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-")
+    folders = temporary_folder(output.parent, ".export-")
     with working(f"exporting to {to}"), folders as folder:
-        written = Path(folder) / f"encoder{ENDINGS[to]}"
+        written = folder / f"encoder{ENDINGS[to]}"
         _WRITERS[to](encoder, written)
         again = np.asarray(_READERS[to](written, inputs))
         cosine = _smallest_cosine(source, again)

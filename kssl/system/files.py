@@ -6,6 +6,8 @@ import contextlib
 import glob
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
         >>> with replacing(Path("model.keras")) as temporary:
         ...     model.save(temporary)
     """
-    _forget_leftovers(path)
+    _forget_leftovers(path.parent, f".{glob.escape(path.stem)}.*.tmp{glob.escape(path.suffix)}")
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.tmp{path.suffix}")
     try:
         yield temporary
@@ -41,12 +43,31 @@ def replacing(path: Path) -> Iterator[Path]:
     _sync_folder(path.parent)
 
 
-def _forget_leftovers(path: Path) -> None:
-    """Remove what a process left that was killed while it wrote this file, long ago."""
-    pattern = f".{glob.escape(path.stem)}.*.tmp{glob.escape(path.suffix)}"
-    for leftover in path.parent.glob(pattern):
+@contextlib.contextmanager
+def temporary_folder(beside: Path, prefix: str) -> Iterator[Path]:
+    """Make a folder for files that are not whole yet, and remove it at the end.
+
+    Args:
+        beside: The folder that it is made in, so that what is in it can be moved at once.
+        prefix: How its name begins; those that a killed process left are removed, a day later.
+
+    Yields:
+        The folder.
+    """
+    _forget_leftovers(beside, f"{glob.escape(prefix)}*")
+    with tempfile.TemporaryDirectory(dir=beside, prefix=prefix) as folder:
+        yield Path(folder)
+
+
+def _forget_leftovers(folder: Path, pattern: str) -> None:
+    """Remove what a process left that was killed while it wrote there, long ago."""
+    for leftover in folder.glob(pattern):
         with contextlib.suppress(OSError):
-            if leftover.is_file() and time.time() - leftover.stat().st_mtime > _LONG_AGO:
+            if time.time() - leftover.lstat().st_mtime < _LONG_AGO or leftover.is_symlink():
+                continue
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+            else:
                 leftover.unlink()
 
 

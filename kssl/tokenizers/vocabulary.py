@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from kssl.errors import UserError, first_line, nearest
+from kssl.system.files import replacing
 from kssl.tokenizers.checked import check
 from kssl.tokenizers.encode import decode, encoder, readable
 from kssl.tokenizers.keras_hub import hub_tokenizer
@@ -135,13 +135,8 @@ class Vocabulary:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a JSON file, whole or not at all; a file that is there is replaced."""
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
+        with replacing(Path(path)) as temporary:
             temporary.write_text(self._json(), encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _json(self) -> str:
         written = {"format": FORMAT, **self.__dict__}

@@ -14,7 +14,8 @@ from kssl.errors import UserError
 from kssl.runs import Run
 from kssl.runs.evaluate import _so_far
 from kssl.runs.start import read_data_record
-from kssl.system.files import replacing
+from kssl.system.files import replacing, temporary_folder
+from kssl.tokenizers import load_vocabulary, train_vocabulary
 
 WHOLE = '{"used": "mnist", "fingerprint": "all-0", "examples": {"train": 3}}'
 
@@ -90,3 +91,38 @@ def test_what_killed_processes_left_is_removed_when_it_is_old(tmp_path: Path) ->
     with replacing(tmp_path / "a[1].npz") as temporary:
         temporary.write_text("whole")
     assert {path.name for path in tmp_path.iterdir()} == {"a[1].npz", new.name, other.name}
+
+
+def test_folders_that_killed_processes_left_are_removed_when_they_are_old(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in (".export-a", ".export-b", "export-c"))
+    for path in (old, new, other):
+        (path / "encoder").mkdir(parents=True)
+    for path in (old, other):
+        os.utime(path, (time.time() - 1e6, time.time() - 1e6))
+    with temporary_folder(tmp_path, ".export-") as folder:
+        assert folder.is_dir() and folder.parent == tmp_path
+    assert {path.name for path in tmp_path.iterdir()} == {new.name, other.name}
+
+
+def test_a_vocabulary_that_was_being_written_is_removed_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocabulary = train_vocabulary(["a b c"], "characters")
+    run = Run.create(tmp_path, "small")
+    vocabulary.save(run.file("vocabulary.json"))
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(os, "replace", killed)
+        patch.setattr(Path, "unlink", lambda *_, **__: None)  # a killed process removes nothing
+        vocabulary.save(run.file("vocabulary.json"))
+    assert len(list(run.path.glob(".vocabulary.*"))) == 1
+    run.finish("interrupted")
+    run.begin()
+    assert list(run.path.glob(".vocabulary.*")) == []
+    assert load_vocabulary(run.file("vocabulary.json")).tokens == vocabulary.tokens

@@ -19,6 +19,7 @@ from kssl.data.from_arrays import Change, Dataset, serve
 from kssl.data.sources.tfds import read_features
 from kssl.data.splitting import check_split, piece, shuffled, sizes
 from kssl.errors import UserError
+from kssl.system.memory import require
 
 _BLOCK = 4096  # examples that are looked at at a time
 
@@ -133,6 +134,7 @@ class _Opened:
     def read(self, name: str) -> np.ndarray:
         if isinstance(self.content, np.ndarray):
             return self.content
+        self._require_memory(name)
         try:
             array: np.ndarray = self.content[name]
         except Exception as error:  # damaged archives fail in many ways
@@ -141,6 +143,14 @@ class _Opened:
         if not isinstance(array, np.ndarray):
             raise UserError(f"{self.path}: '{name}' is not a NumPy array")
         return array
+
+    def _require_memory(self, name: str) -> None:
+        parts = {part.filename: part.file_size for part in self.content.zip.infolist()}
+        require(
+            parts.get(f"{name}.npy", parts.get(name, 0)),
+            f"{self.path}: the array '{name}', which a .npz file holds as a whole (an array in a "
+            ".npy file of its own is read in blocks),",
+        )
 
 
 def _why(error: Exception) -> str:

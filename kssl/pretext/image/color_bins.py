@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import tensorflow as tf
 from kssl.errors import UserError
 from kssl.pretext.image.color import rgb_to_lab
 from kssl.pretext.image.pixels import unit_images
+from kssl.system.files import replacing
 
 SIZE = 10  # side of a bin in units of a and b
 REACH = 13  # bins on each side of grey that are looked at
@@ -150,6 +150,5 @@ def _save(file: Path, prior: np.ndarray) -> None:
     if file.suffix != ".npz":
         raise UserError(f"fit_color_prior: '{file}' must end in .npz")
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.stem}.{os.getpid()}.npz")
-    np.savez(temporary, prior=prior, bins=ab_bins())
-    os.replace(temporary, file)
+    with replacing(file) as temporary:
+        np.savez(temporary, prior=prior, bins=ab_bins())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -100,6 +102,26 @@ def test_labels_may_be_a_column_or_whole_floats(tmp_path: Path) -> None:
     path = save(tmp_path, x=numbered(10, 2, 2), y=np.arange(10.0)[:, None])
     part = read(arrays("train", path))
     np.testing.assert_array_equal(part["label"], part["image"][:, 0, 0, 0])
+
+
+def test_a_file_beyond_the_memory_is_read_in_blocks_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = (2**15, 256, 256, 1)  # 2 GiB, of which the disk holds nothing
+    stored = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.uint8, size)
+    stored.flush()
+    free = SimpleNamespace(available=2**27)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    tracemalloc.start()
+    dataset = arrays("train", str(tmp_path / "a.npy"))
+    first = next(iter(dataset))["image"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert int(dataset.cardinality()) == 26_214 and tuple(first.shape) == size[1:]
+    assert peak < free.available
+    np.savez_compressed(tmp_path / "b.npz", images=np.zeros((2**12, 256, 256), np.uint8))
+    with pytest.raises(UserError, match=r"'images', which a .npz file holds as a whole .*0.3 GiB"):
+        arrays("train", str(tmp_path / "b.npz"))
 
 
 def test_what_does_not_fit_is_read_as_it_goes() -> None:
