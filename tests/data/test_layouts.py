@@ -251,6 +251,17 @@ def test_a_copy_in_a_held_out_split_is_named(
     assert "1 of 7 files of test are in train too, such as train/cat/4.jpg and" in caplog.text
 
 
+def test_equal_files_of_train_and_test_are_named_whatever_they_are_called(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path, "train/{cat,dog}/1…6.jpg test/{cat,dog}/1…3.jpg")
+    for number in range(4):
+        copied = (tmp_path / "train" / "dog" / f"{number + 1}.jpg").read_bytes()
+        (tmp_path / "test" / "dog" / f"new{number}.jpg").write_bytes(copied)
+    read_folder(tmp_path).told()
+    assert "4 of 10 files of test are in train too, such as train/dog/1.jpg and" in caplog.text
+
+
 def test_marked_letters_are_found_in_either_form(tmp_path: Path) -> None:
     import unicodedata
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kssl.data.files import doubts
 from kssl.data.files.class_names import doubtful_names, one_spelling
-from kssl.data.files.copies import copies
+from kssl.data.files.copies import copies, original
 from kssl.data.files.split_lists import Listed, listed_splits
 from kssl.data.files.split_names import HOLDERS, Level, Parts, is_aside, level_of_splits
 from kssl.data.files.walk import Found
@@ -17,6 +17,7 @@ from kssl.data.splitting import split_in_name
 from kssl.errors import UserError
 
 _STRAY = 0.05  # a smaller fraction of files has got into folders, or beside them, by accident
+_SHARED = 3  # files of two splits that may be the same by chance, such as white pictures, are fewer
 _LABELLED = 3  # files that there must be to have one for each split
 
 
@@ -198,6 +199,9 @@ def _each_once(
     held_out = Counter(kept.values())
     for split, pairs in doubts.shared_contents(files, kept).items():
         one, other = (files[row].relative_to(root) for row in pairs[0])
+        marked = any(original(part) != part for part in (*one.parts, *other.parts))
+        if len(pairs) < _SHARED and not marked:
+            continue
         layout.notes.append(
             f"{len(pairs)} of {held_out[split]} files of {split} are in train too, such as {one} "
             f"and {other}: what is measured there is no longer measured on unseen examples"
