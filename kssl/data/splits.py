@@ -253,10 +253,10 @@ def first_batch(data: Splits) -> dict[str, np.ndarray]:
     import tensorflow as tf
 
     steps = ", ".join(data.train.transform_names) or "no transforms"
-    batches = data.training_batches()
-    if "train" not in data.held:  # which would be read in part, to be shuffled
-        batches = data.train.ordered(data.train.batch_size, data.labels_in_training)
     try:
+        batches = data.training_batches()
+        if "train" not in data.held:  # which would be read in part, to be shuffled
+            batches = data.train.ordered(data.train.batch_size, data.labels_in_training)
         return next(batches.as_numpy_iterator())
     except UserError as error:
         # TensorFlow puts where it was traced in front of what a transform says.

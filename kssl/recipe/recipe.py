@@ -16,7 +16,7 @@ from kssl.recipe import sections
 from kssl.recipe.bind import Binder
 from kssl.recipe.build import build
 from kssl.recipe.call import Call
-from kssl.recipe.problems import Problems, RecipeError
+from kssl.recipe.problems import Problem, Problems, RecipeError
 from kssl.recipe.reader import Node, read_file, sources_of_run
 from kssl.recipe.sections import SELECTION, STAND_IN
 from kssl.recipe.settings import Settings
@@ -33,12 +33,11 @@ class Recipe:
         settings: The plain settings: seed, backend, precision, jit, fit.
         selection: Which examples of the data are used: `limit`, `labelled_only`.
         stand_in: The name of the dataset that is used when the first is unavailable, or None.
-        notes: What was done without being a mistake, such as arguments that were left out
-            because an override chose another part; complete after `check`.
+        notes: What was done without being a mistake, such as arguments left out because an override
+            chose another part; complete after `check`.
         supply: What the run knows, for the parts that leave it out; `kssl.runs.prepare` fills
             `supply.facts`.
-        sources: Of a run's recipe: the absolute path that each path of it led to. Where the data is
-            another, its own paths are not among them.
+        sources: Of a run's recipe: the absolute path that each path of it led to, but of other data.
     """
 
     def __init__(self, path: Path, shown: str, root: Node, head: str, problems: Problems) -> None:
@@ -152,13 +151,19 @@ class Recipe:
         if stand_in and self.stand_in is None:
             raise UserError(f"{self._shown}: the recipe names no stand-in (data.{STAND_IN})")
         (call,) = self._calls(STAND_IN if stand_in else "data")
-        return build(call, self._shown, {"split": split})
+        try:
+            return build(call, self._shown, {"split": split})
+        except UserError as error:
+            if isinstance(error, RecipeError) or (self.stand_in and not stand_in):
+                raise  # the stand-in is used, if it is allowed
+            told = [Problem(call.place, call.path, f"{call.use}: {error}")]
+            raise RecipeError(self._shown, told) from error
 
     def resolved(self) -> str:
         """Return the recipe written out in full, as YAML; it loads to an equal recipe.
 
-        Overrides are applied, a name alone becomes `{use: name}`, and the plain defaults of
-        every part are written down, so that a later version with other defaults replays the run.
+        Overrides are applied, a name alone becomes `{use: name}`, and plain defaults are written
+        down, so that a later version with other defaults replays the run.
 
         Raises:
             RecipeError: The recipe has mistakes.
@@ -174,8 +179,7 @@ class Recipe:
 
     def _calls(self, section: str) -> list[Call]:
         self.check()
-        known = [*sections.ONE, *sections.MANY, STAND_IN]
-        if section not in known:
+        if section not in (known := [*sections.ONE, *sections.MANY, STAND_IN]):
             raise ValueError(f"there is no section {section!r}{nearest(section, known)}")
         value = (self._bound or {})[section]
         return value if isinstance(value, list) else [value]
@@ -267,8 +271,8 @@ def locate(source: str | os.PathLike[str]) -> Path:
     try:
         if path.is_file():
             return path
-        if (path / "recipe.yaml").is_file():
-            return path / "recipe.yaml"
+        if (run := path / "recipe.yaml").is_file():
+            return run
         if path.is_dir() and str(source) not in plugins.offered("recipes"):
             raise UserError(f"{source} is a folder without a recipe.yaml, so not a run")
     except (OSError, ValueError) as error:
@@ -285,7 +289,7 @@ def _offered_file(name: str) -> Path:
         raise UserError(f"there is no file {name!r}{hint}")
     message = f"there is no recipe {name!r}, neither as a file nor by name{nearest(name, offered)}"
     failed = ", ".join(plugins.failures())
-    raise UserError(message + (f" (these plugins could not be loaded: {failed})" if failed else ""))
+    raise UserError(message + f" (these plugins could not be loaded: {failed})" * bool(failed))
 
 
 def _run_name(path: Path) -> str:
