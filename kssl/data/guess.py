@@ -11,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from kssl.data.files.caption_table import caption_tables, has_captions
 from kssl.data.files.decode import Broken
 from kssl.data.files.folder import readable
-from kssl.data.files.label_table import columns_of_labels
+from kssl.data.files.label_table import columns_of_labels, is_held_out
 from kssl.data.files.sound import read
 from kssl.data.files.sound import readable as sounds
 from kssl.data.files.walk import Found, find
 from kssl.data.locate import find_file
-from kssl.data.sources.captions import IMAGE_KEYS, TEXT_KEYS
 from kssl.data.sources.video import FILMS
+from kssl.data.splitting import split_in_name
 from kssl.data.tables.reader import Column, read_columns
 from kssl.data.tables.records import JSON, TABLES, kind_of, read_records
+from kssl.data.tables.row_splits import with_split_column
 from kssl.data.text.opening import PACKED
 from kssl.errors import UserError
 
@@ -83,7 +85,7 @@ def _folder(path: str, place: Path) -> Guess:
         raise UserError(_nothing(path, found))
     kind, count = counts.most_common(1)[0]
     if kind in ("images", "audio", "video"):
-        settings = {"use": kind, "path": path, **_table_beside(place, tables, kind)}
+        settings = {"use": kind, "path": path, **_table_beside(path, place, tables, kind)}
         return _media(path, [f for f in found.files if kind_of(f) in kinds[kind]], settings)
     if kind == "text":
         return Guess({"use": "text", "path": path}, f"{count:,} text files", count)
@@ -108,7 +110,7 @@ def _media(path: str, files: list[Path], settings: dict[str, Any]) -> Guess:
         return Guess(
             settings, f"{count:,} pictures with a table of captions", count, {"side": side}
         )
-    labels = ", with a table of labels" * ("labels" in settings)
+    labels = f", with the classes of {settings.get('labels')}" * ("labels" in settings)
     if use == "audio":
         rate, length = _heard(files)
         told = f"{count:,} recordings{labels}, most of {length / rate:.2g} seconds at {rate:,} Hz"
@@ -122,18 +124,22 @@ def _media(path: str, files: list[Path], settings: dict[str, Any]) -> Guess:
     return Guess(settings, told + ", all grey" * grey, count, {"side": side})
 
 
-def _table_beside(place: Path, tables: list[Path], kind: str) -> dict[str, Any]:
+def _table_beside(path: str, place: Path, tables: list[Path], kind: str) -> dict[str, Any]:
     """A table of labels, or of captions, that lies with pictures."""
-    for table in tables:
-        if kind_of(table) not in (*JSON, *TABLES):
-            continue
-        row = next((row for _, row in read_records(table) if not isinstance(row, str)), {})
-        names = set(map(str, row))
-        if kind == "images" and names & {*IMAGE_KEYS} and names & {*TEXT_KEYS}:
-            return {"use": "captions", "path": str(table)}
-        if columns_of_labels(row):
-            return {"labels": table.relative_to(place).as_posix()}
-    return {}
+    with_captions = caption_tables(place) if kind == "images" and tables else []
+    if with_captions:  # of several, the folder's names say the splits
+        only = str(with_captions[0])
+        return {"use": "captions", "path": only if len(with_captions) == 1 else path}
+    known = [table for table in tables if not is_held_out(table) and _has_labels(table)]
+    known.sort(key=lambda table: split_in_name(table.stem) is None)  # train.csv before others
+    return {"labels": known[0].relative_to(place).as_posix()} if known else {}
+
+
+def _has_labels(table: Path) -> bool:
+    if kind_of(table) not in (*JSON, *TABLES):
+        return False
+    row = next((row for _, row in read_records(table) if not isinstance(row, str)), {})
+    return columns_of_labels(row) is not None
 
 
 def _seen(files: list[Path]) -> tuple[int, bool]:
@@ -202,8 +208,7 @@ def _is_text(table: Path) -> bool:
 def _table(path: str, place: Path) -> Guess:
     if place.suffix not in (".parquet", ".pq"):
         rows = _head(place)
-        names = set(rows[0]) if rows else set()
-        if names & {*IMAGE_KEYS} and names & {*TEXT_KEYS}:
+        if has_captions(rows[0] if rows else {}):
             return Guess({"use": "captions", "path": path}, "a table of pictures and captions")
         text = _text_column(rows)
         if text:
@@ -213,7 +218,9 @@ def _table(path: str, place: Path) -> Guess:
                 label
             )
             return Guess(settings | ({"label": label} if label else {}), told)
-    columns = read_columns(place, True, 0.05)
+    read = {column.name: column for column in read_columns(place, True, 0.05)}
+    kept, own, _ = with_split_column(path, read, None, {})  # which is no class
+    columns = [column for name, column in kept.items() if name not in own]
     label = _label([column.name for column in columns if _is_class(column)])
     told = f"a table of {len(columns[0].codes):,} rows and {len(columns)} columns"
     settings = {"use": "tabular", "path": path} | ({"label": label} if label else {})

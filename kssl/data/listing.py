@@ -11,6 +11,7 @@ from kssl.data.files.sound import readable as sounds
 from kssl.data.files.tell import classes_line, counted, splits_line
 from kssl.data.locate import find_file
 from kssl.data.sources.audio import audio
+from kssl.data.sources.captions import captions, list_captions
 from kssl.data.sources.images import images, list_images
 from kssl.data.sources.tabular import tabular
 from kssl.data.sources.text import text
@@ -37,15 +38,7 @@ def listed(source: Callable[..., Any], settings: Mapping[str, Any]) -> Told:
     Raises:
         UserError: There are no such files, or it is not clear which are to be trained on.
     """
-    listers: dict[Any, Callable[[Mapping[str, Any]], Told]] = {
-        images: _images,
-        audio: _audio,
-        video: _video,
-        text: _text,
-        tokens: _tokens,
-        tabular: lambda settings: tabular(**settings).found,
-    }
-    lister, settings = listers.get(source), dict(settings)
+    lister, settings = _listers().get(source), dict(settings)
     corpus = settings.get("corpus")
     if isinstance(corpus, Mapping):
         settings["corpus"] = corpus = dict(corpus)
@@ -56,6 +49,23 @@ def listed(source: Callable[..., Any], settings: Mapping[str, Any]) -> Told:
         return ()
     place["path"] = place["path"]["file"]
     return lister(settings)
+
+
+def _listers() -> dict[Any, Callable[[Mapping[str, Any]], Told]]:
+    return {
+        captions: _captions,
+        images: _images,
+        audio: _audio,
+        video: _video,
+        text: _text,
+        tokens: _tokens,
+        tabular: lambda settings: tabular(**settings).found,
+    }
+
+
+def _captions(settings: Mapping[str, Any]) -> Told:
+    known = {key: settings[key] for key in ("broken_fraction", "fractions") if key in settings}
+    return list_captions(find_file(settings["path"]), **known).told()
 
 
 def _images(settings: Mapping[str, Any]) -> Told:

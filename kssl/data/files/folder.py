@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from kssl.data.description import UNLABELLED
-from kssl.data.files.label_table import read_label_table
+from kssl.data.files.label_table import LabelTable, read_label_table
 from kssl.data.files.layout import Layout, understood
 from kssl.data.files.split_names import is_aside
 from kssl.data.files.tell import told
@@ -159,11 +159,28 @@ def split_files(
     wanted = labels if isinstance(labels, bool) or labels == "auto" else False  # or a table
     layout = understood(path, files, what, found, wanted, lists=True)
     if isinstance(labels, str) and labels != "auto":
-        layout.classes = read_label_table(labels, path, files, what)
+        table = read_label_table(labels, path, files, what)
+        layout.classes = table.classes
         layout.unlabelled = {*files} - {*layout.classes}
+        if table.splits:
+            _take_splits(layout, table)
     own = layout.splits or {"train": layout.rest}
     splits = _complete(path, own, layout.unlabelled, fractions, what)
     return Folder(path, splits, layout, what, found)
+
+
+def _take_splits(layout: Layout, table: LabelTable) -> None:
+    """Split the files by a table, unless folders say the splits, or lists do."""
+    if layout.splits:
+        told = ", ".join(dict.fromkeys(sum(table.of_split.values(), [])))
+        layout.notes.append(f"folders, files or lists make the splits, and not the table ({told})")
+        return
+    for file in layout.rest:
+        if file in table.splits:
+            layout.splits.setdefault(table.splits[file], []).append(file)
+    layout.of_split, layout.by_folders = table.of_split, True
+    if left := [file for file in layout.rest if file not in table.splits]:
+        layout.left["in no split by the table"] = left
 
 
 def _nothing(path: Path, others: Counter[str], extensions: Sequence[str], what: str) -> str:

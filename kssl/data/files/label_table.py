@@ -5,26 +5,54 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kssl.data.description import warn_once
 from kssl.data.locate import find_file
+from kssl.data.splitting import split_in_name, words_of
 from kssl.data.tables.records import JSON, TABLES, kind_of, read_records
+from kssl.data.tables.split_column import split_column, split_of_row, values_of
 from kssl.errors import UserError
 
 _FILE_NAMES = (
     "file file_name filename path name image image_id image_name slice_file_name audio id".split()
 )
+_CURE = "Say train, validation and test in every row of one column, or take NAME out"
 _LABEL_NAMES = ("label", "labels", "class", "class_name", "category", "target")
 
 
-def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) -> dict[Path, str]:
-    """Read the class of each file of a folder from a table; files without one are not in it.
+@dataclass
+class LabelTable:
+    """What a table says of files.
+
+    Attributes:
+        classes: The class of each file that has one.
+        splits: The split of each file, if a column, or the names of several tables, say it.
+        of_split: What says each split.
+    """
+
+    classes: dict[Path, str] = field(default_factory=dict)
+    splits: dict[Path, str] = field(default_factory=dict)
+    of_split: dict[str, list[str]] = field(default_factory=dict)
+
+    def put(self, where: str, file: Path, split: str, why: str) -> None:
+        """Say the split of a file, which may have no other."""
+        if self.splits.setdefault(file, split) != split:
+            raise UserError(f"{where}: {file.name} is in {split} and in {self.splits[file]}")
+        if why not in self.of_split.setdefault(split, []):
+            self.of_split[split].append(why)
+
+
+def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) -> LabelTable:
+    """Read the class of each file of a folder from a table, and the split if it says that.
 
     Args:
         name: Of the table, in the folder or as recipes name files: CSV, TSV or JSON lines, with the
             file's name under `file`, `filename`, `path`, `image` or the like, and its class under
             `label`, `class`, `category` or the like. A table of two columns may call them anything.
+            Beside `train.csv`, `val.csv` and `test.csv` are read too, as splits.
         root: The folder.
         files: Below it.
         what: How they are called, in the plural.
@@ -40,16 +68,19 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
     places = places_of(root, files)
     found: dict[Path, str] = {}
     unknown: list[str] = []
+    rows: list[tuple[Path, Mapping[str, Any]]] = []
     columns: tuple[str, str] | None = None
     for number, row in read_records(table):
         if isinstance(row, str):
             raise UserError(f"{table} line {number}: {row}")
         columns = columns or _columns(table, row)
         said, label = (str(row.get(column) or "").strip() for column in columns)
-        file = places.get(plain(said.replace("\\", "/").removeprefix("./")))
+        file = place_in(places, said)
         if file is None:
             unknown.append(said)
-        elif label and found.setdefault(file, label) != label:
+            continue
+        rows.append((file, row))
+        if label and found.setdefault(file, label) != label:
             raise UserError(f"{table} line {number}: {said} is '{label}' and '{found[file]}'")
     if not found:
         first = f", such as '{unknown[0]}'" if unknown else ""
@@ -62,7 +93,65 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
         warn_once(
             f"{table}: {len(unknown)} of its names are none of the {what} below {root}: {few}"
         )
-    return found
+    result = LabelTable(found)
+    _add_splits(result, table, rows, columns or ())
+    if columns:
+        _add_others(result, table, columns, places)
+    return result
+
+
+def is_held_out(table: Path) -> bool:
+    """Whether a table is called as one whose labels are not to be learned: test, or a sample."""
+    words = {*words_of(table.name)}
+    split, _ = split_in_name(table.name) or ("train", "")
+    return split != "train" or bool(words & {"sample", "submission", "example"})
+
+
+def _add_splits(
+    result: LabelTable,
+    table: Path,
+    rows: Sequence[tuple[Path, Mapping[str, Any]]],
+    used: Sequence[str],
+) -> None:
+    """Read the column that says the split, if there is one."""
+    values = values_of((row for _, row in rows), len(rows))
+    said = split_column(str(table), values, used, _CURE)
+    for file, row in rows if said.name else ():
+        split = split_of_row(str(table), said, row.get(said.name))
+        result.put(str(table), file, split, f"by the column '{said.name}'")
+
+
+def _add_others(
+    result: LabelTable, table: Path, columns: tuple[str, str], places: Mapping[str, Path]
+) -> None:
+    """Read val.csv and test.csv beside train.csv: each is a split, and may lack labels."""
+    own = split_in_name(table.stem)
+    if own is None or own[0] != "train":
+        return
+    for other in sorted(table.parent.glob(f"*{table.suffix}")):
+        mark = split_in_name(other.stem)
+        if mark is None or mark[0] == "train" or mark[1] != own[1]:
+            continue
+        rows = [row for _, row in read_records(other) if not isinstance(row, str)]
+        named = {place_in(places, row.get(columns[0])): row for row in rows}
+        files = {file: row for file, row in named.items() if file is not None}
+        if not files:
+            warn_once(
+                f"{other}: none of its rows names a file under '{columns[0]}'; it is not used"
+            )
+            continue
+        if not result.of_split:
+            for file in result.classes:
+                result.put(str(table), file, "train", table.name)
+        for file, row in files.items():
+            result.put(str(other), file, mark[0], other.name)
+            if label := str(row.get(columns[1]) or "").strip():
+                result.classes[file] = label
+
+
+def place_in(places: Mapping[str, Path], name: object) -> Path | None:
+    """The file that a cell names."""
+    return places.get(plain(str(name or "").strip().replace("\\", "/").removeprefix("./")))
 
 
 def places_of(root: Path, files: Sequence[Path]) -> Mapping[str, Path]:

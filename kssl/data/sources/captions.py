@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,16 @@ import numpy as np
 from kssl.data.builders.built import Built, Example
 from kssl.data.builders.examples import Reading, fitted
 from kssl.data.builders.place import Place, opened, refuse_settings
-from kssl.data.files.decode import Block, Broken, check_broken_fraction, report_broken
-from kssl.data.files.folder import cut_names
+from kssl.data.files.caption_table import CaptionTable, read_caption_table
+from kssl.data.files.decode import Block, Broken, check_broken_fraction
 from kssl.data.files.image import decode
 from kssl.data.files.items import Items, read_items
 from kssl.data.files.levels import check_levels, levels_of
 from kssl.data.from_arrays import Dataset
 from kssl.data.locate import find_file
-from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_fractions
-from kssl.data.tables.records import read_records
+from kssl.data.splitting import check_split, check_two_fractions
 from kssl.errors import UserError
 from kssl.moved import renamed
-
-IMAGE_KEYS = ("image", "file_name", "filename", "file", "path")
-TEXT_KEYS = ("captions", "caption", "texts", "text")
 
 
 @renamed(broken_share="broken_fraction", shares="fractions")
@@ -47,15 +42,17 @@ def captions(
     `caption`, `captions`, `text` or `texts`; a list of texts, or several lines of one image, are
     several captions. In a CSV file of two columns, the text as the last, commas in the text need no
     quotes; in any other, a row with more fields than the header has is broken. The splits are
-    those under `split` if it says `train`, `val`, `test` or the like in every line (a split that
-    is lacking is cut off train); else the split of an image follows from its file name alone.
+    those that a column says, such as `split` or `is_test`, in every line, or of a folder those
+    of its tables, `train/metadata.jsonl` and `test/metadata.jsonl` (a split that is lacking is cut
+    off train); else the split of an image follows from its file name alone.
 
     Args:
         split: `train`, `validation` or `test`.
-        path: The table; a relative path is tried in the current folder, then in
-            `KSSL_DATA_DIR`. Or a data set of tensorflow-datasets, `{tfds: coco_captions}`: the
-            features that are an image and its texts, or what `keys: {image: …, captions: …}` names.
-        folder: Where the images are; without it, where the table is.
+        path: The table, or a folder that has one or several with the images beside them; a relative
+            path is tried in the current folder, then in `KSSL_DATA_DIR`. Or a data set of
+            tensorflow-datasets, `{tfds: coco_captions}`: the features that are an image and its
+            texts, or what `keys: {image: …, captions: …}` names.
+        folder: Where the images are; without it, where the table is, or the folder.
         size: Height and width of the images, made as `images` makes them.
         every: Whether each caption is an example of its own, with its image; else an image is
             one example with all its captions, of which `caption_pairs` draws one each epoch.
@@ -88,9 +85,9 @@ def captions(
         refuse_settings("captions", table, folder=folder, levels=levels)
         reading = Reading(table, split, "images", two, broken_fraction, with_label=False)
         return _of_built(reading, size, every)
-    root = find_file(folder) if folder is not None else table.parent
-    entries = _read(table, broken_fraction)
-    chosen = _splits(table, entries, two)[split]
+    found = list_captions(table, broken_fraction, two)
+    root = find_file(folder) if folder is not None else table if table.is_dir() else table.parent
+    entries, chosen = found.entries, found.splits[split]
     white = levels_of(root, [root / name for name in entries], levels)
     most = None if every else max(len(entry.texts) for entry in entries.values())
 
@@ -99,7 +96,15 @@ def captions(
         texts = [text.encode() for text in entry.texts]
         return _captioned(decode(root / entry.name, size, 3, white)[None], texts, most)
 
-    return read_items(Items(root, "images", split, chosen, {}), load, broken_fraction)
+    items = Items(root, "images", split, chosen, {}, facts={"found": found.told()})
+    return read_items(items, load, broken_fraction)
+
+
+def list_captions(
+    place: Path, broken_fraction: float = 0.05, fractions: Sequence[float] = (0.1, 0.1)
+) -> CaptionTable:
+    """The images of a table, or of those below a folder, and their splits; no image is opened."""
+    return read_caption_table(place, broken_fraction, check_two_fractions("captions", fractions))
 
 
 def _captioned(picture: np.ndarray, texts: list[bytes], most: int | None) -> Block:
@@ -138,73 +143,3 @@ def _texts(given: Any) -> list[bytes]:
     """The captions of an image, without empty ones."""
     every = [given] if isinstance(given, bytes) else list(given)
     return [text.strip() for text in every if text.strip()]
-
-
-@dataclass
-class _Entry:
-    """An image: its file name, captions, and what the table says of its split."""
-
-    name: str
-    texts: list[str]
-    split: str | None
-
-
-def _read(table: Path, broken_fraction: float) -> dict[str, _Entry]:
-    """The images of a table by file name, in its order."""
-    entries: dict[str, _Entry] = {}
-    broken: list[tuple[str, str]] = []
-    count = 0
-    for number, row in read_records(table, TEXT_KEYS):
-        if not count and not isinstance(row, str):
-            _check_columns(table, row)
-        count += 1
-        why = row if isinstance(row, str) else _add(entries, row)
-        if why:
-            broken.append((f"line {number}", why))
-    if not count:
-        raise UserError(f"{table} has no lines")
-    report_broken(str(table), "lines", broken, count, broken_fraction)
-    return entries
-
-
-def _add(entries: dict[str, _Entry], row: Mapping[str, Any]) -> str:
-    """Add a line to the images; say why if it cannot be."""
-    name, given = _under(IMAGE_KEYS, row), _under(TEXT_KEYS, row)
-    name = name.strip() if isinstance(name, str) else ""
-    texts = [str(each).strip() for each in (given if isinstance(given, list) else [given]) if each]
-    texts = [each for each in texts if each]
-    if not name:
-        return "no image"
-    if not texts:
-        return "no caption"
-    said = row.get("split")
-    entry = entries.setdefault(name, _Entry(name, [], said if isinstance(said, str) else None))
-    entry.texts += texts
-    return ""
-
-
-def _under(keys: Sequence[str], row: Mapping[str, Any]) -> Any:
-    """The value under the first of the keys that there is."""
-    return next((row[key] for key in keys if key in row), None)
-
-
-def _check_columns(table: Path, row: Mapping[str, Any]) -> None:
-    for keys in (IMAGE_KEYS, TEXT_KEYS):
-        if not any(key in row for key in keys):
-            raise UserError(
-                f"{table}: one of its columns must be called {', '.join(keys[:-1])} or {keys[-1]}; "
-                f"there is: {', '.join(str(key) for key in row)}"
-            )
-
-
-def _splits(
-    table: Path, entries: Mapping[str, _Entry], fractions: tuple[float, float]
-) -> dict[str, list[str]]:
-    said = {name: SPLIT_WORDS.get((entry.split or "").lower()) for name, entry in entries.items()}
-    told = {split: [name for name in entries if said[name] == split] for split in SPLITS}
-    if all(said.values()) and told["train"]:
-        lacking = [split for split in SPLITS if split == "train" or not told[split]]
-        if lacking == ["train"]:
-            return told
-        return {**told, **cut_names(str(table), told["train"], lacking, fractions, "images")}
-    return cut_names(str(table), list(entries), SPLITS, fractions, "images")

@@ -8,14 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from kssl.data.builders.built import Built
 from kssl.data.builders.place import Place, opened
 from kssl.data.builders.table import SPLIT, read_place
 from kssl.data.files.decode import check_broken_fraction
 from kssl.data.from_arrays import Dataset
-from kssl.data.splitting import SPLIT_WORDS, SPLITS, check_split, check_two_fractions, grouped
+from kssl.data.splitting import check_split, check_two_fractions
 from kssl.data.tables.column_types import (
     check_numbers,
     column_type,
@@ -30,7 +28,8 @@ from kssl.data.tables.encode import (
     in_order,
     warn_of_identifiers,
 )
-from kssl.data.tables.reader import Column, same_rows
+from kssl.data.tables.reader import Column
+from kssl.data.tables.row_splits import split_rows, with_split_column
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed
 
@@ -62,7 +61,10 @@ def tabular(
     read in one way alone. A column without a name, such as the index of a data frame, is left out.
     `fit_table` takes the same arguments and shows what was found.
 
-    The table must fit in memory. The split is random but always the same. Rows that are equal in
+    The table must fit in memory. The split is that which a column says: one called `split`, `set`,
+    `partition`, `is_test` or the like, or whose values are all names of splits, unless `types` says
+    what it is. Columns that may say it, or folds, and are unclear are left out, with a warning.
+    Without such a column the split is random but always the same, and rows that are equal in
     every column, or in the column of the type `group`, are in one split: a model is not tested on
     what it has seen.
 
@@ -134,7 +136,8 @@ def _encoded_alike(
     label = fitted.label if fitted.label in columns else None
     two = check_two_fractions("tabular", fractions)
     own: dict[str, str] = {SPLIT: "split"} if SPLIT in columns else {}
-    rows = _splits(file, columns, own, two, label)
+    own = own or with_split_column(file, columns, fitted.label, {})[1]
+    rows = split_rows(file, columns, own, two, label)
     classes = fitted.classes if label is not None else ()
     known = {"where": str(file), "rows": rows, "columns": columns, "split_by": "", "skipped": {}}
     return replace(fitted, label=label, classes=classes, **known)
@@ -186,6 +189,9 @@ def _fit(file: Path | Built, _: int | None, settings: tuple[Any, ...]) -> Fitted
     columns = {column.name: column for column in read}
     _check_names(where, columns, label, types)
     columns, index = without_index(where, columns, [*types, label])
+    if SPLIT not in columns:
+        columns, own, unclear = with_split_column(where, columns, label, types)
+        types, index = types | own, index | unclear
     if label is not None and columns[label].missing.all():
         raise UserError(f"{where}: no row has a value in '{label}', the column of classes")
     fitted = fit_columns(where, columns, label, types, broken_fraction, fractions)
@@ -201,7 +207,7 @@ def fit_columns(
     fractions: tuple[float, float],
 ) -> FittedTable:
     """Fit columns that have been read; as `fit_table`."""
-    rows = _splits(where, columns, types, fractions, label)
+    rows = split_rows(where, columns, types, fractions, label)
     uses = {
         name: types.get(name) or column_type(where, column, broken_fraction)
         for name, column in columns.items()
@@ -251,45 +257,3 @@ def _check_names(
     for use in ("group", "split"):
         if list(types.values()).count(use) > 1:
             raise UserError(f"tabular: only one column can have the type '{use}'")
-
-
-def _splits(
-    where: str,
-    columns: Mapping[str, Column],
-    types: Mapping[str, str],
-    fractions: tuple[float, float],
-    label: str | None,
-) -> dict[str, np.ndarray]:
-    told = {use: name for name, use in types.items() if use in ("group", "split")}
-    group = columns[told["group"]].codes if "group" in told else same_rows(list(columns.values()))
-    if "split" not in told:
-        missing = columns[label].missing if label is not None else np.zeros(len(group), bool)
-        known, unknown = np.flatnonzero(~missing), np.flatnonzero(missing)
-        rows = {split: known[part] for split, part in grouped(group[known], fractions).items()}
-        return {**rows, "train": np.sort(np.concatenate([rows["train"], unknown]))}
-    column = columns[told["split"]]
-    split_of = [SPLIT_WORDS.get(value.lower(), "") for value in column.values] + [""]
-    found = np.array(split_of)[column.codes]
-    if (found == "").any():
-        code = column.codes[np.argmax(found == "")]
-        raise UserError(
-            f"{where}: the column '{column.name}' has "
-            f"{repr(column.values[code]) if code >= 0 else 'a missing value'}, which is no split; "
-            f"there is: {', '.join(SPLIT_WORDS)}"
-        )
-    return _completed(where, {split: np.flatnonzero(found == split) for split in SPLITS}, group)
-
-
-def _completed(where: str, rows: dict[str, np.ndarray], group: np.ndarray) -> dict[str, np.ndarray]:
-    """Cut splits that the file does not have off its train split."""
-    lacking = [split for split in ("validation", "test") if not len(rows[split])]
-    if not len(rows["train"]):
-        raise UserError(f"{where}: no row is in the split 'train'")
-    if not lacking:
-        return rows
-    parts = grouped(group[rows["train"]], (0.1, 0.1))
-    spare = {split: rows["train"][parts[split]] for split in SPLITS}
-    for split in ("validation", "test"):
-        if split not in lacking:
-            spare["train"] = np.sort(np.concatenate([spare["train"], spare.pop(split)]))
-    return {**rows, **spare}

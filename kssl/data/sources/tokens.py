@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kssl.data.description import described
 from kssl.data.from_arrays import Dataset
+from kssl.data.locate import find_file
 from kssl.data.splitting import check_split
-from kssl.data.text.corpus import corpus_of, vocabulary_of
+from kssl.data.text.corpus import corpus_of
 from kssl.data.text.packing import Columns, packed, pairs, sentence_rows
 from kssl.data.text.parts import names_of
 from kssl.errors import UserError, nearest
@@ -121,3 +122,22 @@ def _check(length: int, rows: str, stride: int | None) -> None:
         raise UserError(f"tokens: length {length} is not 8 or more")
     if stride is not None and (stride < 1 or rows != "packed"):
         raise UserError(f"tokens: stride {stride} must be 1 or more, and is for packed rows only")
+
+
+def vocabulary_of(corpus: Corpus, given: str | Mapping[str, Any]) -> Vocabulary:
+    """The vocabulary that a recipe names, for a corpus.
+
+    Args:
+        corpus: Its training split is read if the vocabulary must be made.
+        given: Path of a file that `kssl vocabulary` wrote, or settings: see
+            `kssl.tokenizers.cache.vocabulary_for`.
+
+    Raises:
+        UserError: There is no such file, a setting is unknown, or the corpus is too small.
+    """
+    from kssl.tokenizers import load_vocabulary
+    from kssl.tokenizers.cache import vocabulary_for
+
+    if isinstance(given, str):
+        return load_vocabulary(find_file(given))
+    return vocabulary_for((document.text for document in corpus.documents("train")), given)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,17 +19,16 @@ from kssl.data.builders.place import is_of_builder, opened
 from kssl.data.description import UNLABELLED
 from kssl.data.files.tell import BY_POSITION, told
 from kssl.data.from_arrays import MEMORY_BUDGET
-from kssl.data.locate import Unavailable, find_file
+from kssl.data.locate import Unavailable
 from kssl.data.splitting import SPLITS, check_two_fractions
 from kssl.data.tables.column_types import warn_of_similar
+from kssl.data.tables.split_column import SplitColumn, split_of_row
 from kssl.data.text.files import CorpusFiles, Paths, Pool, corpus_files
 from kssl.data.text.parts import assigned, part_of, place_of
 from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, read_documents
+from kssl.data.text.row_splits import column_of_splits
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed, under_new_names
-
-if TYPE_CHECKING:
-    from kssl.tokenizers import Vocabulary
 
 Label = str | int | Literal[False] | None
 EMBEDDED = "python_topics"
@@ -46,6 +45,7 @@ class Corpus:
         fractions: Of a pool's documents, for validation and for test.
         labels: For each pool, the class of each document, "" for none.
         found: What was found and how it was understood, see `kssl.data.Description`.
+        split_by: The column that says the split of each document.
     """
 
     where: str
@@ -55,6 +55,7 @@ class Corpus:
     fractions: tuple[float, float]
     labels: dict[str, list[str]]
     found: tuple[str, ...] = ()
+    split_by: str = ""
 
     def documents(self, split: str) -> Iterator[Document]:
         """The documents of a split, in the order of the files."""
@@ -142,8 +143,12 @@ def _found(corpus: Corpus, files: CorpusFiles, label: str | int | None) -> tuple
     lone = list(corpus.pools) == ["all"] and len(corpus.pools["all"]) == 1
     if lone:
         classes |= {"validation": [], "test": []}
+    layout = files.layout
+    if corpus.split_by:
+        by = [f"by the column '{corpus.split_by}'"]
+        layout = replace(layout, of_split=dict.fromkeys(corpus.pools, by))
     first, splits, names = told(
-        files.where, "documents", files.layout, files.found, files.kinds, classes, why
+        files.where, "documents", layout, files.found, files.kinds, classes, why
     )
     return first, BY_POSITION if lone else splits, names
 
@@ -157,15 +162,29 @@ def _scan(
     fractions: tuple[float, float],
     stamps: tuple[Any, ...],
 ) -> Corpus:
-    above = _above([file for _, pool in files for file, _ in pool])
+    every = [file for _, pool in files for file, _ in pool]
+    above = _above(every)
+    column = SplitColumn()
+    if [pool for pool, _ in files] == ["all"] and every:
+        column = column_of_splits(where, every, field, label)
 
     def read(pool: str, into: Troubles) -> Iterator[Document]:
+        if not column.name:
+            yield from read_files(pool, into)
+            return
+        for document in read_files("all", into):
+            own = split_of_row(document.name, column, document.split)
+            if pool in (own, "all"):
+                yield replace(document, split=own)
+
+    def read_files(pool: str, into: Troubles) -> Iterator[Document]:
         if where == EMBEDDED:
             yield from _topics()
         for file, folder in dict(files)[pool]:
             own = os.path.relpath(file, above)
             several = bool({*file.suffixes} & {*RECORDS, *TABLES})
-            for number, document in enumerate(read_documents(file, field, label, into), 1):
+            documents = read_documents(file, field, label, into, column.name or None)
+            for number, document in enumerate(documents, 1):
                 known = folder if label is None else (document.label or "").strip()
                 if not document.text.strip():
                     into.add("documents without text, left out", str(file))
@@ -174,6 +193,7 @@ def _scan(
                     yield replace(document, label=known, name=name)
 
     corpus = _collected(where, [pool for pool, _ in files], read, fractions)
+    corpus = replace(corpus, split_by=column.name)
     if label is not None:
         warn_of_similar(where, "labels", sorted(corpus.names))
     if label is not None and not corpus.names:
@@ -205,16 +225,24 @@ def _collected(
 ) -> Corpus:
     """Read every document of each pool once, and hold them if they are small."""
     troubles = Troubles(where)
-    pools, held, labels, size = {}, {}, {}, 0
-    for pool in parts:
-        places, kept, names = [], held.setdefault(pool, []), labels.setdefault(pool, [])
-        for document in read(pool, troubles):
+    places: dict[str, list[float]] = {}
+    held: dict[str, list[Document]] = {}
+    labels: dict[str, list[str]] = {}
+    size = 0
+    for part in parts:
+        places.setdefault(part, [])
+        for document in read(part, troubles):
+            pool = document.split or part  # what a column says
             # What has no label is of no use but in training: it comes last, where train is.
-            places.append(1.0 if document.label == "" else place_of(document.text))
-            names.append(document.label or "")
+            place = 1.0 if document.label == "" else place_of(document.text)
+            places.setdefault(pool, []).append(place)
+            labels.setdefault(pool, []).append(document.label or "")
             size += len(document.text)
+            kept = held.setdefault(pool, [])
             kept.append(document) if size <= MEMORY_BUDGET // 2 else held.clear()
-        pools[pool] = np.array(places)
+    if len(places) > 1 and not places.get("all", [0.0]):
+        del places["all"]
+    pools = {pool: np.array(each) for pool, each in places.items()}
     troubles.report()
     _check(where, pools, troubles)
     every = {name for names in labels.values() for name in names} - {""}
@@ -267,22 +295,3 @@ def corpus_of(given: str | Mapping[str, Any]) -> Corpus:
     if "path" not in settings:
         raise UserError("corpus: it needs a path: corpus: {path: news.jsonl.gz, field: body}")
     return open_corpus(**settings)
-
-
-def vocabulary_of(corpus: Corpus, given: str | Mapping[str, Any]) -> Vocabulary:
-    """The vocabulary that a recipe names, for a corpus.
-
-    Args:
-        corpus: Its training split is read if the vocabulary must be made.
-        given: Path of a file that `kssl vocabulary` wrote, or settings: see
-            `kssl.tokenizers.cache.vocabulary_for`.
-
-    Raises:
-        UserError: There is no such file, a setting is unknown, or the corpus is too small.
-    """
-    from kssl.tokenizers import load_vocabulary
-    from kssl.tokenizers.cache import vocabulary_for
-
-    if isinstance(given, str):
-        return load_vocabulary(find_file(given))
-    return vocabulary_for((document.text for document in corpus.documents("train")), given)

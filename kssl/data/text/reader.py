@@ -25,40 +25,20 @@ _CHECKED = 2**26  # bytes of a document after which memory is looked at again
 
 TABLES = {".csv": ",", ".tsv": "\t"}
 RECORDS = (".jsonl", ".ndjson", ".json")
-_NO_TEXT = (
-    ".pdf",
-    ".docx",
-    ".doc",
-    ".odt",
-    ".rtf",
-    ".epub",
-    ".html",
-    ".htm",
-    ".xlsx",
-    ".xls",
-    ".zip",
-)
-_NO_TEXT += (
-    ".parquet",
-    ".arrow",
-    ".feather",
-    ".pkl",
-    ".tar",
-    ".tgz",
-    ".7z",
-    ".zst",
-    ".npz",
-    ".npy",
+_NO_TEXT = tuple(
+    ".pdf .docx .doc .odt .rtf .epub .html .htm .xlsx .xls .zip .parquet .arrow .feather .pkl .tar "
+    ".tgz .7z .zst .npz .npy".split()
 )
 
 
 @dataclass(frozen=True)
 class Document:
-    """One text, its class if it has one, and what it is called: its file, or where it is there."""
+    """One text, its class and split if they are said, and its name: its file, or the row of one."""
 
     text: str
     label: str | None = None
     name: str = ""
+    split: str | None = None
 
 
 @dataclass
@@ -86,7 +66,11 @@ def kind_of(path: Path) -> str:
 
 
 def read_documents(
-    path: Path, text: str | int | None, label: str | int | None, troubles: Troubles
+    path: Path,
+    text: str | int | None,
+    label: str | int | None,
+    troubles: Troubles,
+    split: str | None = None,
 ) -> Iterator[Document]:
     """Read the documents of a file: the rows of a table or of JSON lines, else the whole file.
 
@@ -95,6 +79,7 @@ def read_documents(
         text: Field or column of the text; a number for a table without header.
         label: Field or column of the class, or None.
         troubles: What is wrong is added here.
+        split: Field or column of the split, whose value documents carry.
 
     Raises:
         UserError: The file cannot be opened, is no text, or no row has the field or column.
@@ -106,9 +91,9 @@ def read_documents(
         troubles.add(f"files that are {other}, left out", str(path))
         return iter(())
     if kind in RECORDS:
-        return _records(path, text, label, troubles)
+        return _records(path, text, label, troubles, split)
     if kind in TABLES:
-        return _rows(path, text, label, troubles)
+        return _rows(path, text, label, troubles, split)
     return _whole(path, troubles)
 
 
@@ -124,7 +109,11 @@ def _whole(path: Path, troubles: Troubles) -> Iterator[Document]:
 
 
 def _records(
-    path: Path, text: str | int | None, label: str | int | None, troubles: Troubles
+    path: Path,
+    text: str | int | None,
+    label: str | int | None,
+    troubles: Troubles,
+    split: str | None,
 ) -> Iterator[Document]:
     name = "text" if text is None else str(text)
     found, keys, other = False, set(), ""
@@ -146,7 +135,8 @@ def _records(
         if label is not None and said is None:
             troubles.add(f"records without '{label}', read without a label", place)
         found = True
-        yield Document(record[name], said if said is None else str(said))
+        own = None if split is None else str(record.get(split, ""))
+        yield Document(record[name], said if said is None else str(said), split=own)
     if not found and keys:
         what = f"; what is there is a {other}" if other else nearest(name, keys)
         raise UserError(f"{path}: no record has a text under '{name}'{what}")
@@ -176,11 +166,15 @@ def _objects(path: Path, name: str, troubles: Troubles) -> Iterator[tuple[str, A
 
 
 def _rows(
-    path: Path, text: str | int | None, label: str | int | None, troubles: Troubles
+    path: Path,
+    text: str | int | None,
+    label: str | int | None,
+    troubles: Troubles,
+    split: str | None,
 ) -> Iterator[Document]:
     lines = (line.rstrip("\n") for _, line in _lines(path, troubles))
     columns: tuple[int, int | None] | None = None
-    width = 0
+    width, of_split = 0, None
     first = list(islice(lines, 1))
     usual = TABLES[kind_of(path)]
     delimiter = usual if isinstance(text, int) else delimiter_in(first, usual)  # of the header
@@ -191,17 +185,20 @@ def _rows(
             continue
         if columns is None:
             columns, width = _columns(path, row, text, label), len(row)
+            of_split = None if split is None else _column(path, [n.strip() for n in row], split)
             if isinstance(text, str) or text is None:
                 continue  # that row was the header
         of_text, of_label = columns
         fields = to_width(row, width, of_text, delimiter) if len(row) > width else row
-        if isinstance(fields, str) or len(fields) <= max(of_text, of_label or 0):
+        if isinstance(fields, str) or len(fields) <= max(of_text, of_label or 0, of_split or 0):
             many = "many" if isinstance(fields, str) else "few"
             troubles.add(f"rows with too {many} columns, left out", place)
         else:
             if of_label is not None and not fields[of_label].strip():
                 troubles.add("rows without a label, read without one", place)
-            yield Document(fields[of_text], None if of_label is None else fields[of_label].strip())
+            own = None if of_split is None else fields[of_split]
+            said = None if of_label is None else fields[of_label].strip()
+            yield Document(fields[of_text], said, split=own)
 
 
 def _columns(

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from kssl import pretext
 from kssl.data import Pipeline, python_topics, tokens
-from kssl.data.text.corpus import corpus_of, vocabulary_of
+from kssl.data.sources.tokens import vocabulary_of
+from kssl.data.text.corpus import corpus_of
 from kssl.errors import UserError
 from kssl.tokenizers.cache import cache_folder
 from kssl.tokenizers.vocabulary import KINDS, Vocabulary, load_vocabulary
