@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from glob import has_magic
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kssl.data.companions import frames_of_films, leave_companions
 from kssl.data.files.caption_table import caption_tables, has_captions
-from kssl.data.files.decode import Broken
 from kssl.data.files.folder import readable
 from kssl.data.files.label_table import columns_of_labels, is_held_out
-from kssl.data.files.sound import read
 from kssl.data.files.sound import readable as sounds
 from kssl.data.files.walk import Found, find
 from kssl.data.locate import find_file
+from kssl.data.measured import shorter_side, usual_sound
 from kssl.data.sources.video import FILMS
 from kssl.data.splitting import split_in_name
+from kssl.data.tables.parquet import PARQUET, parquet_rows
 from kssl.data.tables.reader import Column, read_columns
 from kssl.data.tables.records import JSON, TABLES, kind_of, read_records
 from kssl.data.tables.row_splits import with_split_column
+from kssl.data.text.files import corpus_files
 from kssl.data.text.opening import PACKED
 from kssl.errors import UserError
 
 _TEXTS = (".txt", ".text", ".md", ".rst")
-_RECORDS = (*JSON, *TABLES, ".parquet", ".pq")
+_RECORDS = (*JSON, *TABLES, *PARQUET)
 _ARRAYS = (".npz", ".npy")
 _LABELS = ("label", "labels", "class", "target", "category", "topic", "y")
-_LOOKED_AT = 200  # rows of a table, and headers of pictures
-_HEARD = 20  # recordings that are decoded to see how long they are
+_LOOKED_AT = 200  # rows of a table
 _WORDS = 4  # a column of fewer words in the mean is one of names
 
 
@@ -63,7 +64,13 @@ def guess(path: str) -> Guess:
     Raises:
         UserError: There is nothing there, or nothing that kssl reads.
     """
-    place = find_file(path)
+    try:
+        place = find_file(path)
+    except UserError:
+        if not has_magic(path):
+            raise
+        count = corpus_files(path, by_folder=True).kinds.total()
+        return Guess({"use": "text", "path": path}, f"{count:,} files, read as text", count)
     return _folder(path, place) if place.is_dir() else _file(path, place)
 
 
@@ -76,23 +83,61 @@ def _folder(path: str, place: Path) -> Guess:
         "tables": _RECORDS,
         "arrays": _ARRAYS,
     }
-    every = tuple(ending for endings in kinds.values() for ending in endings)
-    found = find(place, every, PACKED)
     kind_by_ending = {ending: kind for kind, endings in kinds.items() for ending in endings}
-    counts = Counter(kind_by_ending[kind_of(file)] for file in found.files)
-    tables = [file for file in found.files if kind_by_ending[kind_of(file)] == "tables"]
-    if not counts:
+    found = find(place, tuple(kind_by_ending), PACKED)
+    files: dict[str, list[Path]] = {kind: [] for kind in kinds}
+    for file in found.files:
+        files[kind_by_ending[kind_of(file)]].append(file)
+    leave_companions(files)
+    kind, chosen = max(files.items(), key=lambda each: len(each[1]))
+    if not chosen:
         raise UserError(_nothing(path, found))
-    kind, count = counts.most_common(1)[0]
+    if kind == "images" and (frames := frames_of_films(place, chosen)):
+        return Guess({"use": "video", "path": path}, frames)
     if kind in ("images", "audio", "video"):
-        settings = {"use": kind, "path": path, **_table_beside(path, place, tables, kind)}
-        return _media(path, [f for f in found.files if kind_of(f) in kinds[kind]], settings)
+        settings = {"use": kind, "path": path}
+        return _media(path, chosen, settings | _table_beside(path, place, files["tables"], kind))
     if kind == "text":
-        return Guess({"use": "text", "path": path}, f"{count:,} text files", count)
-    if kind == "arrays" or count > 1 and not _is_text(tables[0]):
-        names = ", ".join(file.name for file in found.files[:3])
-        raise UserError(f"{path} has several files, {names}, …: give one of them")
-    return _table(path, tables[0])
+        return Guess({"use": "text", "path": path}, f"{len(chosen):,} text files", len(chosen))
+    if kind == "arrays":
+        names = ", ".join(file.name for file in chosen[:3])
+        raise UserError(f"{path} has several NumPy files, {names}, …: give one of them")
+    return _tables(path, chosen)
+
+
+def _tables(path: str, tables: list[Path]) -> Guess:
+    """A folder of tables: of text they are all read, of anything else it must be one."""
+    usable = [table for table in tables if not is_held_out(table)] or tables
+    usable.sort(key=lambda table: split_in_name(table.stem) is None)  # train.csv before others
+    chosen = usable[0]
+    if _is_text(chosen):
+        return _texts(path, chosen, tables)
+    if len(tables) == 1:
+        return _table(str(chosen), chosen)
+    names = ", ".join(file.name for file in tables[:3]) + ", …" * (len(tables) > 3)
+    raise UserError(
+        f"{path} has {len(tables)} tables, {names}, and no texts that the folder is read for: "
+        f"give one of them, such as {chosen}. To use several, write their rows into one table, "
+        "with a column split that says train, validation or test where files are splits; another "
+        "file of the same columns is also read by a trained run, with --data"
+    )
+
+
+def _texts(path: str, chosen: Path, tables: list[Path]) -> Guess:
+    """Tables of texts, all of a folder; a label that one lacks cannot be read from all."""
+    if len(tables) > 1 and kind_of(chosen) == ".json":
+        raise UserError(
+            f"{path} has several .json files, which are read where they are named: give one of "
+            f"them, or in the recipe path: {{train: {chosen}, test: …}}"
+        )
+    found = _table(path, chosen)
+    label = found.settings.get("label")
+    alike = [table for table in tables if _text_column(_head(table))]
+    lacking = [table.name for table in alike if label and label not in _head(table)[0]]
+    if not lacking:
+        return found
+    kept = {key: value for key, value in found.settings.items() if key != "label"}
+    return Guess(kept, f"{found.why}, which {lacking[0]} lacks, so that no labels are read")
 
 
 def _nothing(path: str, found: Found) -> str:
@@ -100,24 +145,26 @@ def _nothing(path: str, found: Found) -> str:
     return (
         f"{path}: there are no pictures, recordings, films, texts, tables or NumPy files; found: "
         f"{others or 'no files at all'}"
+        + f". If they are texts, kssl init '{path.rstrip('/')}/**/*' reads them"
+        * bool(others)
     )
 
 
 def _media(path: str, files: list[Path], settings: dict[str, Any]) -> Guess:
     count, use = len(files), settings["use"]
     if use == "captions":
-        side, _ = _seen(files)
+        side, _ = shorter_side(files)
         return Guess(
             settings, f"{count:,} pictures with a table of captions", count, {"side": side}
         )
     labels = f", with the classes of {settings.get('labels')}" * ("labels" in settings)
     if use == "audio":
-        rate, length = _heard(files)
+        rate, length = usual_sound(files)
         told = f"{count:,} recordings{labels}, most of {length / rate:.2g} seconds at {rate:,} Hz"
         return Guess(settings | {"length": length, "sample_rate": rate}, told, count)
     if use == "video":
         return Guess(settings, f"{count:,} films{labels}", count)
-    side, grey = _seen(files)
+    side, grey = shorter_side(files)
     told = f"{count:,} pictures{labels}, most of {side} pixels on the shorter side"
     if grey:
         settings = settings | {"channels": 1}
@@ -140,38 +187,6 @@ def _has_labels(table: Path) -> bool:
         return False
     row = next((row for _, row in read_records(table) if not isinstance(row, str)), {})
     return columns_of_labels(row) is not None
-
-
-def _seen(files: list[Path]) -> tuple[int, bool]:
-    """The median of the shorter sides, and whether all are grey, of pictures evenly spaced."""
-    from PIL import Image
-
-    sides, modes = [], set()
-    for file in files[:: max(1, len(files) // _LOOKED_AT)]:
-        try:
-            with Image.open(file) as picture:
-                sides.append(min(picture.size))
-                modes.add(picture.mode)
-        except Exception:  # told when it is decoded
-            continue
-    if not sides:
-        raise UserError(f"none of the pictures can be opened, such as {files[0]}")
-    return int(np.median(sides)), modes <= {"1", "L", "I;16", "I", "F", "LA"}
-
-
-def _heard(files: list[Path]) -> tuple[int, int]:
-    """The commonest rate, and the samples of the usual recording: two seconds at the most."""
-    sounds = []
-    for file in files[:: max(1, len(files) // _HEARD)]:
-        try:
-            sounds.append(read(file))
-        except Broken:  # told when it is decoded
-            continue
-    if not sounds:
-        raise UserError(f"none of the recordings can be decoded, such as {files[0]}")
-    rate = Counter(sound.rate for sound in sounds).most_common(1)[0][0]
-    seconds = float(np.median([len(sound.samples) / sound.rate for sound in sounds]))
-    return rate, max(1, round(min(seconds, 2.0) * rate))
 
 
 def _file(path: str, place: Path) -> Guess:
@@ -202,12 +217,12 @@ def _arrays(path: str, place: Path) -> Guess:
 
 
 def _is_text(table: Path) -> bool:
-    return table.suffix not in (".parquet", ".pq") and bool(_text_column(_head(table)))
+    return bool(_text_column(_head(table)))
 
 
 def _table(path: str, place: Path) -> Guess:
-    if place.suffix not in (".parquet", ".pq"):
-        rows = _head(place)
+    rows = _head(place)
+    if rows:
         if has_captions(rows[0] if rows else {}):
             return Guess({"use": "captions", "path": path}, "a table of pictures and captions")
         text = _text_column(rows)
@@ -231,6 +246,8 @@ def _table(path: str, place: Path) -> Guess:
 
 
 def _head(place: Path) -> list[Mapping[str, Any]]:
+    if kind_of(place) in PARQUET:
+        return list(islice(parquet_rows(place), _LOOKED_AT))
     if kind_of(place) not in (*JSON, *TABLES):
         return []
     rows = (row for _, row in read_records(place) if not isinstance(row, str))

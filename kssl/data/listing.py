@@ -8,7 +8,7 @@ from typing import Any
 from kssl.data.builders.place import given_file, is_of_builder
 from kssl.data.files.folder import read_folder
 from kssl.data.files.sound import readable as sounds
-from kssl.data.files.tell import classes_line, counted, splits_line
+from kssl.data.files.tell import classes_line, counted, left_out, splits_line
 from kssl.data.locate import find_file
 from kssl.data.sources.audio import audio
 from kssl.data.sources.captions import captions, list_captions
@@ -100,8 +100,10 @@ def _text(settings: Mapping[str, Any]) -> Told:
         return (f"{files.where}: large tables of text, whose rows are counted when they are read",)
     classes = {split: [name or "" for _, name in pool] for split, pool in files.pools.items()}
     sizes = {split: len(names) for split, names in classes.items()}
+    left = left_out(files.layout, files.found)
     return (
-        f"{sum(sizes.values()):,} files of text in {files.where} ({counted(files.kinds)})",
+        f"{sum(sizes.values()):,} files of text in {files.where} ({counted(files.kinds)})"
+        + f"; left out: {left}" * bool(left),
         splits_line(sizes, files.layout.of_split, files.layout.unused).replace("all ", "files "),
         f"no labels: {files.without_labels}" if files.without_labels else classes_line(classes),
     )

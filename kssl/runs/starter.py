@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kssl.errors import UserError
-
 if TYPE_CHECKING:
     from kssl.data.guess import Guess
 
@@ -27,7 +25,7 @@ def starter(path: str, file: Path) -> str:
         file: Where the recipe is to be; its comment says how it is run.
 
     Raises:
-        UserError: kssl reads nothing of what is there.
+        UserError: kssl reads nothing of what is there, or it is not clear what is to be trained on.
     """
     from kssl.data.guess import guess
 
@@ -41,16 +39,14 @@ def starter(path: str, file: Path) -> str:
 
 
 def _listed(found: Guess) -> list[str]:
-    """What listing the files tells: splits and classes."""
+    """What listing the files tells: what is left out, splits and classes."""
     from kssl.data.listing import listed
     from kssl.plugins import find
 
     settings = {key: value for key, value in found.settings.items() if key != "use"}
-    source = find("datasets", found.settings["use"])
-    try:
-        return [*listed(source, settings)][1:]
-    except UserError as error:  # told again, with its cure, when the recipe is run
-        return [str(error)]
+    first, *lines = listed(find("datasets", found.settings["use"]), settings) or ("",)
+    left = first.partition("; left out: ")[2]
+    return [f"left out: {left}"] * bool(left) + lines
 
 
 def _data(settings: dict[str, Any]) -> str:

@@ -184,7 +184,7 @@ def test_films_say_what_else_lies_there(tmp_path: Path) -> None:
     assert told == describe(kssl.data.video("train", str(tmp_path), [1, 8, 8])).found
     assert told[0] == (
         f"4 films in {tmp_path} (folders 4); left out: files of other kinds (.txt 1, .wav 1, "
-        ".png in no sub-folder 1)"
+        ".png in no folder of frames 1)"
     )
     assert told[2] == "2 classes: cat 2, dog 2"
 

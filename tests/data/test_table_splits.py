@@ -198,3 +198,35 @@ def test_captions_are_split_by_any_column_that_says_it(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", {"image": FILES, "caption": FILES, "is_test": FLAGS})
     found = list_captions(Path(path))
     assert found.splits["test"] == FILES[10:] and "by the column 'is_test'" in found.told()[1]
+
+
+def test_parquet_of_texts_is_read_row_by_row(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for split, count in (("train", 10), ("test", 4)):
+        columns = {
+            "text": [f"{split} {n}" for n in range(count)],
+            "label": [n % 2 for n in range(count)],
+        }
+        parquet.write_table(pyarrow.table(columns), tmp_path / f"{split}-00000-of-00001.parquet")
+    (tmp_path / "README.md").write_text("about the data")
+    corpus = open_corpus(str(tmp_path), label="label")
+    assert [each.text for each in corpus.documents("test")] == [f"test {n}" for n in range(4)]
+    assert corpus.names == ("0", "1") and "(README.md 1)" in corpus.found[0]
+    with pytest.raises(UserError, match="no record has a text under 'body'; there is: label, text"):
+        open_corpus(str(tmp_path), field="body")
+    (tmp_path / "test-00000-of-00001.parquet").write_bytes(b"none")
+    with pytest.raises(UserError, match="test-00000-of-00001.parquet cannot be read"):
+        open_corpus(str(tmp_path))
+
+
+def test_hidden_and_empty_folders_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("c/1.txt", "c/2.txt", "py/1.txt", "py/2.txt", ".net/1.txt", ".git/1.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"text {name}")
+    (tmp_path / "java").mkdir()
+    corpus = open_corpus(str(tmp_path))
+    assert "left out: hidden folders (.net/), empty folders (java/)" in corpus.found[0]
+    assert "hidden folders are left out: .net/: rename what are classes" in caplog.text

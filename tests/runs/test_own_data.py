@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import sys
 from pathlib import Path
@@ -64,7 +63,9 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paint(root / "shot", {"": 6})
     (root / "shot" / "labels.csv").write_text("file,label\n0.png,a\n1.png,b\n")
     paint(root / "told", {"": 6})
-    (root / "told" / "captions.csv").write_text("file,caption\n0.png,a dot\n1.png,dots\n")
+    (root / "told" / "captions.csv").write_text(
+        "file,caption\n0.png,a dot\n1.png,dots\n2.png,dots\n"
+    )
     np.savez(root / "faces.npz", x_train=np.zeros((9, 8, 8), np.uint8))
     return root
 
@@ -89,26 +90,6 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_at_a_path(there: Path, name: str, settings: dict[str, Any], why: str) -> None:
     found = guess(str(there / name))
     assert found.settings == {**settings, "path": str(there / name)} and why in found.why
-
-
-def test_tables_of_a_test_split_are_not_taken_for_labels_or_captions(tmp_path: Path) -> None:
-    for split, number in itertools.product(("train", "test"), range(8)):
-        file = tmp_path / "shown" / split / f"{number}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (8, 8), (number, 0, 0)).save(file)
-        with (file.parent / "metadata.jsonl").open("a") as lines:
-            lines.write(json.dumps({"file_name": file.name, "text": "a photo"}) + "\n")
-    found = guess(str(tmp_path / "shown")).settings  # the folder, not the table of test/
-    assert found == {"use": "captions", "path": str(tmp_path / "shown")}
-    for name in ("train", "test"):
-        (tmp_path / "shown" / name / "metadata.jsonl").unlink()
-    for name in ("sample_submission.csv", "test.csv"):
-        (tmp_path / "shown" / name).write_text("id,label\n1.png,a\n")
-    assert "labels" not in guess(str(tmp_path / "shown")).settings
-    for name in ("another.csv", "train.csv"):
-        (tmp_path / "shown" / name).write_text("id,label\n1.png,a\n")
-    found_with = guess(str(tmp_path / "shown"))
-    assert found_with.settings["labels"] == "train.csv" and "train.csv" in found_with.why
 
 
 def test_what_nobody_reads_is_named(there: Path) -> None:

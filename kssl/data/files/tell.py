@@ -99,6 +99,10 @@ def left_out(layout: Layout, found: Found) -> str:
         parts.append(f"files of other kinds ({counted(found.others)})")
     if found.closed:
         parts.append(f"{len(found.closed)} folders that cannot be read ({_few(found.closed)})")
+    if found.hidden:
+        parts.append(f"hidden folders ({_few(sorted(found.hidden))})")
+    if found.empty:
+        parts.append(f"empty folders ({_few(sorted(found.empty))})")
     return ", ".join(parts)
 
 
@@ -117,6 +121,9 @@ def _odd(
             )
     if "taken for a class" in layout.unused or "trained on too" in layout.unused:
         notes.append(layout.unused)
+    if found.hidden:
+        few = _few(sorted(found.hidden))
+        notes.append(f"hidden folders are left out: {few}: rename what are classes")
     if found.closed:
         notes.append(f"folders that cannot be read are left out: {_few(found.closed)}")
     return notes

@@ -15,6 +15,10 @@ TOOLS = frozenset(
     "thumbs.db ehthumbs.db desktop.ini".split()
 ) | {"system volume information"}
 
+_PROGRAMS = frozenset(  # whose hidden folders are nobody's data
+    ".git .github .svn .hg .dvc .ipynb_checkpoints .cache .venv .idea .vscode .Trash .Trashes "
+    ".Spotlight-V100 .fseventsd .thumbnails .huggingface .config .kaggle .mypy_cache .tox".split()
+)
 _VISITS = 3  # as often is one folder read over several links: once for each split
 
 
@@ -27,12 +31,16 @@ class Found:
         others: How many files of each other ending there are.
         links: What each file truly is that is reached over a link.
         closed: Folders that cannot be read.
+        hidden: Folders passed over for their dot that no known program makes, such as `.net`.
+        empty: Folders with nothing in them, as a class may have none.
     """
 
     files: list[Path] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     links: dict[Path, str] = field(default_factory=dict)
     closed: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
     def real(self, file: Path) -> str:
         """What a file truly is."""
@@ -115,7 +123,16 @@ def links_among(root: Path, files: Iterable[Path]) -> dict[Path, str]:
 def _entries(folder: str, root: Path, found: Found) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return [entry for entry in entries if not is_hidden(entry.name)]
+            every = list(entries)
     except OSError:
         found.closed.append(os.path.relpath(folder, root))
         return []
+    inner = os.path.relpath(folder, root)
+    if not every and inner != ".":
+        found.empty.append(f"{inner}/")
+    found.hidden += [
+        os.path.normpath(os.path.join(inner, entry.name)) + "/"
+        for entry in every
+        if entry.name.startswith(".") and entry.name not in _PROGRAMS and entry.is_dir()
+    ]
+    return [entry for entry in every if not is_hidden(entry.name)]

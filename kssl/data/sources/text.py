@@ -24,16 +24,17 @@ def text(
     label: Label = None,
     fractions: Sequence[float] = (0.1, 0.1),
 ) -> Dataset:
-    """Text files: plain, JSON lines, CSV or TSV, each also as `.gz`, `.xz` or `.bz2`.
+    """Text files: plain, JSON lines, CSV or TSV, each also as `.gz`, `.xz` or `.bz2`, or Parquet.
 
-    A document is a plain file (`.txt`, `.md`, `.rst` or any other), a line of a `.jsonl` file or
-    a row of a `.csv` or `.tsv` file. Which split it is in follows from its text alone, so that
-    copies of a document never are in two splits, and adding documents moves no other (but in
-    corpora so small that a split would be empty). A corpus of one document is cut by position:
-    train is the first part, then validation, then test; with `fractions=(0.05, 0.1)` the test split
-    is the last tenth of the characters, exactly. A folder whose files or sub-folders are called
-    `train`, `validation` (or `dev`, …) and `test`, alone or with other words (`imdb_train_v2.csv`),
-    is split by them; what lies beside them is left out.
+    A document is a plain file (`.txt`, `.md`, `.rst` or any other), a line of a `.jsonl` file or a
+    row of a `.csv`, `.tsv` or `.parquet` file. A column that says the split (`split`, `is_test` or
+    the like) is heeded; else which split it is in follows from its text alone, so that copies of a
+    document never are in two splits, and adding documents moves no other (but in corpora so small
+    that a split would be empty). A corpus of one document is cut by position: train is the first
+    part, then validation, then test; with `fractions=(0.05, 0.1)` the test split is the last tenth
+    of the characters, exactly. A folder whose files or sub-folders are called `train`, `validation`
+    (or `dev`, …) and `test`, alone or with other words (`imdb_train_v2.csv`), is split by them;
+    what lies beside them is left out.
 
     What is damaged is counted and named in one warning for each kind: bytes that are not UTF-8
     (they become U+FFFD), lines over 16 MiB (cut there in plain files, else left out), empty files

@@ -148,27 +148,29 @@ def list_films(
     """The films below a folder, files and folders of frames, by split; and all single frames."""
     found = find(path, (*PICTURES, *FILMS))
     pictures = [file for file in found.files if file.suffix.lower() in PICTURES]
-    animated = {picture for picture in pictures if _is_animated(picture)}
+    animated = {picture for picture in pictures if is_animated(picture)}
     frames = [picture for picture in pictures if picture not in animated]
-    folders = {frame.parent for frame in frames} - {path}
     files = [file for file in found.files if file.suffix.lower() in FILMS]
+    holders = {path} | {file.parent for file in files}  # in which pictures are posters
+    folders = {frame.parent for frame in frames} - holders
     films = sorted(
         [*folders, *files, *animated], key=lambda film: film.relative_to(path).as_posix()
     )
     if not films:
         others = ", ".join(f"{count} {suffix}" for suffix, count in found.others.most_common(5))
-        loose = f"{len(pictures)} images that are in no sub-folder" * bool(pictures)
+        lone = f"{len(pictures)} images that are in no sub-folder" * bool(pictures)
         raise UserError(
             f"{path}: there are no films, that is sub-folders of images or files ending in "
-            f"{', '.join(FILMS)}; found: {loose or others or 'no files at all'}"
+            f"{', '.join(FILMS)}; found: {lone or others or 'no files at all'}"
         )
-    loose_ones = Counter(f"{f.suffix.lower()} in no sub-folder" for f in frames if f.parent == path)
+    loose = [frame for frame in frames if frame.parent in holders]
+    loose_ones = Counter(f"{frame.suffix.lower()} in no folder of frames" for frame in loose)
     beside = replace(found, files=films, links=links_among(path, films))
     beside.others = found.others + loose_ones
     return split_files(path, films, fractions, "films", beside, labels), frames
 
 
-def _is_animated(picture: Path) -> bool:
+def is_animated(picture: Path) -> bool:
     """Whether a file has several pictures, one after another; pages of TIFF are not meant."""
     if picture.suffix.lower() not in ANIMATED:
         return False
@@ -189,7 +191,7 @@ def _frames(film: Path, cut: _Cut) -> Iterator[np.ndarray]:
         yield from _decoded(film, cut)
         return
     names = [each for each in film.iterdir() if each.suffix.lower() in PICTURES]
-    visible = [each for each in names if not (each.name.startswith(".") or _is_animated(each))]
+    visible = [each for each in names if not (each.name.startswith(".") or is_animated(each))]
     for frame in sorted(visible, key=lambda frame: by_number(frame.name))[:: cut.stride]:
         try:
             yield decode_to(frame, cut.height, cut.width, 3, cut.levels)

@@ -14,14 +14,16 @@ from kssl.data.files.layout import Layout, classes_of, understood
 from kssl.data.files.walk import Found, find, is_hidden
 from kssl.data.locate import Unavailable, find_file
 from kssl.data.splitting import SPLITS, words_of
+from kssl.data.tables.parquet import PARQUET
 from kssl.data.text.opening import PACKED
 from kssl.data.text.reader import RECORDS, TABLES, kind_of
 from kssl.errors import UserError
 
 Paths = str | Sequence[str] | Mapping[str, Any]
 _PLAIN = (".txt", ".text", ".md", ".rst")
-_SUFFIXES = (".jsonl", ".ndjson", *TABLES, *_PLAIN)  # .json is read where it is named
+_SUFFIXES = (".jsonl", ".ndjson", *PARQUET, *TABLES, *_PLAIN)  # .json is read where it is named
 _NOTES = frozenset(("readme", "license", "licence", "notice", "citation", "changelog", "copying"))
+_LONE = frozenset(("requirements", "authors", "contributing", "install", "credits"))
 
 Pool = tuple[tuple[Path, str | None], ...]  # files, and the class of what is in each
 
@@ -101,6 +103,8 @@ def _told_apart(path: Mapping[str, Any], by_folder: bool) -> CorpusFiles:
         layout.classes |= classes_of(root, found.files)
         every.others += found.others
         every.closed += found.closed
+        every.hidden += found.hidden
+        every.empty += found.empty
     where = ", ".join(str(files[0]) for files in layout.splits.values())
     return _classed(where, layout, every, by_folder)
 
@@ -126,15 +130,29 @@ def _classed(where: str, layout: Layout, found: Found, by_folder: bool) -> Corpu
     return CorpusFiles(where, pools, layout, found, why)
 
 
+def is_note(file: Path) -> bool:
+    """Whether a file is called as what is written about data: README.md, LICENSE.txt."""
+    if kind_of(file) not in _PLAIN:
+        return False
+    stem = file.name.partition(".")[0]
+    words = words_of(stem)
+    if not words:
+        return False
+    about = words[0] in _NOTES and (len(words) == 1 or stem.split(words[0].upper())[0] == "")
+    beside = words[0] == "urls" or words[-1] == "labels"  # train_labels.txt beside train_texts.txt
+    return about or beside or (len(words) == 1 and words[0] in _LONE)
+
+
 def _leave_notes(found: Found) -> None:
-    """Take what is written about tables from among them, such as README.md."""
-    if not any(kind_of(file) in (*RECORDS, *TABLES) for file in found.files):
-        return
+    """Take what is written about the data from among texts, unless there is nothing else."""
+    tables = any(kind_of(file) in (*RECORDS, *TABLES) for file in found.files)
     notes = [
         file
         for file in found.files
-        if kind_of(file) in _PLAIN and _NOTES & set(words_of(file.name))
+        if is_note(file) or (tables and kind_of(file) in _PLAIN and _NOTES & {*words_of(file.name)})
     ]
+    if len(notes) == len(found.files):
+        return
     for file in notes:
         found.files.remove(file)
         found.others[file.name] += 1
@@ -150,6 +168,8 @@ def _found(path: str | Sequence[str]) -> tuple[Path, Found]:
         every.others += found.others
         every.links |= found.links
         every.closed += found.closed
+        every.hidden += found.hidden
+        every.empty += found.empty
     if not every.files:
         others = ", ".join(f"{count} {suffix}" for suffix, count in every.others.most_common(5))
         raise Unavailable(

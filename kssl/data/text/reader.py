@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from kssl.data.files.walk import suffix_of
 from kssl.data.tables.delimited import delimiter_in, read_rows, to_width
 from kssl.data.tables.lines import other_kind
+from kssl.data.tables.parquet import PARQUET, parquet_names, parquet_rows
 from kssl.data.tables.records import is_table, records_in
 from kssl.data.text.opening import DAMAGE, PACKED, head_of, open_text
 from kssl.errors import UserError, nearest
@@ -24,9 +25,9 @@ LONGEST_LINE = 2**24  # bytes of a line that are held at a time
 _CHECKED = 2**26  # bytes of a document after which memory is looked at again
 
 TABLES = {".csv": ",", ".tsv": "\t"}
-RECORDS = (".jsonl", ".ndjson", ".json")
+RECORDS = (".jsonl", ".ndjson", ".json", *PARQUET)
 _NO_TEXT = tuple(
-    ".pdf .docx .doc .odt .rtf .epub .html .htm .xlsx .xls .zip .parquet .arrow .feather .pkl .tar "
+    ".pdf .docx .doc .odt .rtf .epub .html .htm .xlsx .xls .zip .arrow .feather .pkl .tar "
     ".tgz .7z .zst .npz .npy".split()
 )
 
@@ -87,7 +88,7 @@ def read_documents(
     kind = kind_of(path)
     if kind in _NO_TEXT:
         raise UserError(f"{path}: {kind} is not read as text; convert it to .txt, .jsonl or .csv")
-    if other := other_kind(head_of(path)):
+    if kind not in PARQUET and (other := other_kind(head_of(path))):
         troubles.add(f"files that are {other}, left out", str(path))
         return iter(())
     if kind in RECORDS:
@@ -116,8 +117,15 @@ def _records(
     split: str | None,
 ) -> Iterator[Document]:
     name = "text" if text is None else str(text)
-    found, keys, other = False, set(), ""
-    for place, record in _objects(path, name, troubles):
+    found, keys, other = False, set[str](), ""
+    objects: Iterator[tuple[str, Any]]
+    if kind_of(path) in PARQUET:
+        keys |= {*parquet_names(path)}
+        rows = parquet_rows(path, {name, str(label), str(split)})
+        objects = ((f"{path} row {number}", row) for number, row in enumerate(rows, 1))
+    else:
+        objects = _objects(path, name, troubles)
+    for place, record in objects:
         if isinstance(record, str) and text is label is None:  # an array of texts
             record = {name: record}
         if not isinstance(record, dict) or not isinstance(record.get(name), str):

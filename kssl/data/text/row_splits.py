@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kssl.data.tables.parquet import PARQUET, parquet_names, parquet_rows
 from kssl.data.tables.records import read_records
 from kssl.data.tables.split_column import SplitColumn, split_column, values_of
 from kssl.data.text.reader import RECORDS, TABLES, kind_of
@@ -36,7 +37,10 @@ def column_of_splits(
 def _rows(files: Sequence[Path], used: set[str]) -> Iterator[Mapping[str, Any]]:
     for file in files:
         try:
-            for _, row in read_records(file):
+            rows: Iterator[Any] = (row for _, row in read_records(file))
+            if kind_of(file) in PARQUET:
+                rows = parquet_rows(file, {*parquet_names(file)} - used)
+            for row in rows:
                 if isinstance(row, Mapping):
                     yield {name: value for name, value in row.items() if name not in used}
         except UserError:  # told by the reader of documents

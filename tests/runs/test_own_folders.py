@@ -1,0 +1,100 @@
+"""What `kssl init` takes a folder of several kinds of files for, and what it refuses."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from kssl.cli.init import command
+from kssl.data.guess import guess
+from kssl.errors import UserError
+from kssl.runs import starter
+
+
+def test_tables_of_a_test_split_are_not_taken_for_labels_or_captions(tmp_path: Path) -> None:
+    for split, number in itertools.product(("train", "test"), range(8)):
+        file = tmp_path / "shown" / split / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(file)
+        with (file.parent / "metadata.jsonl").open("a") as lines:
+            lines.write(json.dumps({"file_name": file.name, "text": "a photo"}) + "\n")
+    found = guess(str(tmp_path / "shown")).settings  # the folder, not the table of test/
+    assert found == {"use": "captions", "path": str(tmp_path / "shown")}
+    for name in ("train", "test"):
+        (tmp_path / "shown" / name / "metadata.jsonl").unlink()
+    for name in ("sample_submission.csv", "test.csv"):
+        (tmp_path / "shown" / name).write_text("id,label\n1.png,a\n")
+    assert "labels" not in guess(str(tmp_path / "shown")).settings
+    for name in ("another.csv", "train.csv"):
+        (tmp_path / "shown" / name).write_text("id,label\n1.png,a\n")
+    found_with = guess(str(tmp_path / "shown"))
+    assert found_with.settings["labels"] == "train.csv" and "train.csv" in found_with.why
+
+
+def touch(folder: Path, *names: str) -> str:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"text of {name}")
+    return str(folder)
+
+
+def test_what_accompanies_others_does_not_say_what_a_folder_holds(tmp_path: Path) -> None:
+    boxes = touch(tmp_path / "boxes", *(f"train/labels/{n}.txt" for n in range(4)), "README.md")
+    films = touch(tmp_path / "films", *(f"{n}.{kind}" for n in range(3) for kind in ("mp4", "jpg")))
+    frames = tmp_path / "frames"
+    for name in [f"train/images/{n}.png" for n in range(4)]:
+        (tmp_path / "boxes" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "boxes" / name)
+    for clip, number in itertools.product("abc", range(3)):
+        (frames / f"clip_{clip}").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(frames / f"clip_{clip}" / f"{number}.png")
+    moving = tmp_path / "moving"
+    moving.mkdir()
+    pages = [Image.new("L", (8, 8), shade) for shade in (0, 200)]
+    pages[0].save(moving / "1.gif", save_all=True, append_images=pages[1:])
+    kinds = {path: guess(str(path)).settings["use"] for path in (boxes, films, frames, moving)}
+    assert list(kinds.values()) == ["images", "video", "video", "video"]
+    assert guess(str(frames)).why == "3 folders of numbered frames, each taken for a film"
+    book = touch(tmp_path / "book", "a.txt", "LICENSE.txt", "README.md", "requirements.txt")
+    told = starter(book, Path("a.yaml"))
+    assert "left out: files of other kinds (LICENSE.txt 1, README.md 1, requirements.txt 1)" in told
+    assert "1 text files" in told
+
+
+def test_a_refusal_writes_no_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder, number in itertools.product(("train/a", "train/b", "new/a", "new/b"), range(4)):
+        (tmp_path / "shot" / folder).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "shot" / folder / f"{number}.png")
+    done = CliRunner().invoke(command, ["shot", "-o", "mine.yaml"])
+    assert done.exit_code == 1 and "new/ hold folders of the same names" in str(done.exception)
+    assert not (tmp_path / "mine.yaml").exists()
+
+
+def test_a_folder_of_several_tables_is_read_if_they_are_of_text(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        lines = "\n".join(f"{n}.5,{n}" for n in range(8))
+        touch(tmp_path / "numbers", f"{name}.csv")
+        (tmp_path / "numbers" / f"{name}.csv").write_text(f"size,age\n{lines}")
+        more = ",topic" if name == "train" else ""
+        rows = "\n".join("a text of several words" + more for _ in range(8))
+        touch(tmp_path / "news", f"{name}.csv")
+        label = ",label" if more else ""
+        (tmp_path / "news" / f"{name}.csv").write_text(f"text{label}\n{rows}")
+    touch(tmp_path / "news", "README.md")
+    with pytest.raises(UserError, match="2 tables, test.csv, train.csv, .*train.csv. To use sev"):
+        guess(str(tmp_path / "numbers"))
+    found = guess(str(tmp_path / "news"))
+    assert found.settings == {"use": "text", "path": str(tmp_path / "news")}
+    assert "which test.csv lacks" in found.why
+    (tmp_path / "numbers" / "test.csv").unlink()
+    assert guess(str(tmp_path / "numbers")).settings["path"].endswith("train.csv")
+    others = touch(tmp_path / "others", "1", "2")
+    with pytest.raises(UserError, match=r"If they are texts, kssl init '.*/others/\*\*/\*' reads"):
+        guess(others)
+    assert guess(f"{others}/**/*").settings == {"use": "text", "path": f"{others}/**/*"}
