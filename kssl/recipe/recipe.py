@@ -37,7 +37,7 @@ class Recipe:
             chose another part; complete after `check`.
         supply: What the run knows, for the parts that leave it out; `kssl.runs.prepare` fills
             `supply.facts`.
-        sources: Of a run's recipe: the absolute path that each path of it led to, but of other data.
+        sources: Of a run: the absolute path that each path of its recipe led to.
     """
 
     def __init__(self, path: Path, shown: str, root: Node, head: str, problems: Problems) -> None:
