@@ -56,6 +56,7 @@ def make(folder: Path, given: str) -> None:
         if "⊃" in pattern:
             name, _, listed = pattern.partition("⊃")
             lines = [line for part in listed.split("+") for line in expanded(part)]
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text("\n".join(lines).replace("▁", " "))
             continue
         for name in expanded(pattern):

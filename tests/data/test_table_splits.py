@@ -161,7 +161,7 @@ def test_a_table_of_labels_says_the_splits(
 def test_a_file_in_two_tables_is_refused(pictures: Path) -> None:
     by_tables(pictures)
     (pictures / "test.csv").write_text("file\n10.png\n03.png\n")
-    with pytest.raises(UserError, match=r"03.png is in test and in train"):
+    with pytest.raises(UserError, match="03.png is in test by test.csv, and in train by"):
         read_folder(pictures, labels="train.csv")
 
 

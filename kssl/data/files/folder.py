@@ -172,6 +172,9 @@ def split_files(
 def _take_splits(layout: Layout, table: LabelTable) -> None:
     """Split the files by a table, unless folders say the splits, or lists do."""
     if layout.splits:
+        known = {file: split for split, files in layout.splits.items() for file in files}
+        if all(known.get(file) == split for file, split in table.splits.items()):
+            return
         told = ", ".join(dict.fromkeys(sum(table.of_split.values(), [])))
         layout.notes.append(f"folders, files or lists make the splits, and not the table ({told})")
         return

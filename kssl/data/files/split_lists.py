@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
+from kssl.data.description import warn_once
 from kssl.data.files.label_table import places_of, plain
-from kssl.data.splitting import SPLIT_WORDS
+from kssl.data.files.walk import is_hidden
+from kssl.data.splitting import SPLIT_WORDS, SPLITS
 from kssl.errors import UserError
 
-# One file a line; Speech Commands has those of testing and validation.
-_LISTS = {
-    f"{word}_list.txt": SPLIT_WORDS[word]
-    for word in ("training", "train", "validation", "valid", "val", "dev", "testing", "test")
-}
 _PARTITIONS = ("list_eval_partition.csv", "list_eval_partition.txt")  # of CelebA: a file, a number
 _NUMBERS = {"0": "train", "1": "validation", "2": "test"}
+_OF_BIRDS = ("train_test_split.txt", "images.txt")  # of CUB: numbers of pictures, 1 is train
+_ENDINGS = (".txt", ".tsv", ".csv", ".lst")
+_DEPTH = 4  # folders below that lists are looked for in: VOCdevkit/VOC2012/ImageSets/Main
+_LINES = 2**20  # a longer list is none
 
 
 @dataclass
@@ -50,8 +52,8 @@ def listed_splits(root: Path, files: Sequence[Path], what: str) -> Listed:
     Raises:
         UserError: A file is in two splits.
     """
-    lists = list(_lists(root))
-    places = places_of(root, files) if lists else {}
+    lists = _lists(root, {file.parent for file in files})
+    places = _by_tails(root, files) if lists else {}
     numbers = {file: number for number, file in enumerate(files)}
     found = Listed(files=lists)
     for path in lists:
@@ -59,7 +61,9 @@ def listed_splits(root: Path, files: Sequence[Path], what: str) -> Listed:
         own = {name: place for name in said if (place := _place(name, places)) is not None}
         if 2 * len(own) < len(said) or not own:
             few = f"{len(said) - len(own)} of the {len(said)} names in {path.name}"
-            return Listed(why=f"{few} are none of the {what}")
+            why = f"{few} are none of the {what}"
+            warn_once(f"{root}: the lists of splits are not used: {why}")
+            return Listed(why=why)
         for name, place in own.items():
             number, split = numbers[place], said[name]
             if found.splits.setdefault(number, split) != split:
@@ -77,29 +81,106 @@ def listed_splits(root: Path, files: Sequence[Path], what: str) -> Listed:
     return found
 
 
-def _lists(root: Path) -> Iterator[Path]:
-    folders = [root, *sorted(each for each in root.iterdir() if each.is_dir())]
-    for folder in folders:
-        for name in (*_LISTS, *_PARTITIONS):
-            if (folder / name).is_file():
-                yield folder / name
+def _lists(root: Path, holders: Collection[Path]) -> list[Path]:
+    """The lists of the first folder that has some, where the files themselves do not lie."""
+    level = [root]
+    for _ in range(_DEPTH + 1):
+        for folder in level:
+            inside = sorted(each for each in _inside(folder) if each.is_file())
+            for named in (_PARTITIONS, _OF_BIRDS[:1]):
+                if here := [each for each in inside if each.name in named]:
+                    return here
+            lists = [each for each in inside if folder not in holders and _split_of(each)]
+            lists += [each for each in inside if folder in holders and _is_list(each)]
+            if lists := _one_round(lists):
+                return lists
+        level = sorted(each for folder in level for each in _inside(folder) if each.is_dir())
+        level = [folder for folder in level if folder not in holders]
+    return []
+
+
+def _inside(folder: Path) -> list[Path]:
+    return [each for each in folder.iterdir() if not is_hidden(each.name)]
+
+
+def _split_of(path: Path) -> str:
+    """The split that a list is called after: val.txt, testing_list.txt, trainlist01.txt; or ""."""
+    if path.suffix.lower() not in _ENDINGS:
+        return ""
+    name = re.sub(r"[\W\d_]*$", "", path.stem.lower())
+    return SPLIT_WORDS.get(re.sub(r"[\W_]*(list|split|files|names)$", "", name), "")
+
+
+def _is_list(path: Path) -> bool:
+    return bool(_split_of(path)) and "list" in path.stem.lower()
+
+
+def _one_round(lists: Sequence[Path]) -> list[Path]:
+    """Of lists of several rounds, trainlist01 and trainlist02, the first; no trainval beside val.
+
+    One list alone, of train, or that is a table, may be anything.
+    """
+    first: dict[str, Path] = {}
+    for path in sorted(lists, key=lambda path: ("trainval" in path.stem.lower(), path.name)):
+        first.setdefault(_split_of(path), path)
+    left = [path.name for path in lists if path not in first.values()]
+    if left and len(first) > 1:
+        told = ", ".join(path.name for path in first.values())
+        warn_once(f"{lists[0].parent}: the splits are those of {told}; not used: {', '.join(left)}")
+    alone = len(first) == 1 and not all(map(_is_list, first.values()))
+    chosen = [path for path in lists if path in first.values()]
+    return [] if alone else sorted(chosen, key=lambda path: SPLITS.index(_split_of(path)))
+
+
+def _by_tails(root: Path, files: Sequence[Path]) -> Mapping[str, Path]:
+    """Each file by its names as `places_of` has them, and by the ends of its path that tell it."""
+    tails: dict[str, list[Path]] = {}
+    for file in files:
+        parts = file.relative_to(root).with_suffix("").parts
+        for count in range(2, len(parts) + 1):
+            tail = plain("/".join(parts[-count:]))
+            for name in (tail, plain(tail + file.suffix)):
+                tails.setdefault(name, []).append(file)
+    return {name: same[0] for name, same in tails.items() if len(same) == 1} | {
+        **places_of(root, files)
+    }
 
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:
     """The name and the split in each line of a list."""
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if path.name in _LISTS:
-            if line.strip():
-                yield line.strip(), _LISTS[path.name]
+    if path.name == _OF_BIRDS[0]:
+        names = dict(_halves(path.with_name(_OF_BIRDS[1])))
+        for number, said in _halves(path):
+            if number in names:
+                yield names[number], "train" if said == "1" else "test"
+        return
+    split = _split_of(path)
+    for line in _lines(path):
+        if split:
+            yield line.strip(), split
             continue
         name, _, number = re.sub(r"[,\s]+", " ", line).strip().rpartition(" ")
         if number in _NUMBERS:  # not the line of the columns' names
             yield name, _NUMBERS[number]
 
 
+def _halves(path: Path) -> Iterator[tuple[str, str]]:
+    for line in _lines(path) if path.is_file() else ():
+        first, _, second = line.strip().partition(" ")
+        yield first, second
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        yield from (line.rstrip("\n") for line in islice(stream, _LINES) if line.strip())
+
+
 def _place(name: str, places: Mapping[str, Path]) -> Path | None:
-    """The file of a name; a number behind it, as of a class, is none of it."""
-    for said in (name, re.sub(r"\s+\d+$", "", name)):
-        if plain(said.removeprefix("./")) in places:
-            return places[plain(said.removeprefix("./"))]
+    """The file of a name; a class, or further columns of a table, behind it are none of it."""
+    first = re.split(r"[\t,;]", name)[0]
+    for said in (name, re.sub(r"\s+-?\d+$", "", name), first, name.split()[0]):
+        parts = plain(said.strip().strip('"').replace("\\", "/").removeprefix("./")).split("/")
+        for above in range(max(1, len(parts) - 1)):  # of a path on somebody's machine, the end
+            if (inner := "/".join(parts[above:])) in places:
+                return places[inner]
     return None
