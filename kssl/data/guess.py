@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from kssl.data.companions import frames_of_films, leave_companions
+from kssl.data.description import warn_once
 from kssl.data.files.caption_table import caption_tables, has_captions
 from kssl.data.files.folder import readable
-from kssl.data.files.label_table import columns_of_labels, is_held_out
+from kssl.data.files.label_table import columns_of_labels, is_held_out, read_label_table
 from kssl.data.files.sound import readable as sounds
 from kssl.data.files.walk import Found, find
 from kssl.data.locate import find_file
@@ -96,18 +97,19 @@ def _folder(path: str, place: Path) -> Guess:
         return Guess({"use": "video", "path": path}, frames)
     if kind in ("images", "audio", "video"):
         settings = {"use": kind, "path": path}
-        return _media(path, chosen, settings | _table_beside(path, place, files["tables"], kind))
+        beside = _table_beside(path, place, files["tables"], kind, chosen)
+        return _media(path, chosen, settings | beside)
     if kind == "text":
         return Guess({"use": "text", "path": path}, f"{len(chosen):,} text files", len(chosen))
     if kind == "arrays":
         names = ", ".join(file.name for file in chosen[:3])
         raise UserError(f"{path} has several NumPy files, {names}, …: give one of them")
-    return _tables(path, chosen)
+    return _tables(path, place, chosen)
 
 
-def _tables(path: str, tables: list[Path]) -> Guess:
+def _tables(path: str, place: Path, tables: list[Path]) -> Guess:
     """A folder of tables: of text they are all read, of anything else it must be one."""
-    usable = [table for table in tables if not is_held_out(table)] or tables
+    usable = [table for table in tables if not is_held_out(table, place)] or tables
     usable.sort(key=lambda table: split_in_name(table.stem) is None)  # train.csv before others
     chosen = usable[0]
     if _is_text(chosen):
@@ -130,6 +132,12 @@ def _texts(path: str, chosen: Path, tables: list[Path]) -> Guess:
             f"{path} has several .json files, which are read where they are named: give one of "
             f"them, or in the recipe path: {{train: {chosen}, test: …}}"
         )
+    name = _text_column(_head(chosen))
+    if (
+        len(name.split()) >= _WORDS and kind_of(chosen) in TABLES
+    ):  # a text, where there is no header
+        number = list(_head(chosen)[0]).index(name)
+        return Guess({"use": "text", "path": path, "field": number}, "tables without a header")
     found = _table(path, chosen)
     label = found.settings.get("label")
     alike = [table for table in tables if _text_column(_head(table))]
@@ -171,22 +179,38 @@ def _media(path: str, files: list[Path], settings: dict[str, Any]) -> Guess:
     return Guess(settings, told + ", all grey" * grey, count, {"side": side})
 
 
-def _table_beside(path: str, place: Path, tables: list[Path], kind: str) -> dict[str, Any]:
+def _table_beside(
+    path: str, place: Path, tables: list[Path], kind: str, files: list[Path]
+) -> dict[str, Any]:
     """A table of labels, or of captions, that lies with pictures."""
     with_captions = caption_tables(place) if kind == "images" and tables else []
     if with_captions:  # of several, the folder's names say the splits
         only = str(with_captions[0])
         return {"use": "captions", "path": only if len(with_captions) == 1 else path}
-    known = [table for table in tables if not is_held_out(table) and _has_labels(table)]
+    known = [table for table in tables if not is_held_out(table, place)]
     known.sort(key=lambda table: split_in_name(table.stem) is None)  # train.csv before others
-    return {"labels": known[0].relative_to(place).as_posix()} if known else {}
+    names = (table.relative_to(place).as_posix() for table in known if _has_labels(table))
+    chosen = next((name for name in names if _names_some(name, place, files)), None)
+    return {"labels": chosen} if chosen else {}
 
 
 def _has_labels(table: Path) -> bool:
     if kind_of(table) not in (*JSON, *TABLES):
         return False
-    row = next((row for _, row in read_records(table) if not isinstance(row, str)), {})
+    try:
+        row = next((row for _, row in read_records(table) if not isinstance(row, str)), {})
+    except UserError:  # JSON of another shape
+        return False
     return columns_of_labels(row) is not None
+
+
+def _names_some(table: str, place: Path, files: list[Path]) -> bool:
+    """Whether the table of labels is one of these files; if not that is said."""
+    try:
+        return bool(read_label_table(table, place, files, "files").classes)
+    except UserError as error:
+        warn_once(f"{error}; its labels are not used")
+        return False
 
 
 def _file(path: str, place: Path) -> Guess:

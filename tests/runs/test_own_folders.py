@@ -28,10 +28,10 @@ def test_tables_of_a_test_split_are_not_taken_for_labels_or_captions(tmp_path: P
     for name in ("train", "test"):
         (tmp_path / "shown" / name / "metadata.jsonl").unlink()
     for name in ("sample_submission.csv", "test.csv"):
-        (tmp_path / "shown" / name).write_text("id,label\n1.png,a\n")
+        (tmp_path / "shown" / name).write_text("id,label\ntest/1.png,a\n")
     assert "labels" not in guess(str(tmp_path / "shown")).settings
     for name in ("another.csv", "train.csv"):
-        (tmp_path / "shown" / name).write_text("id,label\n1.png,a\n")
+        (tmp_path / "shown" / name).write_text("id,label\ntrain/1.png,a\n")
     found_with = guess(str(tmp_path / "shown"))
     assert found_with.settings["labels"] == "train.csv" and "train.csv" in found_with.why
 
@@ -98,3 +98,31 @@ def test_a_folder_of_several_tables_is_read_if_they_are_of_text(tmp_path: Path) 
     with pytest.raises(UserError, match=r"If they are texts, kssl init '.*/others/\*\*/\*' reads"):
         guess(others)
     assert guess(f"{others}/**/*").settings == {"use": "text", "path": f"{others}/**/*"}
+
+
+def test_a_table_that_names_other_files_is_not_taken_for_labels(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(6):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    (tmp_path / "a.csv").write_text("file,label\nx.png,1\n")
+    (tmp_path / "b.csv").write_text("file,label\n1.png,1\n2.png,2\n")
+    assert guess(str(tmp_path)).settings["labels"] == "b.csv"
+    assert "a.csv: none of its names is one of the 6 files" in caplog.text
+
+
+def test_the_table_named_as_a_cure_is_none_of_a_split_that_is_held_out(tmp_path: Path) -> None:
+    for split in ("test", "train"):
+        touch(tmp_path, f"split={split}/part.csv")
+        (tmp_path / f"split={split}" / "part.csv").write_text("a,b\n1,2\n3,4\n")
+    with pytest.raises(UserError, match="such as .*split=train/part.csv"):
+        guess(str(tmp_path))
+
+
+def test_tables_of_text_without_a_header_are_read_by_the_number_of_a_column(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        touch(tmp_path, f"{name}.csv")
+        rows = [f'{n % 2},"some words of {name} {n}"' for n in range(8)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(rows))
+    assert guess(str(tmp_path)).settings == {"use": "text", "path": str(tmp_path), "field": 1}
+    assert "train 7 (train)" in starter(str(tmp_path), Path("a.yaml"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -100,11 +101,12 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
     return result
 
 
-def is_held_out(table: Path) -> bool:
-    """Whether a table is called as one whose labels are not to be learned: test, or a sample."""
-    words = {*words_of(table.name)}
-    split, _ = split_in_name(table.name) or ("train", "")
-    return split != "train" or bool(words & {"sample", "submission", "example"})
+def is_held_out(table: Path, root: Path) -> bool:
+    """Whether a table, or a folder of it, is called test, or sample: nothing is learned from it."""
+    names = [re.sub(r"^\w+=", "", part) for part in table.relative_to(root).parts]  # split=test/
+    words = {word for name in names for word in words_of(name)}
+    splits = {mark[0] for name in names if (mark := split_in_name(name)) is not None}
+    return bool(splits - {"train"}) or bool(words & {"sample", "submission", "example"})
 
 
 def _add_splits(
