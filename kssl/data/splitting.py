@@ -16,7 +16,9 @@ SPLIT_WORDS = {  # what a file, folder or column may call them
     **dict.fromkeys(("validation", "valid", "validate", "val", "dev", "devel"), "validation"),
     **dict.fromkeys(("valset", "validset", "devset", "development"), "validation"),
     **dict.fromkeys(("eval", "evaluation", "evalset"), "validation"),
-    **dict.fromkeys(("test", "testing", "testset", "testdata", "holdout", "heldout"), "test"),
+    **dict.fromkeys(
+        ("test", "testing", "testset", "testdata", "testa", "testb", "holdout", "heldout"), "test"
+    ),
     **dict.fromkeys(
         "trainingsdaten trainingsbilder trainingsset trainingssatz lerndaten apprentissage "
         "entrainement entraînement entrenamiento entreno treinamento treino addestramento "
@@ -37,6 +39,7 @@ SPLIT_WORDS = {  # what a file, folder or column may call them
     ),
 }
 _SPEAKS = re.compile("|".join({word[:3] for word in SPLIT_WORDS}), re.IGNORECASE)
+_CAPITALS = r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"  # trainImages, KDDTrain
 EVAL_WORDS = ("eval", "evaluation", "evalset")  # test, where there is another validation split
 # Words beside it in the name of a folder that say nothing more.
 _FILLERS = frozenset(
@@ -48,7 +51,7 @@ _FILLERS = frozenset(
 
 def words_of(name: str) -> list[str]:
     """The words of a name in lower case: `01_trainImages-v2` has train, images and v."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
+    spaced = re.sub(_CAPITALS, " ", unicodedata.normalize("NFC", name))
     return [word.lower() for word in re.split(r"[\W\d_]+", spaced) if word]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,10 @@ _MASKS = frozenset(
     "gtfine groundtruth segmentationclass segmentationobject trimap trimaps depth thumb thumbs "
     "thumbnail thumbnails resized lowres lr".split()
 )
-_MARKED = re.compile(r"(.+?)[\s._-](?:mask|seg|gt|labels?|annotation|thumb|trimap)(?:[\W_].*)?")
+_MARKED = re.compile(
+    r"(.+?)[\s._-](?:mask|seg|segmentation|gt|ground[\s_-]?truth|manual\d?|labels?|annotation|thumb|"
+    r"trimap)(?:[\W_].*)?"
+)
 
 
 def split_inside(root: Path, parts: Parts, own: dict[int, str], level: Level | None) -> None:
@@ -106,11 +110,12 @@ def crossed(root: Path, above: dict[int, list[str]], what: str) -> None:
             both = inner[name] & inner[other]
             if other != name and len(both) > max(1, _ALIKE * len(inner[name] | inner[other])):
                 key = "label" if what == "texts" else "labels"
+                upper = f", or labels: true if {other} is one" if what != "texts" else ""
                 raise UserError(
                     f"{root}: {other}/ and {name}/ hold folders of the same names, "
                     f"{_few(sorted(both))}: it is not clear which are the classes, or whether "
-                    f"these are splits. Give one of them as the path, call them train and test, "
-                    f"or say {key}: false to go without classes"
+                    f"these are splits. Give one of them as the path, call them train and test, or "
+                    f"say {key}: false to go without classes{upper}"
                 )
 
 
@@ -161,12 +166,13 @@ def beside_pictures(parts: Parts) -> list[int]:
     aside = [any(map(_is_of_masks, path[:-1])) for path in parts]
     folders = [_folder_of_pictures(path) for path in parts]
     plain = {(folders[row], stem) for row, stem in enumerate(stems) if not aside[row]}
+    times = Counter(stem for _, stem in plain)
     around = {folder for folder, _ in plain}
     one = around.pop() if len(around) == 1 else ""
     return [
         row
         for row, (folder, stem, base) in enumerate(zip(folders, stems, bases, strict=True))
-        if (aside[row] and ((folder, stem) in plain or (folder or one, stem) in plain))
+        if (aside[row] and ((folder or one, stem) in plain or 1 in (times[stem], times[base])))
         or (base and (folder, base) in plain)
     ]
 
@@ -179,6 +185,8 @@ def _folder_of_pictures(path: tuple[str, ...]) -> str:
 
 def _is_of_masks(name: str) -> bool:
     words = words_of(name)
+    if "groundtruth" in "".join(words):
+        return True
     return "".join(words) in _MASKS or (bool(words) and all(word in _MASKS for word in words))
 
 

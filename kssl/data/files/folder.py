@@ -156,9 +156,10 @@ def split_files(
 ) -> Folder:
     """Split files, or folders, that lie below `path`: by sub-folders, else by their names."""
     found = found or Found(links=links_among(path, files))
-    wanted = labels if isinstance(labels, bool) or labels == "auto" else False  # or a table
-    layout = understood(path, files, what, found, wanted, lists=True)
-    if isinstance(labels, str) and labels != "auto":
+    of_table = isinstance(labels, str) and labels != "auto"
+    lists = "lists" if of_table else "lists and tables"
+    layout = understood(path, files, what, found, not of_table and labels, lists)
+    if of_table:
         table = read_label_table(labels, path, files, what)
         layout.classes = table.classes
         layout.unlabelled = {*files} - {*layout.classes}

@@ -56,7 +56,7 @@ def understood(
     what: str,
     found: Found | None = None,
     labels: bool | str = "auto",
-    lists: bool = False,
+    lists: str = "",
 ) -> Layout:
     """Find out what the names of files and of the folders above them say.
 
@@ -67,7 +67,8 @@ def understood(
         found: Which of them are reached over links.
         labels: Whether the folders' names are wanted as labels: "auto" refuses them where it is not
             clear which folders are the classes.
-        lists: Whether lists of files, such as `testing_list.txt`, may make the splits.
+        lists: What else may make the splits: "lists" of files, such as `testing_list.txt`, "lists
+            and tables" with a column that says it.
 
     Raises:
         UserError: Names of splits are there, but it is not clear what they mean, or a file is in
@@ -79,13 +80,16 @@ def understood(
     parts = [file.relative_to(root).parts for file in files]
     level, layout.unused = level_of_splits(root, parts, what)
     own = dict.fromkeys(range(len(files)), "all")
-    if level is not None:
+    listed = Listed()
+    if lists and (level is None or level.found == {"train"}):
+        listed = listed_splits(root, files, what, tables=lists == "lists and tables")
+    if listed.splits or level is None:
+        own, level = _of_lists(listed, layout, found) or own, None
+    else:
         own = {row: split for name, split in level.taken.items() for row in level.names[name]}
         layout.by_folders = level.of_folders
         for name, split in sorted(level.taken.items()):
             layout.of_split.setdefault(split, []).extend(_paths(parts, level, name))
-    elif lists:
-        own = _of_lists(listed_splits(root, files, what), layout, found) or own
     beside = [row for row in range(len(files)) if row not in own]
     own = _once(root, files, own, found, layout)
     own = _each_once(root, files, own, layout)
@@ -222,6 +226,9 @@ def _above(parts: Parts, own: dict[int, str], level: Level | None) -> dict[int, 
         inner = {parts[row][depth + 1] for row in own if len(parts[row]) > depth + 2}
         lead = depth if len(leads) > 1 and len(inner) < 2 else 0  # two snapshots, classes below
         above = {row: [*parts[row][:lead], *parts[row][depth + 1 : -1]] for row in own}
+    firsts = {names[0] if names else "" for names in above.values()}
+    if depth is None and len(firsts) == 1 and split_in_name(next(iter(firsts))):
+        above = {row: names[1:] for row, names in above.items()}  # lists cut it, or it is alone
     for split in set(own.values()):
         rows = [row for row in own if own[row] == split]
         while rows and all(above[row] for row in rows):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from kssl.data.description import warn_once
 from kssl.data.files.label_table import places_of, plain
+from kssl.data.files.split_tables import splits_of_tables
 from kssl.data.files.walk import is_hidden
-from kssl.data.splitting import SPLIT_WORDS, SPLITS
+from kssl.data.splitting import SPLIT_WORDS, SPLITS, split_in_name
 from kssl.errors import UserError
 
 _PARTITIONS = ("list_eval_partition.csv", "list_eval_partition.txt")  # of CelebA: a file, a number
@@ -19,6 +20,7 @@ _NUMBERS = {"0": "train", "1": "validation", "2": "test"}
 _OF_BIRDS = ("train_test_split.txt", "images.txt")  # of CUB: numbers of pictures, 1 is train
 _ENDINGS = (".txt", ".tsv", ".csv", ".lst")
 _DEPTH = 4  # folders below that lists are looked for in: VOCdevkit/VOC2012/ImageSets/Main
+_LOOKED_AT = 200  # lines of a file that may be a list
 _LINES = 2**20  # a longer list is none
 
 
@@ -39,7 +41,7 @@ class Listed:
     why: str = ""
 
 
-def listed_splits(root: Path, files: Sequence[Path], what: str) -> Listed:
+def listed_splits(root: Path, files: Sequence[Path], what: str, tables: bool = True) -> Listed:
     """Read the lists of splits in a folder, or one below it.
 
     What no list names is trained on, unless one says what is.
@@ -48,12 +50,22 @@ def listed_splits(root: Path, files: Sequence[Path], what: str) -> Listed:
         root: The folder.
         files: Below it.
         what: How they are called, in the plural.
+        tables: Whether a table of files may say it too, in a column.
 
     Raises:
         UserError: A file is in two splits.
     """
-    lists = _lists(root, {file.parent for file in files})
-    places = _by_tails(root, files) if lists else {}
+    holders = {file.parent for file in files}
+    lists, places = _lists(root, holders), {}
+    loose = {} if lists else _loosely_called(root, holders)
+    if lists or loose:
+        places = _by_tails(root, files)
+    if loose:
+        lists = _that_name_files(loose, places)
+    if tables and not lists and (by_column := splits_of_tables(root, files)).splits:
+        numbers = {file: number for number, file in enumerate(files)}
+        own = {numbers[file]: split for file, split in by_column.splits.items()}
+        return Listed(own, by_column.of_split)
     numbers = {file: number for number, file in enumerate(files)}
     found = Listed(files=lists)
     for path in lists:
@@ -90,7 +102,7 @@ def _lists(root: Path, holders: Collection[Path]) -> list[Path]:
             for named in (_PARTITIONS, _OF_BIRDS[:1]):
                 if here := [each for each in inside if each.name in named]:
                     return here
-            lists = [each for each in inside if folder not in holders and _split_of(each)]
+            lists = [each for each in inside if folder not in holders and _exactly(each)]
             lists += [each for each in inside if folder in holders and _is_list(each)]
             if lists := _one_round(lists):
                 return lists
@@ -99,12 +111,58 @@ def _lists(root: Path, holders: Collection[Path]) -> list[Path]:
     return []
 
 
+def _loosely_called(root: Path, holders: Collection[Path]) -> dict[tuple[Path, str], list[Path]]:
+    """Files of text that are called alike but for a split, such as Flickr_8k.trainImages.txt."""
+    alike: dict[tuple[Path, str], list[Path]] = {}
+    level = [root]
+    for _ in range(_DEPTH + 1):
+        for folder in level:
+            for path in sorted(each for each in _inside(folder) if each.is_file()):
+                if path.suffix.lower() in _ENDINGS and (mark := split_in_name(path.stem)):
+                    alike.setdefault((folder, mark[1] + path.suffix), []).append(path)
+        level = sorted(each for folder in level for each in _inside(folder) if each.is_dir())
+        level = [folder for folder in level if folder not in holders]
+    return alike
+
+
+def _that_name_files(
+    alike: Mapping[tuple[Path, str], list[Path]], places: Mapping[str, Path]
+) -> list[Path]:
+    """The first lists, of train and of what is held out, whose lines name files.
+
+    Others that do are named in a warning.
+    """
+    chosen: list[Path] = []
+    for lists in sorted(alike.values(), key=lambda lists: (len(lists[0].parts), lists[0].name)):
+        naming = [path for path in lists if _names_files(path, places)]
+        splits = {_split_of(path) for path in naming}
+        if naming and "train" in splits and len(splits) > 1 and not chosen:
+            chosen = _one_round(naming)
+        elif naming:
+            told = ", ".join(path.name for path in naming[:4])
+            warn_once(f"{naming[0].parent}: {told} may be lists of splits, and are not used")
+    return chosen
+
+
+def _names_files(path: Path, places: Mapping[str, Path]) -> bool:
+    lines = [*islice(_lines(path), _LOOKED_AT)]
+    found = sum(_place(line, places) is not None for line in lines)
+    return len(lines) > 1 and 2 * found > len(lines)
+
+
 def _inside(folder: Path) -> list[Path]:
     return [each for each in folder.iterdir() if not is_hidden(each.name)]
 
 
 def _split_of(path: Path) -> str:
-    """The split that a list is called after: val.txt, testing_list.txt, trainlist01.txt; or ""."""
+    """The split that a list is called after: val.txt, trainlist01.txt, trainImages.txt; or ""."""
+    if path.suffix.lower() not in _ENDINGS:
+        return ""
+    exact = _exactly(path)
+    return exact or (split_in_name(path.stem) or ("",))[0]
+
+
+def _exactly(path: Path) -> str:
     if path.suffix.lower() not in _ENDINGS:
         return ""
     name = re.sub(r"[\W\d_]*$", "", path.stem.lower())
@@ -112,7 +170,7 @@ def _split_of(path: Path) -> str:
 
 
 def _is_list(path: Path) -> bool:
-    return bool(_split_of(path)) and "list" in path.stem.lower()
+    return bool(_exactly(path)) and "list" in path.stem.lower()
 
 
 def _one_round(lists: Sequence[Path]) -> list[Path]:
@@ -154,7 +212,7 @@ def _pairs(path: Path) -> Iterator[tuple[str, str]]:
             if number in names:
                 yield names[number], "train" if said == "1" else "test"
         return
-    split = _split_of(path)
+    split = "" if path.name in _PARTITIONS else _split_of(path)
     for line in _lines(path):
         if split:
             yield line.strip(), split
@@ -178,7 +236,8 @@ def _lines(path: Path) -> Iterator[str]:
 def _place(name: str, places: Mapping[str, Path]) -> Path | None:
     """The file of a name; a class, or further columns of a table, behind it are none of it."""
     first = re.split(r"[\t,;]", name)[0]
-    for said in (name, re.sub(r"\s+-?\d+$", "", name), first, name.split()[0]):
+    words = re.split(r"[\t,;\s]+", name.strip())
+    for said in (name, re.sub(r"\s+-?\d+$", "", name), first, *words):
         parts = plain(said.strip().strip('"').replace("\\", "/").removeprefix("./")).split("/")
         for above in range(max(1, len(parts) - 1)):  # of a path on somebody's machine, the end
             if (inner := "/".join(parts[above:])) in places:

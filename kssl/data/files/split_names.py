@@ -113,6 +113,7 @@ def _level(parts: Parts, depth: int) -> Level:
         if (mark := split_in_name(name[0])) is not None
         and (original(name[0]) == name[0] or (original(name[0]), name[1]) not in names)
     }  # `Train (1)` beside `Train` is a copy
+    said |= _fused(names)
     said = _short(names) or said
     spoken = {name: split for name, (split, _) in said.items()}
     others = {name: other for name, (_, other) in said.items()}
@@ -124,6 +125,20 @@ def _level(parts: Parts, depth: int) -> Level:
         taken |= {name: split for name, split in spoken.items() if not name[1]}
     _evaluations(taken)
     return Level(depth, names, taken, others, spoken, tables)
+
+
+def _fused(names: Iterable[Name]) -> dict[Name, tuple[str, str]]:
+    """Pairs of names that differ in train and test alone: `kddtrain.csv` and `kddtest.csv`."""
+    found: dict[Name, tuple[str, str]] = {}
+    lower = {(name.lower(), folder): (name, folder) for name, folder in names}
+    for (low, folder), name in lower.items():
+        if "train" not in low or split_in_name(name[0]) is not None:
+            continue
+        for word in ("test", "validation", "valid", "val", "dev"):
+            other = lower.get((low.replace("train", word, 1), folder))
+            if other is not None:
+                found |= {name: ("train", ""), other: (SPLIT_WORDS[word], "")}
+    return found
 
 
 def _short(names: Iterable[Name]) -> dict[Name, tuple[str, str]]:
@@ -172,7 +187,8 @@ def _doubt(level: Level, parts: Parts) -> tuple[bool, str] | None:
     if "train" in level.spoken.values() and len(set(level.spoken.values())) > 1:
         many = 2 * level.count(level.spoken) > len(parts)
         return many, f"{told} may be names of splits or of something else"
-    if len(set(level.spoken.values())) > 1 and len(level.names) == len(level.spoken):
+    several = len(set(level.spoken.values())) > 1 or all(folder for _, folder in level.spoken)
+    if several and len(level.names) == len(level.spoken) > 1:
         return True, f"{told} name splits to be held out, but there is none to train on"
     held_out = [name for name, split in level.spoken.items() if split != "train"]
     share = level.count(held_out) / len(parts)

@@ -20,6 +20,8 @@ _FLAGS = {  # what a true value says, and what a false one
     **dict.fromkeys(("istest", "istesting", "intest", "isholdout"), ("test", "train")),
     **dict.fromkeys(("isval", "isvalidation", "isdev", "inval"), ("validation", "train")),
 }
+# Such a column may also be about something else: it is named.
+_MAYBE = frozenset("isvalid insample testset trainset holdout isheldout train".split())
 _TRUE = dict.fromkeys(("1", "1.0", "true", "t", "yes", "y"), 0)
 _TRUTH = _TRUE | dict.fromkeys(("0", "0.0", "false", "f", "no", "n"), 1)
 _FOLDS = frozenset("fold folds kfold cvfold foldid foldnumber foldno foldnr cv".split())
@@ -63,7 +65,9 @@ def split_column(
         splits = said_by(name, values[name])
         if splits and "train" in splits.values() and len({*splits.values()}) > 1:
             found.append((name, splits))
-        elif plain in _SURE | {*_FLAGS} | _FOLDS or (plain in _NAMES and _speaks(values[name])):
+        elif plain in _SURE | {*_FLAGS} | _FOLDS | _MAYBE or (
+            plain in _NAMES and _speaks(values[name])
+        ):
             unclear.append(name)
     chosen, splits = found[0] if found else ("", {})
     unclear += [name for name, _ in found[1:]]
