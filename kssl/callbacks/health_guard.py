@@ -133,7 +133,8 @@ class HealthGuard(keras.callbacks.Callback):
                     f"{logs['spread']:.3f}, 1 is even): {_cure(self.model.loss)} helps",
                 )
             else:
-                lower = "a lower temperature, " * hasattr(self.model.loss, "temperature")
+                loss = self.model.loss
+                lower = "a lower temperature, " * hasattr(loss, "temperature")
                 self._warn(
                     "rank",
                     f"only about {logs['effective_rank']:.1f} of {width} directions are used: "

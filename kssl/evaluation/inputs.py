@@ -125,10 +125,12 @@ def columns_of(
     has its keys, without any.
     """
     if modality.as_stored:
-        columns: dict[str, np.ndarray] = pipeline.arrays(limit, False, first=False)
+        columns: dict[str, np.ndarray] = pipeline.arrays(
+            limit=limit, transformed=False, first=False
+        )
         if all(key in columns for key in modality.keys):
             return columns
-    return pipeline.arrays(limit, tasks=False, first=False)
+    return pipeline.arrays(limit=limit, tasks=False, first=False)
 
 
 class SimpleModels:

@@ -54,7 +54,7 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> Result:
     pretext = task.test.task
     if pretext is None or pretext.classes is None:
         raise Skipped("no transform of the recipe makes classes to predict, as rotate does")
-    test = task.test.arrays(limit, first=False)
+    test = task.test.arrays(limit=limit, first=False)
     wanted = np.asarray(test[pretext.target]).reshape(-1)
     seen = {pretext.inputs: test[pretext.inputs]}
 
@@ -66,7 +66,7 @@ def _measured(task: Task, limit: int | None, batch_size: int) -> Result:
         value = accuracy(task.model)
     baselines = {"chance": float(pretext.chance), "untrained": accuracy(task.untrained)}
     if pretext.shortcut is not None:
-        train = task.train.arrays(limit, first=False)
+        train = task.train.arrays(limit=limit, first=False)
         baselines["shortcut"] = linear_accuracy(
             pretext.shortcut(train),
             np.asarray(train[pretext.target]).reshape(-1),

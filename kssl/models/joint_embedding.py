@@ -96,7 +96,6 @@ class JointEmbedding(Model):
     """
 
     target_key = ""
-    predictor: keras.layers.Layer | None = None
 
     def __init__(
         self,
@@ -116,6 +115,7 @@ class JointEmbedding(Model):
         self.views = RandomView() if augment == "device" else augment
         self.student = Branch(self.encoder, self.projector)
         self.teacher: MomentumEncoder | None = None
+        self.predictor: keras.layers.Layer | None = None  # of the class, it would hide PyTorch's
 
     def follow_student(
         self, momentum: float, final_momentum: float, total_steps: int | None

@@ -114,7 +114,7 @@ def _measured(
 
 def _raw(pipeline: Any, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Return images as the data set has them, scaled to [0, 1], and their labels."""
-    arrays = pipeline.arrays(limit, transformed=False, first=False)
+    arrays = pipeline.arrays(limit=limit, transformed=False, first=False)
     if "image" not in arrays or "label" not in arrays:
         raise Skipped(
             "needs images with labels: it trains a classifier, in whose features it compares; the "

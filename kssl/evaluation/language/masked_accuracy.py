@@ -58,7 +58,7 @@ def masked_accuracy(limit: int | None = 2000, batch_size: int = 64) -> Evaluatio
 
 
 def _measured(task: Task, limit: int | None, batch_size: int) -> list[Result]:
-    arrays = task.test.arrays(limit, first=False)
+    arrays = task.test.arrays(limit=limit, first=False)
     if "target" not in arrays:
         raise Skipped("the data has no 'target': it needs the transform mask_tokens")
     batch = {key: arrays[key] for key in _KEYS if key in arrays}
