@@ -6,6 +6,9 @@ import re
 import unicodedata
 
 # With running numbers these are classes; folds, patients and the like are none.
+_PIECES = frozenset(
+    "image images img batch part disk disc cam camera session chunk shard fold folder".split()
+)
 _GRADES = frozenset("class category label kind type grade stage level digit cluster c k".split())
 
 
@@ -48,7 +51,7 @@ def doubtful_names(names: set[str]) -> list[str]:
     prefixes = {mark[1].strip(" _-").lower() for mark in marks if mark}
     numbers = [int(mark[2]) for mark in marks if mark]
     running = len(numbers) == len(found) and len(prefixes) == 1 and not prefixes & _GRADES
-    few = 2 if days else 3
+    few = 2 if days or prefixes & _PIECES else 3
     if len(found) < few or not (days or (running and _close(numbers))):
         return []
     shown = f"{found[0]}, {found[1]}" + f", …, {found[-1]}" * (len(found) > 2)

@@ -20,6 +20,7 @@ _MASKS = frozenset(
     "gtfine groundtruth segmentationclass segmentationobject trimap trimaps depth thumb thumbs "
     "thumbnail thumbnails resized lowres lr".split()
 )
+_SURELY = frozenset("mask masks annotation annotations label labels gt".split())  # of train_masks
 _MARKED = re.compile(
     r"(.+?)[\s._-](?:mask|seg|segmentation|gt|ground[\s_-]?truth|manual\d?|labels?|annotation|thumb|"
     r"trimap)(?:[\W_].*)?"
@@ -108,7 +109,11 @@ def crossed(root: Path, above: dict[int, list[str]], what: str) -> None:
         for below in inner[name]:
             other = seen.setdefault(below, name)
             both = inner[name] & inner[other]
-            if other != name and len(both) > max(1, _ALIKE * len(inner[name] | inner[other])):
+            if (
+                other != name
+                and not _numbered(both)
+                and len(both) > max(1, _ALIKE * len(inner[name] | inner[other]))
+            ):
                 key = "label" if what == "texts" else "labels"
                 upper = f", or labels: true if {other} is one" if what != "texts" else ""
                 raise UserError(
@@ -117,6 +122,12 @@ def crossed(root: Path, above: dict[int, list[str]], what: str) -> None:
                     f"these are splits. Give one of them as the path, call them train and test, or "
                     f"say {key}: false to go without classes{upper}"
                 )
+
+
+def _numbered(names: set[str]) -> bool:
+    """Whether names are a word and a number, as of patients: the folders above are no copies."""
+    marks = [re.fullmatch(r"(\D*[^\W\d_]\D*)\d+", name) for name in names]
+    return all(marks) and len({mark[1].lower() for mark in marks if mark}) == 1
 
 
 def shared_contents(files: Sequence[Path], own: dict[int, str]) -> dict[str, list[tuple[int, int]]]:
@@ -178,16 +189,22 @@ def beside_pictures(parts: Parts) -> list[int]:
 
 
 def _folder_of_pictures(path: tuple[str, ...]) -> str:
-    """The folder that a picture is in, none of those that only hold pictures or masks; or ""."""
-    inner = [name for name in path[:-1] if not (_is_of_masks(name) or name.lower() in HOLDERS)]
-    return inner[-1] if inner else ""
+    """The folder or split that a picture is in, none that only holds pictures or masks; or ""."""
+    for name in reversed(path[:-1]):
+        mark = split_in_name(name)
+        if mark is not None and {*mark[1].split()} <= _MASKS:
+            return mark[0]
+        if not (_is_of_masks(name) or name.lower() in HOLDERS):
+            return name
+    return ""
 
 
 def _is_of_masks(name: str) -> bool:
     words = words_of(name)
-    if "groundtruth" in "".join(words):
+    whole, beside = "".join(words), {word for word in words if word not in SPLIT_WORDS}
+    if "groundtruth" in whole or whole in _MASKS or (words and {*words} <= _MASKS):
         return True
-    return "".join(words) in _MASKS or (bool(words) and all(word in _MASKS for word in words))
+    return bool(beside) and beside <= _SURELY
 
 
 def _few(names: Sequence[str]) -> str:

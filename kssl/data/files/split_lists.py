@@ -133,14 +133,16 @@ def _that_name_files(
     Others that do are named in a warning.
     """
     chosen: list[Path] = []
-    for lists in sorted(alike.values(), key=lambda lists: (len(lists[0].parts), lists[0].name)):
+    for (folder, _), lists in sorted(
+        alike.items(), key=lambda item: (len(item[0][0].parts), len(item[0][1]), item[0][1])
+    ):
         naming = [path for path in lists if _names_files(path, places)]
         splits = {_split_of(path) for path in naming}
         if naming and "train" in splits and len(splits) > 1 and not chosen:
             chosen = _one_round(naming)
         elif naming:
             told = ", ".join(path.name for path in naming[:4])
-            warn_once(f"{naming[0].parent}: {told} may be lists of splits, and are not used")
+            warn_once(f"{folder}: {told} may be lists of splits, and are not used")
     return chosen
 
 
@@ -217,9 +219,10 @@ def _pairs(path: Path) -> Iterator[tuple[str, str]]:
         if split:
             yield line.strip(), split
             continue
-        name, _, number = re.sub(r"[,\s]+", " ", line).strip().rpartition(" ")
-        if number in _NUMBERS:  # not the line of the columns' names
-            yield name, _NUMBERS[number]
+        name, _, said = re.sub(r"[,\s]+", " ", line).strip().rpartition(" ")
+        of_line = _NUMBERS.get(said) or SPLIT_WORDS.get(said.lower())
+        if of_line and name:  # not the line of the columns' names
+            yield name, of_line
 
 
 def _halves(path: Path) -> Iterator[tuple[str, str]]:
