@@ -16,6 +16,7 @@ from scipy.io import wavfile
 
 import kssl
 from kssl.data.guess import guess
+from kssl.data.splits import open_splits
 from kssl.errors import UserError
 from kssl.runs import Run, data_for_recipe, listed, starter
 from kssl.runs.embed import embed, embedded
@@ -237,7 +238,7 @@ def test_recordings_of_several_parts_are_one_row(
 ) -> None:
     source = f"data={{use: audio, path: {there / 'sounds'}, length: 300}}"
     recipe = kssl.recipe.load("autoencoder_mnist", [source, "pretext=[]"])
-    splits = kssl.data.splits.open_splits(recipe)
+    splits = open_splits(recipe)
     model = SimpleNamespace(modality=kssl.modalities.Audio(), example_shape={"audio": (300,)})
     parts = np.arange(60).reshape(30, 2)
     monkeypatch.setattr("kssl.evaluation.base.apply", lambda _, __, rows: parts[: len(rows)])
