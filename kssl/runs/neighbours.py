@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kssl.errors import UserError, nearest
+from kssl.errors import UserError
 from kssl.runs.directory import Run
 from kssl.runs.embed import ALL, Embedded, embedded
 from kssl.runs.load import Loaded, load
@@ -107,7 +108,13 @@ def _row(bank: Embedded, split: str, name: str) -> int:
     names = [str(bank.names[row]) for row in inside]
     if name in names:
         return inside[names.index(name)]
-    raise UserError(f"the split {split} has no example '{name}'{nearest(name, names[:2000])}")
+    if name.isdigit() and int(name) < len(inside):  # of a text with a long name, its place will do
+        return inside[int(name)]
+    close = get_close_matches(name, names[:2000], 3) or names[:3]
+    raise UserError(
+        f"the split {split} has no example '{name}'; there are {', '.join(close)} and others, or "
+        f"their places, 0 to {len(inside) - 1}"
+    )
 
 
 def _of_file(run: Run, query: str) -> Loaded:

@@ -205,8 +205,11 @@ def test_neighbours_of_a_file_and_of_an_example(run: Run, there: Path, tmp_path:
     as_file = neighbours(run, str(there / "photos" / "0.png"), 60)
     near = {each.name: each.similarity for each in own}  # in an order that rounding may change
     assert {each.name: each.similarity for each in as_file} == pytest.approx(near, abs=1e-5)
-    with pytest.raises(UserError, match="the split test has no example 'x'"):
+    first = neighbours(run, "train:0", 3)  # by its place
+    assert first and first[0].similarity <= 1.00001
+    with pytest.raises(UserError, match="the split test has no example 'x'; there are") as error:
         neighbours(run, "test:x")
+    assert len(str(error.value)) < 300
 
 
 def test_results_of_other_settings_and_other_data_stay(tmp_path: Path) -> None:
