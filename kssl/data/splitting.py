@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -55,6 +56,7 @@ def words_of(name: str) -> list[str]:
     return [word.lower() for word in re.split(r"[\W\d_]+", spaced) if word]
 
 
+@functools.lru_cache(maxsize=2**14)  # the folders of many files are few
 def split_in_name(name: str) -> tuple[str, str] | None:
     """The split that a name speaks of, and what else it says.
 

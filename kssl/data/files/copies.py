@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ _HASH = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,64}")  # of a snapshot
 _READ = 1 << 16  # bytes at the beginning and at the end that two copies share
 
 
+@functools.lru_cache(maxsize=2**14)
 def original(name: str) -> str:
     """What a name is without the mark of a copy: `Train (1)` and `Train - Copy` are of `Train`.
 

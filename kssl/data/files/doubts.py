@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -136,6 +137,8 @@ def shared_contents(files: Sequence[Path], own: dict[int, str]) -> dict[str, lis
     Files of equal size are compared, by their beginnings and ends; where there are many, only those
     that have the same name too. What train has several times, such as black pictures, says nothing.
     """
+    if not {"train"} < {*own.values()}:  # nothing is held out by its name
+        return {}
     by_size: dict[int, list[int]] = {}
     for row in own:
         try:
@@ -199,6 +202,7 @@ def _folder_of_pictures(path: tuple[str, ...]) -> str:
     return ""
 
 
+@functools.lru_cache(maxsize=2**14)
 def _is_of_masks(name: str) -> bool:
     words = words_of(name)
     whole, beside = "".join(words), {word for word in words if word not in SPLIT_WORDS}

@@ -75,21 +75,10 @@ def understood(
             train and in a held-out split.
     """
     layout = Layout(root)
-    if what == "images":
-        files = _without_masks(files, layout)
     parts = [file.relative_to(root).parts for file in files]
-    level, layout.unused = level_of_splits(root, parts, what)
-    own = dict.fromkeys(range(len(files)), "all")
-    listed = Listed()
-    if lists and (level is None or level.found == {"train"}):
-        listed = listed_splits(root, files, what, tables=lists == "lists and tables")
-    if listed.splits or level is None:
-        own, level = _of_lists(listed, layout, found) or own, None
-    else:
-        own = {row: split for name, split in level.taken.items() for row in level.names[name]}
-        layout.by_folders = level.of_folders
-        for name, split in sorted(level.taken.items()):
-            layout.of_split.setdefault(split, []).extend(_paths(parts, level, name))
+    if what == "images":
+        files, parts = _without_masks(files, parts, layout)
+    own, level = _named_splits(files, parts, what, found, lists, layout)
     beside = [row for row in range(len(files)) if row not in own]
     own = _once(root, files, own, found, layout)
     own = _each_once(root, files, own, layout)
@@ -104,8 +93,7 @@ def understood(
     own.update(dict.fromkeys(free, "train"))
     if labels:
         layout.unlabelled = {files[row] for row in _unlabelled(files, own, classes, layout)}
-    left = [files[row] for row in beside if row not in own and row not in set(free)]
-    if left:
+    if left := [files[row] for row in beside if row not in own]:
         layout.left["beside the splits"] = left
     layout.classes = {files[row]: classes.get(row, "") for row in own}
     for row in sorted(own):
@@ -114,14 +102,38 @@ def understood(
     return layout
 
 
-def _without_masks(files: Sequence[Path], layout: Layout) -> Sequence[Path]:
+def _named_splits(
+    files: Sequence[Path],
+    parts: Parts,
+    what: str,
+    found: Found | None,
+    lists: str,
+    layout: Layout,
+) -> tuple[dict[int, str], Level | None]:
+    """The split of each file, "all" where none has its own, and the folders that say it."""
+    level, layout.unused = level_of_splits(layout.root, parts, what)
+    listed = Listed()
+    if lists and (level is None or level.found == {"train"}):
+        listed = listed_splits(layout.root, files, what, lists == "lists and tables")
+    if listed.splits or level is None:
+        own = _of_lists(listed, layout, found) or dict.fromkeys(range(len(files)), "all")
+        return own, None
+    layout.by_folders = level.of_folders
+    for name, split in sorted(level.taken.items()):
+        layout.of_split.setdefault(split, []).extend(_paths(parts, level, name))
+    return {row: split for name, split in level.taken.items() for row in level.names[name]}, level
+
+
+def _without_masks(
+    files: Sequence[Path], parts: Parts, layout: Layout
+) -> tuple[Sequence[Path], Parts]:
     """Leave out pictures that belong to others."""
-    parts = [file.relative_to(layout.root).parts for file in files]
-    found = {files[row] for row in doubts.beside_pictures(parts)}
+    found = {*doubts.beside_pictures(parts)}
     if not found:
-        return files
-    layout.left["masks or small versions of others"] = sorted(found)
-    return [file for file in files if file not in found]
+        return files, parts
+    layout.left["masks or small versions of others"] = sorted(files[row] for row in found)
+    kept = [row for row in range(len(files)) if row not in found]
+    return [files[row] for row in kept], [parts[row] for row in kept]
 
 
 def _paths(parts: Parts, level: Level, name: tuple[str, bool]) -> list[str]:

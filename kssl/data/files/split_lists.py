@@ -62,11 +62,10 @@ def listed_splits(root: Path, files: Sequence[Path], what: str, tables: bool = T
         places = _by_tails(root, files)
     if loose:
         lists = _that_name_files(loose, places)
+    numbers = {file: number for number, file in enumerate(files)}
     if tables and not lists and (by_column := splits_of_tables(root, files)).splits:
-        numbers = {file: number for number, file in enumerate(files)}
         own = {numbers[file]: split for file, split in by_column.splits.items()}
         return Listed(own, by_column.of_split)
-    numbers = {file: number for number, file in enumerate(files)}
     found = Listed(files=lists)
     for path in lists:
         said = dict(_pairs(path))
@@ -95,33 +94,36 @@ def listed_splits(root: Path, files: Sequence[Path], what: str, tables: bool = T
 
 def _lists(root: Path, holders: Collection[Path]) -> list[Path]:
     """The lists of the first folder that has some, where the files themselves do not lie."""
+    for folder, inside in _folders(root, holders):
+        for named in (_PARTITIONS, _OF_BIRDS[:1]):
+            if here := [each for each in inside if each.name in named]:
+                return here
+        lists = [each for each in inside if folder not in holders and _exactly(each)]
+        lists += [each for each in inside if folder in holders and _is_list(each)]
+        if lists := _one_round(lists):
+            return lists
+    return []
+
+
+def _folders(root: Path, holders: Collection[Path]) -> Iterator[tuple[Path, list[Path]]]:
+    """A folder and those below that do not hold the files, each with what may be lists."""
     level = [root]
     for _ in range(_DEPTH + 1):
+        below: list[Path] = []
         for folder in level:
-            inside = sorted(each for each in _inside(folder) if each.is_file())
-            for named in (_PARTITIONS, _OF_BIRDS[:1]):
-                if here := [each for each in inside if each.name in named]:
-                    return here
-            lists = [each for each in inside if folder not in holders and _exactly(each)]
-            lists += [each for each in inside if folder in holders and _is_list(each)]
-            if lists := _one_round(lists):
-                return lists
-        level = sorted(each for folder in level for each in _inside(folder) if each.is_dir())
-        level = [folder for folder in level if folder not in holders]
-    return []
+            inside = sorted(each for each in folder.iterdir() if not is_hidden(each.name))
+            yield folder, [each for each in inside if each.suffix.lower() in _ENDINGS]
+            below += [each for each in inside if each not in holders and each.is_dir()]
+        level = below
 
 
 def _loosely_called(root: Path, holders: Collection[Path]) -> dict[tuple[Path, str], list[Path]]:
     """Files of text that are called alike but for a split, such as Flickr_8k.trainImages.txt."""
     alike: dict[tuple[Path, str], list[Path]] = {}
-    level = [root]
-    for _ in range(_DEPTH + 1):
-        for folder in level:
-            for path in sorted(each for each in _inside(folder) if each.is_file()):
-                if path.suffix.lower() in _ENDINGS and (mark := split_in_name(path.stem)):
-                    alike.setdefault((folder, mark[1] + path.suffix), []).append(path)
-        level = sorted(each for folder in level for each in _inside(folder) if each.is_dir())
-        level = [folder for folder in level if folder not in holders]
+    for folder, inside in _folders(root, holders):
+        for path in inside:
+            if mark := split_in_name(path.stem):
+                alike.setdefault((folder, mark[1] + path.suffix), []).append(path)
     return alike
 
 
@@ -152,21 +154,12 @@ def _names_files(path: Path, places: Mapping[str, Path]) -> bool:
     return len(lines) > 1 and 2 * found > len(lines)
 
 
-def _inside(folder: Path) -> list[Path]:
-    return [each for each in folder.iterdir() if not is_hidden(each.name)]
-
-
 def _split_of(path: Path) -> str:
     """The split that a list is called after: val.txt, trainlist01.txt, trainImages.txt; or ""."""
-    if path.suffix.lower() not in _ENDINGS:
-        return ""
-    exact = _exactly(path)
-    return exact or (split_in_name(path.stem) or ("",))[0]
+    return _exactly(path) or (split_in_name(path.stem) or ("",))[0]
 
 
 def _exactly(path: Path) -> str:
-    if path.suffix.lower() not in _ENDINGS:
-        return ""
     name = re.sub(r"[\W\d_]*$", "", path.stem.lower())
     return SPLIT_WORDS.get(re.sub(r"[\W_]*(list|split|files|names)$", "", name), "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,14 @@ def splits_of_tables(root: Path, files: Sequence[Path]) -> LabelTable:
     """
     places: Mapping[str, Path] | None = None
     for table in _tables(root):
-        rows = _rows(table)
-        if not rows:
+        looked = _rows(table, _LOOKED_AT)
+        if not looked:
             continue
         places = places_of(root, files) if places is None else places
-        looked = rows[:_LOOKED_AT]
-        for column in rows[0]:
+        for column in looked[0]:
             named = sum(place_in(places, row.get(column)) is not None for row in looked)
             if 2 * named > len(looked):
-                found = _read(table, rows, column, places)
+                found = _read(table, _rows(table), column, places)
                 if found.splits:
                     return found
                 break
@@ -56,9 +56,10 @@ def _tables(root: Path) -> list[Path]:
     ]
 
 
-def _rows(table: Path) -> list[Mapping[str, Any]]:
+def _rows(table: Path, most: int | None = None) -> list[Mapping[str, Any]]:
     try:
-        return [row for _, row in read_records(table) if not isinstance(row, str)]
+        rows = (row for _, row in read_records(table) if not isinstance(row, str))
+        return list(islice(rows, most))
     except (UserError, OSError):  # told where the table is named in a recipe
         return []
 
