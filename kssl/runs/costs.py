@@ -179,19 +179,14 @@ def _on_accelerator() -> bool:
 
 
 def _task(prepared: Prepared, part: float) -> Task:
-    from kssl.evaluation.base import Task
-
-    recipe, data = prepared.recipe, prepared.data
-    fit = recipe.settings.fit
+    data = prepared.data
+    fit = prepared.recipe.settings.fit
     steps = max(1, round(part * (fit.steps_per_epoch or data.train.steps_per_epoch)))
-    return Task(
-        prepared.model,
-        Loaded(recipe, data, prepared.model).untrained(),
-        data.train.part(part),
-        data.test.part(part),
-        recipe.settings.seed,
-        dataclasses.replace(fit, steps_per_epoch=steps),
-        lambda: recipe.build("optimizer"),
+    return dataclasses.replace(
+        Loaded(prepared.recipe, data, prepared.model).task(),
+        train=data.train.part(part),
+        test=data.test.part(part),
+        fit=dataclasses.replace(fit, steps_per_epoch=steps),
         part=part,
     )
 

@@ -59,21 +59,12 @@ def evaluate_loaded(
     settings, and the data where it is not the run's own.
     """
     from kssl.data.locate import places
-    from kssl.evaluation.base import Skipped, Task
+    from kssl.evaluation.base import Skipped
 
     _refuse_broken(loaded.model)
     if recipe.asked("evaluate"):
         _so_far(run)  # what is wrong with them is found before the work
-    settings = loaded.recipe.settings
-    task = Task(
-        loaded.model,
-        loaded.untrained(),
-        loaded.train,
-        loaded.test,
-        settings.seed,
-        settings.fit,
-        lambda: loaded.recipe.build("optimizer"),
-    )
+    task = loaded.task()
     results: list[Result] = []
     new: list[dict[str, Any]] = []
     skipped: list[str] = []

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from kssl.data.pipeline import Pipeline
     from kssl.data.splits import Splits
+    from kssl.evaluation.base import Task
     from kssl.recipe import Recipe
 
 
@@ -61,6 +62,21 @@ class Loaded:
         fresh = type(self.model).from_config(self.model.get_config())
         fresh.build_from_config(self.model.get_build_config())
         return fresh
+
+    def task(self) -> Task:
+        """Return what evaluations look at: the model, the same untrained, and the data."""
+        from kssl.evaluation.base import Task
+
+        settings = self.recipe.settings
+        return Task(
+            self.model,
+            self.untrained(),
+            self.train,
+            self.test,
+            settings.seed,
+            settings.fit,
+            lambda: self.recipe.build("optimizer"),
+        )
 
 
 def load(
