@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,8 +111,13 @@ def room_of(module: str) -> str:
     return module.partition(".")[0] or "__init__"
 
 
-def imported(file: Path, everywhere: bool = True) -> Iterator[tuple[str, int]]:
-    """Yield the dotted names that a file imports, with their lines."""
+@functools.cache
+def imported(file: Path, everywhere: bool = True) -> list[tuple[str, int]]:
+    """Return the dotted names that a file imports, with their lines."""
+    return list(_imported(file, everywhere))
+
+
+def _imported(file: Path, everywhere: bool) -> Iterator[tuple[str, int]]:
     for node in walk(ast.parse(file.read_text(encoding="utf-8")), everywhere):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
@@ -136,9 +142,9 @@ def is_later(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
 
 
-def of_kssl(file: Path) -> Iterator[tuple[str, int]]:
+def of_kssl(file: Path, everywhere: bool = True) -> Iterator[tuple[str, int]]:
     """Yield the modules of kssl that a file imports: `""` for a name of the package itself."""
-    for name, line in imported(file):
+    for name, line in imported(file, everywhere):
         first, _, module = name.partition(".")
         if first == "kssl":
             while module not in MODULES:  # the rest is a name within the module
@@ -166,6 +172,22 @@ def test_nothing_heavy_is_imported_at_import_time(name: str) -> None:
         if other.partition(".")[0] in forbidden
     ]
     assert not found
+
+
+@each_file
+def test_no_backend_is_imported_by_what_it_imports(name: str) -> None:
+    """A model is trained and evaluated on JAX where there is no TensorFlow."""
+    first = module_of(NAMES[name])
+    forbidden = (BACKENDS if AT_IMPORT[room_of(first)] else HEAVY) - AT_IMPORT[room_of(first)]
+    seen, left = set(), [first]
+    while left:
+        seen.add(module := left.pop())
+        for other, line in imported(MODULES[module], everywhere=False):
+            package = other.partition(".")[0]
+            assert package not in forbidden, f"{name} needs {package}: kssl.{module}, line {line}"
+        found = {other for other, _ in of_kssl(MODULES[module], everywhere=False)}
+        parents = {other.rpartition(".")[0] for other in found}  # rooms are two deep, at the most
+        left += (found | parents) - seen
 
 
 @each_file

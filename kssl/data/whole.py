@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.system.progress import working
+
+if TYPE_CHECKING:  # evaluations count examples where there may be no TensorFlow
+    import tensorflow as tf
 
 
 def count(dataset: tf.data.Dataset) -> int:
@@ -18,6 +21,8 @@ def count(dataset: tf.data.Dataset) -> int:
     Raises:
         UserError: It has none, or never ends.
     """
+    import tensorflow as tf
+
     size = int(dataset.cardinality())
     if size == tf.data.INFINITE_CARDINALITY:
         raise UserError("the data set never ends; bound it with .take(examples)")
@@ -30,6 +35,8 @@ def count(dataset: tf.data.Dataset) -> int:
 
 def fits(dataset: tf.data.Dataset, size: int, budget: int) -> bool:
     """Whether so many examples, decoded, take no more bytes than the budget."""
+    import tensorflow as tf
+
     specs = list(dataset.element_spec.values())
     if any(spec.dtype == tf.string or not spec.shape.is_fully_defined() for spec in specs):
         return False
@@ -39,6 +46,8 @@ def fits(dataset: tf.data.Dataset, size: int, budget: int) -> bool:
 
 def read_all(dataset: tf.data.Dataset) -> dict[str, tf.Tensor]:
     """Return every example, in order, as one tensor for each key."""
+    import tensorflow as tf
+
     batches = []
     size = int(dataset.cardinality())
     with working("reading the data", size if size > 0 else None) as advance:
