@@ -113,12 +113,23 @@ def first_batch(data: Any) -> Any:
     return None if iterator is None or iterator is data else next(iterator, None)
 
 
-def given_loss(loss: Any) -> Any:
+def given_loss(loss: Any, labels: bool = False) -> Any:
     """Return a loss, or Keras' own of that name, such as `"mse"`.
 
+    Args:
+        loss: An object, or a name.
+        labels: Whether it may be one that compares examples by their labels.
+
     Raises:
-        ValueError: It is another name, or a function or a class instead of an object.
+        ValueError: It is another name, a function or a class instead of an object, or needs labels
+            where there are none.
     """
+    if getattr(loss, "of_labels", False) and not labels:
+        raise ValueError(
+            f"{type(loss).__name__} compares embeddings by their labels, and here a loss of two "
+            "tensors is needed, such as kssl.losses.NTXent(): train with labels by "
+            f"kssl.models.Metric(loss=kssl.losses.{type(loss).__name__}())"
+        )
     if not isinstance(loss, str):
         if isinstance(loss, type) or not isinstance(loss, keras.losses.Loss):
             kind = "the class" if isinstance(loss, type) else "the function"

@@ -118,7 +118,7 @@ def _of_labels(loss: Any) -> keras.losses.Loss:
     Raises:
         ValueError: It compares something else.
     """
-    loss = given_loss(loss)
+    loss = given_loss(loss, labels=True)
     known = type(loss).__module__.partition(".")[0] in ("keras", "kssl")
     if known and not getattr(loss, "of_labels", False):
         raise ValueError(

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from kssl.data.selection import representative
 from kssl.evaluation import Task
 
 
@@ -31,8 +32,11 @@ class FakePipeline:
         first: bool = True,
     ) -> dict[str, np.ndarray]:
         image = self.image if transformed or self.stored is None else self.stored
-        arrays = {"image": image[:limit]}
-        return arrays if self.label is None else {**arrays, "label": self.label[:limit]}
+        rows = np.arange(self.size)[:limit]
+        if not first and limit and self.label is not None:
+            rows = representative(self.label, limit)
+        arrays = {"image": image[rows]}
+        return arrays if self.label is None else {**arrays, "label": self.label[rows]}
 
     def train(self, start_step: int = 0, epochs: int = 1) -> Any:
         import tensorflow as tf

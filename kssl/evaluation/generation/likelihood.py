@@ -39,7 +39,8 @@ def log_likelihood(
     Args:
         samples: k; published numbers use 200 to 5,000.
         batch_size: Images at a time; memory grows with batch_size * samples * pixels.
-        limit: Use the first so many test images; None: all.
+        limit: At most so many test images: the first, evenly spaced where they are in the order of
+            classes; None: all.
 
     Returns:
         A function of a `Task` that returns two `Result`s.
@@ -53,16 +54,17 @@ def log_likelihood(
         positive(name, value)
 
     def evaluate(task: Task) -> list[Result]:
-        test = tensor_of(task.test, task.model)[:limit]
+        test = tensor_of(task.test, task.model, limit)
         family = likelihood_family(task.model)
         baseline = independent_pixels(tensor_of(task.train, task.model), test, family)
+        few = tensor_of(task.test, task.model, min(len(test), _UNTRAINED))
         text = binarization(task.test, test, next(iter(modality_of(task.model).keys)))
         # The untrained model draws too, and from the same seed each time.
         with frozen(task.model, task.seed) as weights, frozen(task.untrained, task.seed):
             settings = {"likelihood": family, "binarization": text, "test": len(test)}
             settings = {**settings, "weights_sha256": weights}
             return [
-                _result(task, test, count, batch_size, baseline, settings)
+                _result(task, (test, few), count, batch_size, baseline, settings)
                 for count in dict.fromkeys([samples, 1])
             ]
 
@@ -71,18 +73,18 @@ def log_likelihood(
 
 def _result(
     task: Task,
-    test: np.ndarray,
+    inputs: tuple[np.ndarray, np.ndarray],
     samples: int,
     batch_size: int,
     baseline: float,
     settings: dict[str, Any],
 ) -> Result:
-    def nats(model: Any, inputs: np.ndarray) -> float:
-        values = apply(model, "log_prob", inputs, batch_size=batch_size, samples=samples)
+    def nats(model: Any, images: np.ndarray) -> float:
+        values = apply(model, "log_prob", images, batch_size=batch_size, samples=samples)
         return -float(np.mean(values, dtype=np.float64))
 
+    test, few = inputs  # those of the model, and of the untrained one
     value = nats(task.model, test)
-    few = test[:_UNTRAINED]
     baselines = {"untrained": nats(task.untrained, few), "independent pixels": baseline}
     settings = {"samples": samples, **settings, "test_of_untrained": len(few)}
     metric = "negative ELBO in nats"
@@ -117,10 +119,10 @@ def binarization(pipeline: Any, values: np.ndarray, key: str = "image") -> str:
     Returns:
         One line for the result's settings.
     """
-    few = values[:500]
     if not np.isin(values, (0.0, 1.0)).all():
         return "none: grey values"
-    stored = np.asarray(pipeline.arrays(limit=len(few), transformed=False)[key])
+    rows = pipeline.arrays(limit=len(values), transformed=False, first=False)  # the same ones
+    few, stored = values[:500], np.asarray(rows[key])[:500]
     if len(np.unique(stored)) <= 2:
         return "as stored (0/1 values)"
     if stored.size == few.size:

@@ -87,13 +87,18 @@ def metric(noun: tuple[str, str]) -> str:
     return f"squared error per {noun[0]} (sum over {noun[1]})"
 
 
-def tensor_of(pipeline: Any, model: Any) -> np.ndarray:
+def tensor_of(pipeline: Any, model: Any, limit: int | None = None) -> np.ndarray:
     """Return the examples of a split as the one array that a reconstruction is compared with.
+
+    Args:
+        pipeline: The split.
+        model: What reads them.
+        limit: At most so many: the first, evenly spaced where they are in the order of classes.
 
     Raises:
         Skipped: The modality has several keys.
     """
-    examples = examples_of(pipeline, model)
+    examples = examples_of(pipeline, model, limit)
     if not isinstance(examples, dict):
         return examples
     if len(examples) > 1:

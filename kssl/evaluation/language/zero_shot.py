@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kssl.data.selection import representative
 from kssl.errors import UserError
 from kssl.evaluation.base import (
     Evaluation,
@@ -52,7 +53,8 @@ def zero_shot(
         label: Column of the label.
         template: How a text and its label are written; the label must come last.
         shots: Solved examples in front; one result for each number.
-        limit: Texts of the test file at most, from its start.
+        limit: Texts of the test file at most: the first, evenly spaced where they are in the order
+            of classes.
 
     Returns:
         A function of a `Task` that returns one `Result` for each number of shots.
@@ -152,7 +154,9 @@ def _result(
     limit: int,
 ) -> Result:
     (solved, solved_labels), (texts, labels) = rows["train"], rows["test"]
-    texts, labels = texts[:limit], np.array(labels[:limit])
+    numbers = np.unique(labels, return_inverse=True)[1]
+    asked = representative(numbers, limit)
+    texts, labels = [texts[row] for row in asked], np.array(labels)[asked]
     # One of each class before a second of any, so that few examples do not speak for one class.
     order = _by_turns(solved_labels)
     chosen = order[:shots] if shots else []

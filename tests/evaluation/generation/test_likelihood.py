@@ -69,6 +69,18 @@ def test_an_exact_model_gets_its_exact_number(binary: Any) -> None:
     assert f"{exact / 16 / math.log(2):.4f} bits per pixel" in bound.note
 
 
+def test_some_images_of_a_split_in_the_order_of_its_classes_stand_for_all(binary: Any) -> None:
+    order = np.argsort(binary.test.label, kind="stable")
+    for name in ("image", "stored", "label"):
+        setattr(binary.test, name, getattr(binary.test, name)[order])
+    bound = log_likelihood(samples=2, limit=20)(binary)[0]
+    ones = binary.test.image[::5].sum(axis=(1, 2, 3)).mean()
+    exact = -(ones * math.log(0.25) + (16 - ones) * math.log(0.75))
+    assert bound.value == pytest.approx(exact, rel=1e-5)
+    assert bound.settings["test"] == bound.settings["test_of_untrained"] == 20
+    assert bound.settings["binarization"] == "threshold"
+
+
 def test_a_bound_of_a_vae_is_tighter_with_more_samples_and_repeats(binary: Any) -> None:
     keras.utils.set_random_seed(0)
     binary.model, binary.untrained = (

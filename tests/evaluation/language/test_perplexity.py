@@ -115,6 +115,10 @@ def test_the_label_that_the_text_makes_likelier_is_chosen(tmp_path: Path) -> Non
     assert none.baselines["majority class"] == pytest.approx(5 / 8)
     # A solved example in front is now what each row begins with, and the text no longer.
     assert one.settings["shots"] == 1 and one.value == pytest.approx(3 / 8)
+    # Some of the texts, of a file in the order of its classes, are not of the first class alone.
+    (tmp_path / "test.tsv").write_text("\n".join(sorted(lines)) + "\n")
+    few = zero_shot(str(tmp_path), words, shots=[0], limit=4)
+    assert few(Task(model, untrained, pipeline, pipeline))[0].baselines["majority class"] == 0.5
 
 
 def test_a_text_too_long_for_the_context_is_cut_and_the_label_kept(tmp_path: Path) -> None:
