@@ -26,13 +26,14 @@ def modality_of(model: Any) -> Modality:
     return of_model(model)
 
 
-def examples_of(pipeline: Any, model: Any, limit: int | None = None) -> Any:
+def examples_of(pipeline: Any, model: Any, limit: int | None = None, first: bool = False) -> Any:
     """Return the examples of a split as a model reads them, in order.
 
     Args:
         pipeline: The split.
         model: What reads them.
         limit: At most so many: the first, evenly spaced where they are in the order of classes.
+        first: Whether they are the first ones in any case.
 
     Returns:
         Array `(examples, …)`, or a dict of arrays where the modality has several keys.
@@ -40,7 +41,7 @@ def examples_of(pipeline: Any, model: Any, limit: int | None = None) -> Any:
     Raises:
         Skipped: The data has no such examples.
     """
-    return read(pipeline, model, limit)[0]
+    return read(pipeline, model, limit, first)[0]
 
 
 def labelled(pipeline: Any, limit: int | None = None, model: Any = None) -> tuple[Any, np.ndarray]:
@@ -106,10 +107,12 @@ def without_label(pipeline: Any, labels: np.ndarray) -> np.ndarray:
     return labels == UNLABELLED if named else np.zeros(len(labels), bool)
 
 
-def read(pipeline: Any, model: Any, limit: int | None = None) -> tuple[Any, dict[str, np.ndarray]]:
+def read(
+    pipeline: Any, model: Any, limit: int | None = None, first: bool = False
+) -> tuple[Any, dict[str, np.ndarray]]:
     """Return the examples of a split as a model reads them, and all its columns; see `labelled`."""
     modality = modality_of(model)
-    columns = columns_of(pipeline, modality, limit)
+    columns = columns_of(pipeline, modality, limit, first)
     try:
         return modality.fitted(modality.arrays(columns), model), columns
     except KeyError as error:
@@ -117,7 +120,7 @@ def read(pipeline: Any, model: Any, limit: int | None = None) -> tuple[Any, dict
 
 
 def columns_of(
-    pipeline: Any, modality: Modality, limit: int | None = None
+    pipeline: Any, modality: Modality, limit: int | None = None, first: bool = False
 ) -> dict[str, np.ndarray]:
     """Return a split with all its keys, as an evaluation of that modality reads it.
 
@@ -126,11 +129,11 @@ def columns_of(
     """
     if modality.as_stored:
         columns: dict[str, np.ndarray] = pipeline.arrays(
-            limit=limit, transformed=False, first=False
+            limit=limit, transformed=False, first=first
         )
         if all(key in columns for key in modality.keys):
             return columns
-    return pipeline.arrays(limit=limit, tasks=False, first=False)
+    return pipeline.arrays(limit=limit, tasks=False, first=first)
 
 
 class SimpleModels:

@@ -139,7 +139,7 @@ def _example(loaded: Loaded, found: Embedded, row: int) -> Any:
 
     place = int(found.places[row])
     pipeline = getattr(loaded.data, str(found.splits[row]))
-    return take(examples_of(pipeline, loaded.model, place + 1), place)
+    return take(examples_of(pipeline, loaded.model, place + 1, first=True), place)
 
 
 def _draw(loaded: Loaded, bank: Embedded, rows: list[int], example: Any, output: Path) -> None:
