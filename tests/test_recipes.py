@@ -68,7 +68,21 @@ def test_a_recipe_is_right_and_says_how_it_is_run(path):
     assert re.search(r"\d (minutes|seconds)", head), "the head comment says no time"
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+# Those that are another's method in another size, or another method of the same kind.
+ALIKE = {"byol_fashion", "simsiam_fashion", "dino_fashion", "jigsaw_fashion"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            marks=pytest.mark.slow if path.stem in ALIKE or path.stem.endswith("gpu") else (),
+            id=path.stem,
+        )
+        for path in RECIPES
+    ],
+)
 def test_a_recipe_trains_two_steps(path, tmp_path, monkeypatch, no_figures):
     monkeypatch.delenv("KSSL_DATA_DIR", raising=False)
     run = fit(load(path, [*QUICK, *SMALLER.get(path.stem, [IMAGES])]), root=tmp_path)

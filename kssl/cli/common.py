@@ -109,10 +109,18 @@ def data_option(command: Command) -> Command:
     )(command)
 
 
-def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str, Any]) -> Recipe:
+def read_recipe(
+    source: str | Path, overrides: Iterable[str], options: dict[str, Any], by_source: bool = False
+) -> Recipe:
     """Load a recipe, choose backend and device, then check it against the parts' signatures.
 
     The order matters: a recipe names its backend, and Keras reads it once, when it is imported.
+
+    Args:
+        source: A file, a name, or a run.
+        overrides: Changes of it.
+        options: Of the command line.
+        by_source: Import no part where the source of the parts shows that all is right.
     """
     from kssl.recipe import load
 
@@ -129,8 +137,10 @@ def read_recipe(source: str | Path, overrides: Iterable[str], options: dict[str,
         from kssl.runs import data_for_recipe
 
         recipe = load(source, (data_for_recipe(recipe, given[-1]), *rest), strict=False)
-    choose_device(recipe, options)
-    recipe.check()
+    choose_device(recipe, options, load=False)
+    if not (by_source and recipe.is_plainly_right()):
+        choose_device(recipe, options)
+        recipe.check()
     for note in recipe.notes:
         say("note", note)
     return recipe
@@ -156,7 +166,7 @@ def recipe_source(source: str | Path, runs_dir: Path = ROOT) -> str | Path:
     return source
 
 
-def choose_device(recipe: Recipe, options: dict[str, Any]) -> None:
+def choose_device(recipe: Recipe, options: dict[str, Any], load: bool = True) -> None:
     """Set backend, device and number of devices, then import Keras without its greetings."""
     from kssl.system import devices
 
@@ -166,7 +176,8 @@ def choose_device(recipe: Recipe, options: dict[str, Any]) -> None:
         devices=options.get("devices") or 1,
         recipe_backend=recipe.settings.backend,
     )
-    devices.load_keras()  # without TensorFlow's greetings, which a later import would print
+    if load:
+        devices.load_keras()  # without TensorFlow's greetings, which a later import would print
 
 
 def open_run(name: str, options: dict[str, Any]) -> Run:

@@ -25,7 +25,7 @@ def command(recipe: str, overrides: tuple[str, ...], resolved: bool, **options: 
     Example:
       kssl validate mine.yaml model.latent_dim=8
     """
-    ready = read_recipe(recipe, overrides, options)
+    ready = read_recipe(recipe, overrides, options, by_source=not resolved)
     if resolved:
         click.echo(ready.resolved().rstrip("\n"))
     else:

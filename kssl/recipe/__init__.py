@@ -6,8 +6,9 @@ and the signature of what is called is the schema.
 
 from __future__ import annotations
 
+from kssl.recipe.loading import load, locate
 from kssl.recipe.problems import Problem, RecipeError
-from kssl.recipe.recipe import Recipe, load, locate
+from kssl.recipe.recipe import Recipe
 from kssl.recipe.settings import FitSettings, Settings
 
 __all__ = ["FitSettings", "Problem", "Recipe", "RecipeError", "Settings", "load", "locate"]

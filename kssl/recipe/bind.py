@@ -30,6 +30,16 @@ class Binder:
         self._problems = problems
         self._notes = notes
 
+    def find(self, kind: str, name: str, wanted: Any) -> tuple[Any, schema.Signature]:
+        """Return the part of a name, and what it can be given; a path to something else is refused.
+
+        Raises:
+            UserError: There is none, or it is refused.
+            TypeError: It cannot be called.
+        """
+        target = _found(kind, name, wanted)
+        return target, schema.signature_of(target)
+
     def part(
         self, node: Node, kind: str, path: str, skip: tuple[str, ...] = (), wanted: Any = Any
     ) -> Call | None:
@@ -40,8 +50,7 @@ class Binder:
         name, arguments = use
         kind = _actual_kind(kind, str(name.value), path)
         try:
-            target = _found(kind, str(name.value), wanted)
-            signature = schema.signature_of(target)
+            target, signature = self.find(kind, str(name.value), wanted)
         except (UserError, TypeError) as error:
             prefix = "" if isinstance(error, UserError) else f"{name.value!r} cannot be used: "
             self._problems.add(name.place, path, f"{prefix}{error}")
@@ -65,7 +74,7 @@ class Binder:
             return self._single(node, members[0], kind, path)
         attempts: list[Problems] = []
         for member in members:
-            attempt = Binder(self._problems.attempt(), self._notes)
+            attempt = type(self)(self._problems.attempt(), self._notes)
             value = attempt._single(node, member, kind, path)
             if not attempt._problems.found:
                 return value
@@ -230,7 +239,6 @@ class Binder:
 
 
 def _found(kind: str, name: str, wanted: Any) -> Any:
-    """Return the part of a name; a dotted path that leads to something else is refused."""
     if not trust.is_path(name):
         return plugins.find(kind, name)
     if problem := trust.refused_before_import(name):

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from kssl.recipe.schema import alternatives, is_list, is_mapping, is_tuple
 
 # Class -> the kind of the parts that are of it: (the package that has it, its name).
-_KINDS_BY_CLASS = {
+KINDS_BY_CLASS = {
     ("keras", "Model"): "models",
     ("keras", "Layer"): "layers",
     ("keras", "Loss"): "losses",
@@ -98,7 +98,7 @@ def _returns_example(function: Any) -> bool:
 
 def _kind_of_class(member: Any) -> str | None:
     for base in getattr(member, "__mro__", ()):
-        kind = _KINDS_BY_CLASS.get((base.__module__.partition(".")[0], base.__name__))
+        kind = KINDS_BY_CLASS.get((base.__module__.partition(".")[0], base.__name__))
         if kind is not None:
             return kind
     return None

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from kssl import plugins
 from kssl.errors import UserError, nearest
-from kssl.imports import package_file
-from kssl.recipe import overrides as overriding
 from kssl.recipe import sections
 from kssl.recipe.bind import Binder
 from kssl.recipe.build import build
 from kssl.recipe.call import Call
 from kssl.recipe.problems import Problem, Problems, RecipeError
-from kssl.recipe.reader import Node, read_file, sources_of_run
+from kssl.recipe.reader import Node
 from kssl.recipe.sections import SELECTION, STAND_IN
 from kssl.recipe.settings import Settings
 from kssl.recipe.supply import FACTS, Supply
-from kssl.recipe.write import about, head_comment, to_plain, to_yaml
+from kssl.recipe.write import about, to_plain, to_yaml
 
 
 class Recipe:
@@ -70,8 +66,25 @@ class Recipe:
         """
         if self._bound is not None:
             return
+        self._bound = self._bind(Binder)
+
+    def is_plainly_right(self) -> bool:
+        """Tell whether the source of its parts shows that `check` would find nothing.
+
+        Neither the parts nor Keras are imported for it. False says nothing: call `check`.
+        """
+        from kssl.recipe.declared import DeclaredBinder
+        from kssl.recipe.source_code import Doubt
+
+        try:
+            self._bind(DeclaredBinder)
+        except (Doubt, RecipeError, OSError, SyntaxError, RecursionError):
+            return False
+        return True
+
+    def _bind(self, kind_of_binder: type[Binder]) -> dict[str, Any]:
         problems = Problems(self._shown, list(self._problems.found))
-        binder = Binder(problems, self.notes)
+        binder = kind_of_binder(problems, self.notes)
         bound: dict[str, Any] = {}
         for section, kind in sections.ONE.items():
             node = sections.part_node(self._root, section)
@@ -86,7 +99,7 @@ class Recipe:
             bound[STAND_IN] = binder.part(stand_in, "datasets", f"data.{STAND_IN}")
         _refuse_twice(bound["evaluate"], problems)
         problems.raise_if_any()
-        self._bound = bound
+        return bound
 
     def uses(self, section: str) -> list[str]:
         """Return the names of the parts of a section, in order.
@@ -100,6 +113,17 @@ class Recipe:
     def targets(self, section: str) -> list[Any]:
         """Return the functions or classes of a section, in order; nothing is called."""
         return [call.target for call in self._calls(section)]
+
+    def source(self) -> tuple[Any, dict[str, Any]]:
+        """Return the function of its data, and what the recipe gives it, as plain values.
+
+        No other part is imported for it where `is_plainly_right` has told that all is right.
+        """
+        if self._bound is not None:
+            return self.targets("data")[0], self.settings_of("data")[0]
+        given = self.data_settings()
+        function = plugins.find("datasets", given.pop("use"))
+        return function, {k: v for k, v in given.items() if k not in (STAND_IN, *SELECTION)}
 
     def settings_of(self, section: str) -> list[dict[str, Any]]:
         """Return the arguments that the recipe gives the parts of a section, as plain values."""
@@ -186,11 +210,12 @@ class Recipe:
 
     def _about(self) -> str:
         """What the head comment says that holds for this recipe too."""
-        if self._head and self._has_other_data():
+        if self._head and self.has_other_data():
             return f"# From the recipe {self.name}, with other data.\n"
         return about(self._head)
 
-    def _has_other_data(self) -> bool:
+    def has_other_data(self) -> bool:
+        """Tell whether an override gives it other data than its file does."""
         node = sections.part_node(self._root, "data")
         parts = [] if node is None else [node, *self._data_entries().values()]
         return any(part.place.startswith("override data") for part in parts)
@@ -222,74 +247,6 @@ def _call_text(call: Any) -> str:
         return str(call)
     arguments = ", ".join(f"{name}={_call_text(value)}" for name, value in call.arguments.items())
     return f"{call.use}({arguments})" if arguments else call.use
-
-
-def load(
-    source: str | os.PathLike[str], overrides: Iterable[str] = (), strict: bool = True
-) -> Recipe:
-    """Read a recipe.
-
-    Args:
-        source: A file, the name of a recipe that kssl or a plugin offers, or the folder of a
-            run. A file wins over a name.
-        overrides: Changes such as `"model.latent_dim=8"` or `"~callbacks"`, in order.
-        strict: Raise for mistakes that show without importing the parts. When False they wait
-            for `check`, which tells them together with all others; a file that cannot be read
-            at all raises in any case.
-
-    Raises:
-        RecipeError: The recipe has mistakes; the message has one line for each.
-        UserError: There is no such recipe.
-
-    Example:
-        >>> recipe = load("vae_mnist", ["fit.epochs=1"])
-        >>> recipe.settings.fit.epochs
-        1
-    """
-    path = locate(source)
-    shown = str(source) if Path(source) == path else str(path)
-    problems = Problems(shown)
-    root, text = read_file(path, shown, problems)
-    if root is None:
-        raise RecipeError(shown, problems.found)
-    overriding.apply(root, overrides, problems)
-    recipe = Recipe(path, shown, root, head_comment(text), problems)
-    if not recipe._has_other_data():
-        recipe.sources = sources_of_run(path)
-    if strict:
-        problems.raise_if_any()
-    return recipe
-
-
-def locate(source: str | os.PathLike[str]) -> Path:
-    """Return the file of a recipe: see `load`.
-
-    Raises:
-        UserError: There is no such file, run, or name.
-    """
-    path = Path(source)
-    try:
-        if path.is_file():
-            return path
-        if (run := path / "recipe.yaml").is_file():
-            return run
-        if path.is_dir() and str(source) not in plugins.offered("recipes"):
-            raise UserError(f"{source} is a folder without a recipe.yaml, so not a run")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{str(source)[:200]!r} is not the name of a file: {error}") from error
-    return _offered_file(str(source))
-
-
-def _offered_file(name: str) -> Path:
-    offered = plugins.offered("recipes")
-    if name in offered:
-        return package_file(offered[name].path, f"the recipe {name!r}")
-    if name.endswith((".yaml", ".yml")) or os.sep in name:
-        hint = nearest(Path(name).stem, offered) if Path(name).stem else ""
-        raise UserError(f"there is no file {name!r}{hint}")
-    message = f"there is no recipe {name!r}, neither as a file nor by name{nearest(name, offered)}"
-    failed = ", ".join(plugins.failures())
-    raise UserError(message + f" (these plugins could not be loaded: {failed})" * bool(failed))
 
 
 def _run_name(path: Path) -> str:

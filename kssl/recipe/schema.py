@@ -15,7 +15,7 @@ PLAIN = (bool, int, float, str, Path, type(None))
 
 # The arguments that kssl itself supplies, by the kind of part: a recipe may not set them.
 SUPPLIED: dict[str, tuple[str, ...]] = {"datasets": ("split",)}
-_TENSORS = {"inputs", "outputs"}  # of a functional model of Keras
+TENSORS = {"inputs", "outputs"}  # of a functional model of Keras
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def signature_of(target: Callable[..., Any]) -> Signature:
     parameters, more = _own_parameters(constructors[0], skip_first=True)
     for constructor in constructors[1:] if more else ():
         inherited = _own_parameters(constructor, skip_first=True)[0]
-        tensors = _TENSORS if _TENSORS <= inherited.keys() else ()
+        tensors = TENSORS if TENSORS <= inherited.keys() else ()
         for name, parameter in inherited.items():
             if name in tensors:  # a network that is a class of its own makes them itself
                 continue

@@ -100,7 +100,7 @@ def listed(recipe: Recipe) -> tuple[str, ...]:
     from kssl.data.listing import listed as of_source
     from kssl.data.locate import places
 
-    (source,), (settings,) = recipe.targets("data"), recipe.settings_of("data")
+    source, settings = recipe.source()
     try:
         with places(recipe.sources):
             return of_source(source, settings)

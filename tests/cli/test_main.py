@@ -75,9 +75,16 @@ def test_light_verbs_import_nothing_heavy(tmp_path: Path, arguments: str) -> Non
     assert done.returncode == (2 if verb in ("compare", "nonsense") else 0), done.stderr
 
 
+def test_a_recipe_that_is_plainly_right_needs_no_keras(tmp_path: Path) -> None:
+    (tmp_path / "right.yaml").write_text("data: digits\nmodel: {use: vae, latent_dim: 2}\n")
+    done = run(tmp_path, "validate", "right.yaml")
+    assert done.stdout.splitlines()[0] == "right.yaml is a valid recipe."
+    assert done.stdout.splitlines()[-1].startswith("heavy: ['numpy'] verbs"), done.stderr
+
+
 def test_keras_comes_without_what_kssl_does_not_use(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("data: digits\nmodel: vae\n")
-    done = run(tmp_path, "validate", "mine.yaml", KERAS_BACKEND="tensorflow")
+    done = run(tmp_path, "validate", "--resolved", "mine.yaml", KERAS_BACKEND="tensorflow")
     assert done.returncode == 0, done.stderr
     (heavy,) = [line for line in done.stdout.splitlines() if line.startswith("heavy:")]
     assert "keras" in heavy and "tensorflow" in heavy

@@ -168,7 +168,10 @@ evaluate: []
 SETTINGS = {"moco": "queue_size: 64", "dino": "prototypes: 8"}
 
 
-@pytest.mark.parametrize("method", ["byol", "simsiam", "moco", "dino"])
+@pytest.mark.parametrize(
+    "method",
+    ["moco", "dino", *(pytest.param(name, marks=pytest.mark.slow) for name in ("byol", "simsiam"))],
+)
 def test_a_run_goes_on_with_the_same_teacher_queue_and_centre(method, tmp_path, no_figures):
     """Bit for bit: every variable of the model and of the optimizer."""
     path = tmp_path / f"{method}.yaml"

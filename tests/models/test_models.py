@@ -252,6 +252,7 @@ def test_batches_whose_shape_is_not_known_build_nothing_before_they_come(shape):
     assert not model.built and not model.optimizer.built
 
 
+@pytest.mark.slow  # a process for each backend; `.ci/run` calls it by its name
 def test_losses_are_equal_on_every_installed_backend(tmp_path):
     from importlib.util import find_spec
 

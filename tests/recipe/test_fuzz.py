@@ -62,6 +62,20 @@ def test_a_damaged_recipe(content: bytes, folder: Path) -> None:
     assert "Traceback" not in message and "\x1b" not in message
 
 
+def test_none_is_taken_for_right_by_the_source_alone_that_its_parts_refuse(folder: Path) -> None:
+    path, accepted = folder / "damaged.yaml", 0
+    for content in DAMAGES.values():
+        path.write_bytes(content)
+        try:
+            loaded = recipe.load(path, strict=False)
+        except UserError:
+            continue
+        if loaded.is_plainly_right():
+            accepted += 1  # what is wrong is found by building it
+            recipe.load(path, strict=False).check()
+    assert accepted < 40
+
+
 def test_there_are_two_hundred_and_always_the_same() -> None:
     assert len(DAMAGES) == 200
     assert list(DAMAGES.items()) == list(damaged.damaged_recipes().items())

@@ -57,8 +57,18 @@ def test_a_run_of_version_0_1_loads_and_evaluates(kept, tmp_path):
             assert value == pytest.approx(before[metric], rel=0.05, abs=0.02), metric
 
 
+# Of those that take long, one interrupted run is enough for a version that is long past.
+SLOW = ("bert_news", "diffusion_mnist", "simclr_fashion")
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="checkpoints are a backend's")
-@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "kept",
+    [
+        pytest.param(path, marks=pytest.mark.slow if path.name in SLOW else (), id=path.name)
+        for path in KEPT
+    ],
+)
 def test_an_interrupted_run_of_version_0_1_ends_as_it_did(kept, tmp_path, no_figures):
     run = copy(kept, tmp_path)
     expected = arrays(keras.models.load_model(run.file("model.keras")))

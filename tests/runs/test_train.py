@@ -216,8 +216,9 @@ def refuse(*_, **__):
     raise kssl.data.Unavailable("mnist: there is no network in this test")
 
 
+@pytest.mark.slow  # test_resume.py and test_killed.py kill runs at the places that matter
 @pytest.mark.timeout(3600)  # trainings in processes that start from nothing
-@pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [1, 3])
 def test_killed_at_random_moments_a_run_ends_with_the_same_weights(times, tmp_path):
     """`kill -9`, resume, and again: bit for bit the weights of the run that was left alone."""
     seed = int.from_bytes(os.urandom(2))

@@ -100,6 +100,7 @@ def test_random_models_train_alike_on_jax_too(backend, curves):
     np.testing.assert_allclose(four["history"]["loss"], one["history"]["loss"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_whole_run_on_two_devices(backend, environment, tmp_path):
     (tmp_path / "recipe.yaml").write_text(RECIPE.replace("MODEL", "vae") + "evaluate: [knn]\n")
     options = ["--device", "cpu", "--devices", "2", "--backend", backend]
