@@ -110,9 +110,8 @@ def _folder(path: str, place: Path) -> Guess:
 def _tables(path: str, place: Path, tables: list[Path]) -> Guess:
     """A folder of tables: of text they are all read, of anything else it must be one."""
     usable = [table for table in tables if not is_held_out(table, place)] or tables
-    usable.sort(key=lambda table: split_in_name(table.stem) is None)  # train.csv before others
-    chosen = usable[0]
-    if _is_text(chosen):
+    chosen = min(usable, key=lambda table: split_in_name(table.stem) is None)  # train.csv first
+    if _text_column(_head(chosen)):
         return _texts(path, chosen, tables)
     if len(tables) == 1:
         return _table(str(chosen), chosen)
@@ -132,20 +131,27 @@ def _texts(path: str, chosen: Path, tables: list[Path]) -> Guess:
             f"{path} has several .json files, which are read where they are named: give one of "
             f"them, or in the recipe path: {{train: {chosen}, test: …}}"
         )
-    name = _text_column(_head(chosen))
-    if (
-        len(name.split()) >= _WORDS and kind_of(chosen) in TABLES
-    ):  # a text, where there is no header
-        number = list(_head(chosen)[0]).index(name)
-        return Guess({"use": "text", "path": path, "field": number}, "tables without a header")
     found = _table(path, chosen)
     label = found.settings.get("label")
+    if isinstance(found.settings.get("field"), int):  # there is no header that could differ
+        return found
     alike = [table for table in tables if _text_column(_head(table))]
     lacking = [table.name for table in alike if label and label not in _head(table)[0]]
     if not lacking:
         return found
     kept = {key: value for key, value in found.settings.items() if key != "label"}
     return Guess(kept, f"{found.why}, which {lacking[0]} lacks, so that no labels are read")
+
+
+def _without_header(path: str, rows: list[Mapping[str, Any]], text: str) -> Guess:
+    """A table with texts where names would be; its columns are counted from 0."""
+    settings: dict[str, Any] = {"use": "text", "path": path, "field": list(rows[0]).index(text)}
+    for number, name in enumerate(rows[0]):
+        values = [str(name), *(str(row.get(name)) for row in rows)]
+        if name != text and 2 <= len(set(values)) <= min(20, len(values) // 3):  # they come back
+            told = f"texts without a header, classes in column {number}"
+            return Guess(settings | {"label": number}, told)
+    return Guess(settings, "texts without a header")
 
 
 def _nothing(path: str, found: Found) -> str:
@@ -240,22 +246,19 @@ def _arrays(path: str, place: Path) -> Guess:
     return Guess({"use": "arrays", "path": path}, "a NumPy file")
 
 
-def _is_text(table: Path) -> bool:
-    return bool(_text_column(_head(table)))
-
-
 def _table(path: str, place: Path) -> Guess:
     rows = _head(place)
     if rows:
         if has_captions(rows[0] if rows else {}):
             return Guess({"use": "captions", "path": path}, "a table of pictures and captions")
         text = _text_column(rows)
+        if len(text.split()) >= _WORDS and kind_of(place) in TABLES:
+            return _without_header(path, rows, text)
         if text:
             settings = {"use": "text", "path": path} | ({"field": text} if text != "text" else {})
             label = _label([name for name in rows[0] if name != text])
-            told = f"a table with texts under '{text}'" + f" and classes under '{label}'" * bool(
-                label
-            )
+            told = f"a table with texts under '{text}'"
+            told += f" and classes under '{label}'" * bool(label)
             return Guess(settings | ({"label": label} if label else {}), told)
     read = {column.name: column for column in read_columns(place, True, 0.05)}
     kept, own, _ = with_split_column(path, read, None, {})  # which is no class

@@ -124,5 +124,10 @@ def test_tables_of_text_without_a_header_are_read_by_the_number_of_a_column(tmp_
         touch(tmp_path, f"{name}.csv")
         rows = [f'{n % 2},"some words of {name} {n}"' for n in range(8)]
         (tmp_path / f"{name}.csv").write_text("\n".join(rows))
-    assert guess(str(tmp_path)).settings == {"use": "text", "path": str(tmp_path), "field": 1}
+    by_number = {"use": "text", "field": 1, "label": 0}
+    assert guess(str(tmp_path)).settings == by_number | {"path": str(tmp_path)}
     assert "train 7 (train)" in starter(str(tmp_path), Path("a.yaml"))
+    alone = str(tmp_path / "train.csv")
+    assert guess(alone).settings == by_number | {"path": alone}
+    written = starter(alone, Path("a.yaml"))
+    assert "classes in column 0" in written and "2 classes: 0 4, 1 4" in written
