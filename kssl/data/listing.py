@@ -13,7 +13,7 @@ from kssl.data.locate import find_file
 from kssl.data.sources.audio import audio
 from kssl.data.sources.captions import captions, list_captions
 from kssl.data.sources.images import images, list_images
-from kssl.data.sources.tabular import tabular
+from kssl.data.sources.tabular import fit_table, tabular
 from kssl.data.sources.text import text
 from kssl.data.sources.tokens import tokens
 from kssl.data.sources.video import list_films, video
@@ -59,8 +59,14 @@ def _listers() -> dict[Any, Callable[[Mapping[str, Any]], Told]]:
         video: _video,
         text: _text,
         tokens: _tokens,
-        tabular: lambda settings: tabular(**settings).found,
+        tabular: _tabular,
     }
+
+
+def _tabular(settings: Mapping[str, Any]) -> Told:
+    if "encoding" in settings:
+        return tabular(**settings).found
+    return fit_table(**settings).told()
 
 
 def _captions(settings: Mapping[str, Any]) -> Told:

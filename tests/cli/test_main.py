@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from kssl import __version__
 from kssl.cli import SECTIONS, VERBS, cli
@@ -80,6 +81,21 @@ def test_a_recipe_that_is_plainly_right_needs_no_keras(tmp_path: Path) -> None:
     done = run(tmp_path, "validate", "right.yaml")
     assert done.stdout.splitlines()[0] == "right.yaml is a valid recipe."
     assert done.stdout.splitlines()[-1].startswith("heavy: ['numpy'] verbs"), done.stderr
+
+
+@pytest.mark.parametrize("given", ["photos", "table.csv", "texts.csv"])
+def test_init_needs_no_tensorflow(tmp_path: Path, given: str) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(8):
+        picture = Image.new("RGB", (9, 9), (number, 0, 0))
+        picture.save(tmp_path / "photos" / f"{number}.png")
+    rows = [f"{n},{n % 2}" for n in range(30)]
+    (tmp_path / "table.csv").write_text("\n".join(["age,class", *rows]))
+    texts = [f"this is the story number {n},{n % 2}" for n in range(30)]
+    (tmp_path / "texts.csv").write_text("\n".join(["body,class", *texts]))
+    done = run(tmp_path, "init", given)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("heavy: ['numpy'] verbs")
 
 
 def test_keras_comes_without_what_kssl_does_not_use(tmp_path: Path) -> None:
