@@ -119,6 +119,8 @@ def _classed(where: str, layout: Layout, found: Found, by_folder: bool) -> Corpu
     why = "label is false"
     if by_folder and any(kind_of(file) in (*RECORDS, *TABLES) for file in files):
         why = "label names no field or column"
+    elif by_folder and len(files) == 1:
+        why = "it is one text"
     elif by_folder and loose:
         why = f"{len(loose)} files are in no folder of a class, such as {loose[0].name}"
     elif by_folder:
