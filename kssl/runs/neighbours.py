@@ -63,11 +63,11 @@ def neighbours(
     own: int | None = None
     if part and not Path(query).exists():
         own = _row(bank, part[1], part[2])
-        code, example = bank.embeddings[own], _example(loaded, bank, own)
+        code, example = bank.embeddings[own], _examples(loaded, bank, [own])[0]
     else:
         asked = _of_file(run, query)
         found = embedded(asked, "test")
-        code, example = found.embeddings[0], _example(asked, found, 0)
+        code, example = found.embeddings[0], _examples(asked, found, [0])[0]
     similar = _cosines(code, bank.embeddings)
     if own is None:
         own = _itself(query, bank, similar)
@@ -132,14 +132,18 @@ def _of_file(run: Run, query: str) -> Loaded:
         return load(run, data=folder)
 
 
-def _example(loaded: Loaded, found: Embedded, row: int) -> Any:
-    """The example of a row as the model reads it; the first part of a recording or film."""
+def _examples(loaded: Loaded, found: Embedded, rows: list[int]) -> list[Any]:
+    """The examples of rows as the model reads them; the first part of a recording or film."""
     from kssl.evaluation.inputs import examples_of
     from kssl.modalities import take
 
-    place = int(found.places[row])
-    pipeline = getattr(loaded.data, str(found.splits[row]))
-    return take(examples_of(pipeline, loaded.model, place + 1, first=True), place)
+    shown: dict[int, Any] = {}
+    for split in {str(found.splits[row]) for row in rows}:
+        places = {row: int(found.places[row]) for row in rows if found.splits[row] == split}
+        count = max(places.values()) + 1
+        examples = examples_of(getattr(loaded.data, split), loaded.model, count, first=True)
+        shown |= {row: take(examples, place) for row, place in places.items()}
+    return [shown[row] for row in rows]
 
 
 def _draw(loaded: Loaded, bank: Embedded, rows: list[int], example: Any, output: Path) -> None:
@@ -148,7 +152,7 @@ def _draw(loaded: Loaded, bank: Embedded, rows: list[int], example: Any, output:
     from kssl.report.scene import Scene
 
     scene = Scene(None, loaded.model, None, None, 0, loaded.train.vocabulary)
-    shown = [example, *(_example(loaded, bank, row) for row in rows)]
+    shown = [example, *_examples(loaded, bank, rows)]
     titles = iter(["query", *(bank.class_of(row) or str(bank.names[row]) for row in rows)])
 
     def draw(axes: Any, one: Any) -> None:

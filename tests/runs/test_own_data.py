@@ -215,12 +215,12 @@ def test_neighbours_of_a_file_and_of_an_example(run: Run, there: Path, tmp_path:
 def test_the_example_that_is_drawn_is_the_one_that_is_named(run: Run) -> None:
     """Files lie class by class: examples are spread for a probe, and must not be for a picture."""
     from kssl.evaluation.base import apply
-    from kssl.runs.neighbours import _example
+    from kssl.runs.neighbours import _examples
 
     loaded = load(run)
     bank = embedded(loaded, "all")
-    for row in range(0, len(bank.names), 5):
-        example = _example(loaded, bank, row)
+    rows = list(range(0, len(bank.names), 5))
+    for row, example in zip(rows, _examples(loaded, bank, rows), strict=True):
         code = apply(loaded.model, "embed", example[None])[0]
         np.testing.assert_allclose(code, bank.embeddings[row], rtol=1e-4, atol=1e-4)
 
