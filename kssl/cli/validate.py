@@ -31,5 +31,6 @@ def command(recipe: str, overrides: tuple[str, ...], resolved: bool, **options: 
     else:
         from kssl import runs
 
-        data = (wrapped(f"data: {line}") for line in runs.listed(ready))
-        screen.show(f"{recipe} is a valid recipe.", *data)
+        screen.show(f"{recipe} is a valid recipe.")  # whatever its data may be
+        if lines := [wrapped(f"data: {line}") for line in runs.listed(ready)]:
+            screen.show(*lines)

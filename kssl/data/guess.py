@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from glob import has_magic
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kssl.data.companions import frames_of_films, leave_companions
+from kssl.data.companions import frames_of_films, is_table, leave_companions, starts_with_numbers
 from kssl.data.description import warn_once
 from kssl.data.files.caption_table import caption_tables, has_captions
 from kssl.data.files.folder import readable
 from kssl.data.files.label_table import columns_of_labels, is_held_out, read_label_table
 from kssl.data.files.sound import readable as sounds
 from kssl.data.files.walk import Found, find
+from kssl.data.first_rows import WORDS, head, is_class, label_in, text_column
 from kssl.data.locate import find_file
 from kssl.data.measured import shorter_side, usual_sound
 from kssl.data.sources.video import FILMS
 from kssl.data.splitting import split_in_name
-from kssl.data.tables.parquet import PARQUET, parquet_rows
-from kssl.data.tables.reader import Column, read_columns
+from kssl.data.tables.parquet import PARQUET
+from kssl.data.tables.reader import read_columns
 from kssl.data.tables.records import JSON, TABLES, kind_of, read_records
 from kssl.data.tables.row_splits import with_split_column
 from kssl.data.text.files import corpus_files
@@ -33,9 +33,6 @@ from kssl.errors import UserError
 _TEXTS = (".txt", ".text", ".md", ".rst")
 _RECORDS = (*JSON, *TABLES, *PARQUET)
 _ARRAYS = (".npz", ".npy")
-_LABELS = ("label", "labels", "class", "target", "category", "topic", "y")
-_LOOKED_AT = 200  # rows of a table
-_WORDS = 4  # a column of fewer words in the mean is one of names
 
 
 @dataclass(frozen=True)
@@ -100,6 +97,11 @@ def _folder(path: str, place: Path) -> Guess:
         beside = _table_beside(path, place, files["tables"], kind, chosen)
         return _media(path, chosen, settings | beside)
     if kind == "text":
+        if tables := [file for file in chosen[:20] if is_table(file)]:
+            raise UserError(
+                f"{path}: {tables[0].relative_to(place)} and other files hold rows of numbers or "
+                "of short fields, no language: give one of them, which is read as a table"
+            )
         return Guess({"use": "text", "path": path}, f"{len(chosen):,} text files", len(chosen))
     if kind == "arrays":
         names = ", ".join(file.name for file in chosen[:3])
@@ -111,7 +113,7 @@ def _tables(path: str, place: Path, tables: list[Path]) -> Guess:
     """A folder of tables: of text they are all read, of anything else it must be one."""
     usable = [table for table in tables if not is_held_out(table, place)] or tables
     chosen = min(usable, key=lambda table: split_in_name(table.stem) is None)  # train.csv first
-    if _text_column(_head(chosen)):
+    if text_column(head(chosen)):
         return _texts(path, chosen, tables)
     if len(tables) == 1:
         return _table(str(chosen), chosen)
@@ -135,8 +137,8 @@ def _texts(path: str, chosen: Path, tables: list[Path]) -> Guess:
     label = found.settings.get("label")
     if isinstance(found.settings.get("field"), int):  # there is no header that could differ
         return found
-    alike = [table for table in tables if _text_column(_head(table))]
-    lacking = [table.name for table in alike if label and label not in _head(table)[0]]
+    alike = [table for table in tables if text_column(head(table))]
+    lacking = [table.name for table in alike if label and label not in head(table)[0]]
     if not lacking:
         return found
     kept = {key: value for key, value in found.settings.items() if key != "label"}
@@ -221,7 +223,7 @@ def _names_some(table: str, place: Path, files: list[Path]) -> bool:
 
 def _file(path: str, place: Path) -> Guess:
     ending = kind_of(place)
-    if ending in _RECORDS:
+    if ending in _RECORDS or (ending in _TEXTS and is_table(place)):
         return _table(path, place)
     if ending in _ARRAYS:
         return _arrays(path, place)
@@ -247,54 +249,29 @@ def _arrays(path: str, place: Path) -> Guess:
 
 
 def _table(path: str, place: Path) -> Guess:
-    rows = _head(place)
+    rows = head(place)
     if rows:
         if has_captions(rows[0] if rows else {}):
             return Guess({"use": "captions", "path": path}, "a table of pictures and captions")
-        text = _text_column(rows)
-        if len(text.split()) >= _WORDS and kind_of(place) in TABLES:
+        text = text_column(rows)
+        if len(text.split()) >= WORDS and kind_of(place) in TABLES:
             return _without_header(path, rows, text)
         if text:
             settings = {"use": "text", "path": path} | ({"field": text} if text != "text" else {})
-            label = _label([name for name in rows[0] if name != text])
+            label = label_in([name for name in rows[0] if name != text])
             told = f"a table with texts under '{text}'"
             told += f" and classes under '{label}'" * bool(label)
             return Guess(settings | ({"label": label} if label else {}), told)
-    read = {column.name: column for column in read_columns(place, True, 0.05)}
+    named = kind_of(place) in (*JSON, *PARQUET) or not starts_with_numbers(place)
+    read = {column.name: column for column in read_columns(place, named, 0.05)}
     kept, own, _ = with_split_column(path, read, None, {})  # which is no class
     columns = [column for name, column in kept.items() if name not in own]
-    label = _label([column.name for column in columns if _is_class(column)])
+    label = label_in([column.name for column in columns if is_class(column)])
     told = f"a table of {len(columns[0].codes):,} rows and {len(columns)} columns"
-    settings = {"use": "tabular", "path": path} | ({"label": label} if label else {})
+    settings: dict[str, Any] = {"use": "tabular", "path": path}
+    settings |= ({"label": label} if label else {}) | ({} if named else {"header": False})
+    told += " without a header" * (not named)
     told += f", of which '{label}' is taken for the class" if label else ", none called a class"
     last = columns[-1]
-    offered = not label and len(last.values) > 1 and _is_class(last)
+    offered = not label and len(last.values) > 1 and is_class(last)
     return Guess(settings, told, len(columns[0].codes), {"classes": last.name} if offered else {})
-
-
-def _head(place: Path) -> list[Mapping[str, Any]]:
-    if kind_of(place) in PARQUET:
-        return list(islice(parquet_rows(place), _LOOKED_AT))
-    if kind_of(place) not in (*JSON, *TABLES):
-        return []
-    rows = (row for _, row in read_records(place) if not isinstance(row, str))
-    return list(islice(rows, _LOOKED_AT))
-
-
-def _text_column(rows: list[Mapping[str, Any]]) -> str:
-    """The column with the longest texts, if they are of several words; "" if there is none."""
-    words = {
-        str(name): np.mean([len(str(row.get(name) or "").split()) for row in rows])
-        for name in (rows[0] if rows else ())
-        if any(isinstance(row.get(name), str) for row in rows)
-    }
-    longest = max(words, key=lambda name: words[name], default="")
-    return longest if longest and words[longest] >= _WORDS else ""
-
-
-def _is_class(column: Column) -> bool:
-    return len(column.values) <= max(20, len(column.codes) ** 0.5)
-
-
-def _label(names: list[str]) -> str | None:
-    return next((name for name in names if name.lower() in _LABELS), None)

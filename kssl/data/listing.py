@@ -8,7 +8,7 @@ from typing import Any
 from kssl.data.builders.place import given_file, is_of_builder
 from kssl.data.files.folder import read_folder
 from kssl.data.files.sound import readable as sounds
-from kssl.data.files.tell import classes_line, counted, left_out, splits_line
+from kssl.data.files.tell import classes_line, counted, left_out, splits_line, warn_of_odd
 from kssl.data.locate import find_file
 from kssl.data.sources.audio import audio
 from kssl.data.sources.captions import captions, list_captions
@@ -17,6 +17,7 @@ from kssl.data.sources.tabular import fit_table, tabular
 from kssl.data.sources.text import text
 from kssl.data.sources.tokens import tokens
 from kssl.data.sources.video import list_films, video
+from kssl.data.splitting import SPLITS
 from kssl.data.text.corpus import EMBEDDED, corpus_of
 from kssl.data.text.files import corpus_files
 from kssl.data.text.reader import RECORDS, TABLES
@@ -106,10 +107,13 @@ def _text(settings: Mapping[str, Any]) -> Told:
         return (f"{files.where}: large tables of text, whose rows are counted when they are read",)
     classes = {split: [name or "" for _, name in pool] for split, pool in files.pools.items()}
     sizes = {split: len(names) for split, names in classes.items()}
-    left = left_out(files.layout, files.found)
+    warn_of_odd(files.where, "files", files.layout, files.found, classes, files.without_labels)
+    left, of_split = left_out(files.layout, files.found), files.layout.of_split
+    cut = [split for split in SPLITS if of_split and split not in files.pools]
     return (
         f"{sum(sizes.values()):,} files of text in {files.where} ({counted(files.kinds)})"
         + f"; left out: {left}" * bool(left),
-        splits_line(sizes, files.layout.of_split, files.layout.unused).replace("all ", "files "),
+        splits_line(sizes, of_split, files.layout.unused).replace("all ", "files ")
+        + f", {' and '.join(cut)} cut from train" * bool(cut),
         f"no labels: {files.without_labels}" if files.without_labels else classes_line(classes),
     )

@@ -14,6 +14,10 @@ from pathlib import Path
 from kssl.errors import UserError, nearest
 
 
+class NotFound(UserError):
+    """There is no such file or folder."""
+
+
 class Unavailable(UserError):
     """A dataset is unavailable here and now: the message says what failed and what to do."""
 
@@ -89,7 +93,7 @@ def find_file(path: str | os.PathLike[str]) -> Path:
             note(str(path), candidate)
             return candidate
     looked = " and ".join(str(candidate) for candidate in tried)
-    raise UserError(f"there is no '{path}': looked for {looked}{_similar(tried)}{_advice(wanted)}")
+    raise NotFound(f"there is no '{path}': looked for {looked}{_similar(tried)}{_advice(wanted)}")
 
 
 def _below(wanted: Path) -> Iterator[Path]:

@@ -96,13 +96,20 @@ def make_example(name: str, folder: Path) -> Path:
 
 
 def listed(recipe: Recipe) -> tuple[str, ...]:
-    """Say what was found of the data of a recipe, as far as listing its files tells."""
+    """Say what was found of the data of a recipe, as far as listing its files tells.
+
+    Returns:
+        Lines; that the data is not here is one, too.
+
+    Raises:
+        UserError: It is here, and cannot be used, or not before something is cleared up.
+    """
     from kssl.data.listing import listed as of_source
-    from kssl.data.locate import places
+    from kssl.data.locate import NotFound, Unavailable, places
 
     source, settings = recipe.source()
     try:
         with places(recipe.sources):
             return of_source(source, settings)
-    except UserError as error:
+    except (NotFound, Unavailable) as error:
         return (f"{error}",)

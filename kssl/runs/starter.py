@@ -58,12 +58,19 @@ def _data(settings: dict[str, Any]) -> str:
     return f"data: {written}\n"
 
 
-def _length(count: int, largest: int) -> str:
-    """The section `fit`: batches of at most a quarter of the examples, some 2,000 steps in all."""
+def _length(count: int, largest: int, seen: float = math.inf) -> str:
+    """The section `fit`: batches of at most a quarter of the examples, and minutes of training.
+
+    Args:
+        count: Of all examples, 0 if that is not known.
+        largest: Batch.
+        seen: Examples in all epochs, at most, where each takes long.
+    """
     count = count or 1000
     batch = max(8, min(largest, 2 ** int(math.log2(max(8, count / 4)))))
-    epochs = min(200, max(1, math.ceil(_STEPS * batch / (0.8 * count))))
-    reason = f"some {_STEPS:,} steps; more help as long as val_loss falls"
+    epochs = min(200, max(1, math.ceil(min(_STEPS * batch, seen) / (0.8 * count))))
+    steps = epochs * max(1, int(0.8 * count) // batch)
+    reason = f"some {steps:,} steps; more help as long as val_loss falls"
     return f"fit: {{batch_size: {batch}, epochs: {epochs}}}   # {reason}\n"
 
 
@@ -88,7 +95,7 @@ model:
   encoder: {{use: conv_net, filters: [32, 64, 128], stem_strides: 2}}
   projector: {{use: projection_head, output_dim: 64, hidden_dim: 256}}
   loss: {{use: nt_xent, temperature: 0.2}}
-{_ADAM}{_length(found.count, 256)}{_PROBES}"""
+{_ADAM}{_length(found.count, 256, 80_000 * (32 / size) ** 2)}{_PROBES}"""
 
 
 _PROBES = "evaluate: [knn, linear]   # read the labels, if any, which training does not\n"

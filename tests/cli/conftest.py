@@ -153,6 +153,9 @@ class FakeRecipe:
     def check(self) -> None:
         self.checked = True
 
+    def is_plainly_right(self) -> bool:
+        return False  # which says nothing
+
     def data_settings(self) -> dict[str, Any]:
         return {"use": "mnist"}
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import kssl
 from kssl.cli.init import command
 from kssl.data.guess import guess
 from kssl.errors import UserError
@@ -64,6 +67,58 @@ def test_what_accompanies_others_does_not_say_what_a_folder_holds(tmp_path: Path
     told = starter(book, Path("a.yaml"))
     assert "left out: files of other kinds (LICENSE.txt 1, README.md 1, requirements.txt 1)" in told
     assert "1 text files" in told
+
+
+def test_pictures_called_frames_that_are_not_alike_are_no_films(tmp_path: Path) -> None:
+    """Office-31 calls photographs of mugs frame_0001.jpg."""
+    random = np.random.default_rng(0)
+    for moving, kind in itertools.product((False, True), ("mug", "bike", "lamp")):
+        folder = tmp_path / ("films" if moving else "photographs") / kind
+        folder.mkdir(parents=True)
+        first = random.integers(0, 256, (8, 8, 3), np.uint8)
+        for number in range(3):
+            other = random.integers(0, 256, (8, 8, 3), np.uint8)
+            Image.fromarray(first if moving else other).save(folder / f"frame_{number}.png")
+    assert guess(str(tmp_path / "films")).settings["use"] == "video"
+    assert guess(str(tmp_path / "photographs")).settings["use"] == "images"
+
+
+def test_tables_that_are_called_texts(tmp_path: Path) -> None:
+    (tmp_path / "har" / "train").mkdir(parents=True)
+    numbers = "\n".join(f"  {n / 7:.4e} -1.5e-01 2.5e+00 {n}.0" for n in range(30))
+    (tmp_path / "har" / "train" / "X_train.txt").write_text(numbers)
+    (tmp_path / "har" / "train" / "y_train.txt").write_text(
+        "\n".join(f"{n % 3}" for n in range(30))
+    )
+    with pytest.raises(UserError, match="X_train.txt and other files hold rows of numbers"):
+        guess(str(tmp_path / "har"))
+    alone = guess(str(tmp_path / "har" / "train" / "X_train.txt"))
+    assert alone.settings["use"] == "tabular" and alone.settings["header"] is False
+    assert alone.why == "a table of 30 rows and 4 columns without a header, none called a class"
+    rows = [f"{n},tcp,http,SF,{n * n},0,{'normal' if n % 2 else 'attack'}" for n in range(30)]
+    (tmp_path / "KDDTrain.txt").write_text("\n".join(rows))
+    assert guess(str(tmp_path / "KDDTrain.txt")).settings["use"] == "tabular"
+    (tmp_path / "verse.txt").write_text(
+        "\n".join(f"Line {n}, of a song, that goes" for n in range(9))
+    )
+    assert guess(str(tmp_path / "verse.txt")).settings["use"] == "text"
+
+
+def test_names_in_a_table_of_labels_are_those_beside_it(tmp_path: Path, caplog: Any) -> None:
+    rows = []
+    for kind, number in itertools.product(("River", "Forest"), range(6)):
+        file = tmp_path / "EuroSAT" / kind / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number, 9 * len(kind), 0)).save(file)
+        rows.append(f"{kind}/{number}.png,{len(kind)},{kind}")
+    (tmp_path / "EuroSAT" / "labels.csv").write_text("\n".join(["Filename,Label,ClassName", *rows]))
+    found = guess(str(tmp_path))
+    assert found.settings["labels"] == "EuroSAT/labels.csv" and not caplog.text
+    assert "2 classes: Forest 6, River 6" in starter(str(tmp_path), Path("a.yaml"))
+    (tmp_path / "EuroSAT" / "labels.csv").unlink()
+    (tmp_path / "marks.csv").write_text("filename,crack,rust\nRiver/1.png,1,0\n")
+    with pytest.raises(UserError, match="crack, rust look like a column for each class"):
+        kssl.data.images("train", path=str(tmp_path), labels="marks.csv")
 
 
 def test_a_refusal_writes_no_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+
+from kssl.data.files.split_names import HOLDERS
+from kssl.data.splitting import words_of
 
 # With running numbers these are classes; folds, patients and the like are none.
 _PIECES = frozenset(
@@ -52,10 +56,19 @@ def doubtful_names(names: set[str]) -> list[str]:
     numbers = [int(mark[2]) for mark in marks if mark]
     running = len(numbers) == len(found) and len(prefixes) == 1 and not prefixes & _GRADES
     few = 2 if days or prefixes & _PIECES else 3
-    if len(found) < few or not (days or (running and _close(numbers))):
+    odd = days or (running and _close(numbers))
+    if (len(found) < few or not odd) and not _pieces(names - {""}):
         return []
     shown = f"{found[0]}, {found[1]}" + f", …, {found[-1]}" * (len(found) > 2)
     return [f"the classes are called {shown}: if these are no labels, say labels: false"]
+
+
+def _pieces(names: set[str]) -> bool:
+    """Whether they are called scans_part_1 and scans_part_2, or labeled_images and other_images."""
+    marks = [re.fullmatch(r"(.*[^\W\d_])[\W_]*\d+", name) for name in names]
+    pieces = Counter(mark[1] for mark in marks if mark and words_of(mark[1])[-1:][0] in _PIECES)
+    held = [{*words_of(name)} & HOLDERS for name in names]
+    return max(pieces.values(), default=0) > 1 or (len(held) > 1 and bool(set.intersection(*held)))
 
 
 def _close(numbers: list[int]) -> bool:

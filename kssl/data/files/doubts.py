@@ -63,9 +63,12 @@ def several_cuts(root: Path, parts: Parts, own: dict[int, str], level: Level | N
     Raises:
         UserError: There are, and what one of them holds out another may train on.
     """
-    if level is None or not level.of_folders:
+    if level is None:
         return
     cuts: dict[tuple[object, ...], dict[str, set[str]]] = {}
+    if not level.of_folders:  # raw/train.tsv and raw/dev.tsv beside tokenized/train.tsv and …
+        _same_files(root, parts, own)
+        return
     rows = {row: name for name in level.taken for row in level.names[name] if row in own}
     classes = all(level.other[name] for name in level.taken)  # cats_train, dogs_train
     below = {parts[row][level.depth + 1] for row in rows if len(parts[row]) > level.depth + 2}
@@ -74,7 +77,24 @@ def several_cuts(root: Path, parts: Parts, own: dict[int, str], level: Level | N
         said = "" if classes else _beside_split(name[0])
         folder = "/".join((*parts[row][: level.depth], name[0])) + "/"
         cuts.setdefault((lead, said), {}).setdefault(own[row], set()).add(folder)
-    whole = [cut for cut in cuts.values() if "train" in cut and len(cut) > 1]
+    _refuse_several(root, [cut for cut in cuts.values() if "train" in cut and len(cut) > 1])
+
+
+def _same_files(root: Path, parts: Parts, own: dict[int, str]) -> None:
+    """Refuse folders whose files are called alike, and are those of train and of another split."""
+    cuts: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    for row, split in own.items():
+        cuts.setdefault(parts[row][:-1], {}).setdefault(split, set()).add("/".join(parts[row]))
+    alike: dict[frozenset[str], list[dict[str, set[str]]]] = {}
+    for cut in cuts.values():
+        names = frozenset(file.rpartition("/")[2] for files in cut.values() for file in files)
+        if "train" in cut and len(cut) > 1:
+            alike.setdefault(names, []).append(cut)
+    for same in alike.values():
+        _refuse_several(root, same)
+
+
+def _refuse_several(root: Path, whole: Sequence[dict[str, set[str]]]) -> None:
     if len(whole) > 1:
         told = [", ".join(sorted(set.union(*cut.values()))) for cut in whole[:3]]
         raise UserError(
@@ -103,8 +123,9 @@ def crossed(root: Path, above: dict[int, list[str]], what: str) -> None:
     """
     inner: dict[str, set[str]] = {}
     for names in above.values():
-        if names:
-            inner.setdefault(names[0], set()).update(names[1:2])
+        if names:  # amazon/images/bike/ as amazon/bike/
+            below = [name for name in names[1:] if name.lower() not in HOLDERS]
+            inner.setdefault(names[0], set()).update(below[:1])
     seen: dict[str, str] = {}
     for name in sorted(inner):
         for below in inner[name]:

@@ -21,7 +21,7 @@ _FILE_NAMES = (
     "file file_name filename path name image image_id image_name slice_file_name audio id".split()
 )
 _CURE = "Say train, validation and test in every row of one column, or take NAME out"
-_LABEL_NAMES = ("label", "labels", "class", "class_name", "category", "target")
+_LABEL_NAMES = "label labels class class_name classname category target choice dx".split()
 
 
 @dataclass
@@ -66,7 +66,9 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
         told = f"labels '{name}' is none of true, false, auto and a table (.csv, .tsv, .jsonl)"
         raise UserError(told)
     table = root / name if (root / name).is_file() else find_file(name)
-    places = places_of(root, files)
+    places = {**places_of(root, files)}
+    if inside := [file for file in files if root != table.parent in file.parents]:
+        places |= places_of(table.parent, inside)  # names are often those beside the table
     found: dict[Path, str] = {}
     unknown: list[str] = []
     rows: list[tuple[Path, Mapping[str, Any]]] = []
@@ -178,7 +180,9 @@ def columns_of_labels(row: Mapping[str, object]) -> tuple[str, str] | None:
     """The names of the column of files and of the column of labels, if they say what they are."""
     names = {str(name).strip().lower(): str(name) for name in row}
     file = next((names[each] for each in _FILE_NAMES if each in names), None)
-    label = next((names[each] for each in _LABEL_NAMES if each in names), None)
+    labels = [names[each] for each in _LABEL_NAMES if each in names]
+    words = (name for name in labels if not str(row[name] or "").strip().lstrip("-").isdigit())
+    label = next(words, labels[0] if labels else None)  # ClassName before a Label of numbers
     return (file, label) if file and label else None
 
 
@@ -190,6 +194,12 @@ def _columns(table: Path, row: Mapping[str, object]) -> tuple[str, str]:
         first, second = row
         swapped = second.lower() in _FILE_NAMES or first.lower() in _LABEL_NAMES
         return (second, first) if swapped else (first, second)
+    marks = [name for name, value in row.items() if str(value).strip() in ("0", "1", "0.0", "1.0")]
+    several = (
+        f"; {', '.join(marks[:3])}{', …' * (len(marks) > 3)} look like a column for each class, of "
+        "which one column 'label' must be made"
+    )
     raise UserError(
         f"{table}: name one of its columns 'file' and another 'label'; there is: {', '.join(row)}"
+        + several * (len(marks) > 1)
     )

@@ -17,7 +17,7 @@ from kssl.data.splitting import split_in_name
 from kssl.errors import UserError
 
 _STRAY = 0.05  # a smaller fraction of files has got into folders, or beside them, by accident
-_SHARED = 3  # files of two splits that may be the same by chance, such as white pictures, are fewer
+SHARED = 3  # files of two splits that may be the same by chance, such as white pictures, are fewer
 _LABELLED = 3  # files that there must be to have one for each split
 
 
@@ -216,7 +216,7 @@ def _each_once(
     for split, pairs in doubts.shared_contents(files, kept).items():
         one, other = (files[row].relative_to(root) for row in pairs[0])
         marked = any(original(part) != part for part in (*one.parts, *other.parts))
-        if len(pairs) < _SHARED and not marked:
+        if len(pairs) < SHARED and not marked:
             continue
         layout.notes.append(
             f"{len(pairs)} of {held_out[split]} files of {split} are in train too, such as {one} "

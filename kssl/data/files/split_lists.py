@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -57,11 +58,12 @@ def listed_splits(root: Path, files: Sequence[Path], what: str, tables: bool = T
     """
     holders = {file.parent for file in files}
     lists, places = _lists(root, holders), {}
+    folders = _folders_of_files(root, files)
     loose = {} if lists else _loosely_called(root, holders)
     if lists or loose:
         places = _by_tails(root, files)
     if loose:
-        lists = _that_name_files(loose, places)
+        lists = _that_name_files(loose, places, folders)
     numbers = {file: number for number, file in enumerate(files)}
     if tables and not lists and (by_column := splits_of_tables(root, files)).splits:
         own = {numbers[file]: split for file, split in by_column.splits.items()}
@@ -69,14 +71,16 @@ def listed_splits(root: Path, files: Sequence[Path], what: str, tables: bool = T
     found = Listed(files=lists)
     for path in lists:
         said = dict(_pairs(path))
-        own = {name: place for name in said if (place := _place(name, places)) is not None}
+        own = {name: named for name in said if (named := _named(name, places, folders))}
         if 2 * len(own) < len(said) or not own:
             few = f"{len(said) - len(own)} of the {len(said)} names in {path.name}"
             why = f"{few} are none of the {what}"
             warn_once(f"{root}: the lists of splits are not used: {why}")
             return Listed(why=why)
-        for name, place in own.items():
-            number, split = numbers[place], said[name]
+        for name, number in (
+            (name, numbers[file]) for name, named in own.items() for file in named
+        ):
+            split = said[name]
             if found.splits.setdefault(number, split) != split:
                 raise UserError(
                     f"{root}: {name} is in {split} by {path.name}, and in {found.splits[number]} "
@@ -122,13 +126,15 @@ def _loosely_called(root: Path, holders: Collection[Path]) -> dict[tuple[Path, s
     alike: dict[tuple[Path, str], list[Path]] = {}
     for folder, inside in _folders(root, holders):
         for path in inside:
-            if mark := split_in_name(path.stem):
+            if mark := split_in_name(path.stem) or _one_word(path.stem):
                 alike.setdefault((folder, mark[1] + path.suffix), []).append(path)
     return alike
 
 
 def _that_name_files(
-    alike: Mapping[tuple[Path, str], list[Path]], places: Mapping[str, Path]
+    alike: Mapping[tuple[Path, str], list[Path]],
+    places: Mapping[str, Path],
+    folders: Mapping[str, list[Path]],
 ) -> list[Path]:
     """The first lists, of train and of what is held out, whose lines name files.
 
@@ -138,7 +144,7 @@ def _that_name_files(
     for (folder, _), lists in sorted(
         alike.items(), key=lambda item: (len(item[0][0].parts), len(item[0][1]), item[0][1])
     ):
-        naming = [path for path in lists if _names_files(path, places)]
+        naming = [path for path in lists if _names_files(path, places, folders)]
         splits = {_split_of(path) for path in naming}
         if naming and "train" in splits and len(splits) > 1 and not chosen:
             chosen = _one_round(naming)
@@ -148,20 +154,26 @@ def _that_name_files(
     return chosen
 
 
-def _names_files(path: Path, places: Mapping[str, Path]) -> bool:
+def _names_files(path: Path, places: Mapping[str, Path], folders: Mapping[str, list[Path]]) -> bool:
     lines = [*islice(_lines(path), _LOOKED_AT)]
-    found = sum(_place(line, places) is not None for line in lines)
+    found = sum(bool(_named(line, places, folders)) for line in lines)
     return len(lines) > 1 and 2 * found > len(lines)
 
 
 def _split_of(path: Path) -> str:
     """The split that a list is called after: val.txt, trainlist01.txt, trainImages.txt; or ""."""
-    return _exactly(path) or (split_in_name(path.stem) or ("",))[0]
+    return _exactly(path) or (split_in_name(path.stem) or _one_word(path.stem) or ("",))[0]
+
+
+def _one_word(stem: str) -> tuple[str, str] | None:
+    """The split of peopleDevTrain, which speaks of two, and what else it says."""
+    found = re.fullmatch(r"(.*)(train|test)(.*)", stem.lower())
+    return (found[2], found[1] + found[3]) if found else None
 
 
 def _exactly(path: Path) -> str:
     name = re.sub(r"[\W\d_]*$", "", path.stem.lower())
-    return SPLIT_WORDS.get(re.sub(r"[\W_]*(list|split|files|names)$", "", name), "")
+    return SPLIT_WORDS.get(re.sub(r"[\W_]*(list|split|files|names|classes)$", "", name), "")
 
 
 def _is_list(path: Path) -> bool:
@@ -227,6 +239,31 @@ def _halves(path: Path) -> Iterator[tuple[str, str]]:
 def _lines(path: Path) -> Iterator[str]:
     with path.open(encoding="utf-8", errors="replace") as stream:
         yield from (line.rstrip("\n") for line in islice(stream, _LINES) if line.strip())
+
+
+def _folders_of_files(root: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
+    """The files of each folder, by its name where that tells it: of a class, or a person."""
+    inside: dict[Path, list[Path]] = {}
+    for file in files:
+        inside.setdefault(file.parent, []).append(file)
+    times = Counter(folder.name for folder in inside)
+    return {
+        plain(folder.name): found
+        for folder, found in inside.items()
+        if folder != root and times[folder.name] == 1
+    }
+
+
+def _named(line: str, places: Mapping[str, Path], folders: Mapping[str, list[Path]]) -> list[Path]:
+    """The file that a line of a list names, or those of the folder that it names."""
+    if (file := _place(line, places)) is not None:
+        return [file]
+    said = line.strip().rstrip("/").replace("\\", "/")
+    words = said.split()
+    for name in (said, re.split(r"[\t,;]", said)[0], *words[:1], *words[-1:]):
+        if (folder := plain(name.rpartition("/")[2].strip())) in folders:
+            return folders[folder]
+    return []
 
 
 def _place(name: str, places: Mapping[str, Path]) -> Path | None:

@@ -119,6 +119,11 @@ def _level(parts: Parts, depth: int) -> Level:
     others = {name: other for name, (_, other) in said.items()}
     rests = {split: {others[name] for name in said if spoken[name] == split} for split in SPLITS}
     shared = rests["train"] & (rests["validation"] | rests["test"])
+    others |= {  # training-a, training-b, as training-1 and training-2
+        name: ""
+        for name in said
+        if spoken[name] == "train" and len(others[name]) == 1 and others[name] not in shared
+    }
     taken = {name: spoken[name] for name in said if not others[name] or others[name] in shared}
     tables = bool(said) and all(_is_table(parts[names[name][0]][-1]) for name in said)
     if tables or "train" in taken.values():  # dev_matched beside train, train_full and test_labels
@@ -237,5 +242,6 @@ def _may_be_held_out(name: str) -> bool:
 
 
 def is_aside(name: str) -> bool:
-    """Whether a folder is called unlabeled or the like."""
-    return "".join(words_of(name)) in _ASIDE
+    """Whether a folder is called unlabeled, unlabeled-images or the like."""
+    words = words_of(name)
+    return "".join(words) in _ASIDE or "".join(w for w in words if w not in HOLDERS) in _ASIDE

@@ -35,8 +35,7 @@ def told(
         classes: The class of each example of each split.
         without_labels: Why there are no labels; "" where there are.
     """
-    for note in _odd(where, what, layout, found, {} if without_labels else classes):
-        warn_once(f"{where}: {note}")
+    warn_of_odd(where, what, layout, found, classes, without_labels)
     sizes = {split: len(classes[split]) for split in SPLITS}
     files = f"{_plural(sum(sizes.values()), what)} in {where} ({counted(kinds)})"
     left = left_out(layout, found)
@@ -106,12 +105,21 @@ def left_out(layout: Layout, found: Found) -> str:
     return ", ".join(parts)
 
 
-def _odd(
+def warn_of_odd(
     where: str,
     what: str,
     layout: Layout,
     found: Found,
     classes: Mapping[str, Sequence[str]],
+    without_labels: str,
+) -> None:
+    """Warn of what is odd, each in a line; the arguments are those of `told`."""
+    for note in _odd(what, layout, found, {} if without_labels else classes):
+        warn_once(f"{where}: {note}")
+
+
+def _odd(
+    what: str, layout: Layout, found: Found, classes: Mapping[str, Sequence[str]]
 ) -> list[str]:
     notes = [*layout.notes, *lacking(classes)]
     for why, files in layout.left.items():

@@ -24,7 +24,7 @@ from kssl.data.splitting import SPLITS, check_two_fractions
 from kssl.data.tables.column_types import warn_of_similar
 from kssl.data.tables.split_column import SplitColumn, split_of_row
 from kssl.data.text.files import CorpusFiles, Paths, Pool, corpus_files
-from kssl.data.text.parts import assigned, part_of, place_of
+from kssl.data.text.parts import assigned, part_of, place_of, tell_shared
 from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, read_documents
 from kssl.data.text.row_splits import column_of_splits
 from kssl.errors import UserError, nearest
@@ -194,6 +194,8 @@ def _scan(
 
     corpus = _collected(where, [pool for pool, _ in files], read, fractions)
     corpus = replace(corpus, split_by=column.name)
+    if any({*file.suffixes} & {*RECORDS, *TABLES} for file in every):  # files are compared as such
+        tell_shared(where, corpus.pools)
     if label is not None:
         warn_of_similar(where, "labels", sorted(corpus.names))
     if label is not None and not corpus.names:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from kssl.data.description import warn_once
+from kssl.data.files.layout import SHARED
 from kssl.data.text.reader import Document
 from kssl.errors import UserError
 
@@ -76,3 +78,16 @@ def names_of(documents: Sequence[Document], of_part: Sequence[int]) -> list[str]
         name = documents[number].name
         names.append(name if total[number] == 1 else f"{name}:{seen[number]}")
     return names
+
+
+def tell_shared(where: str, pools: Mapping[str, np.ndarray]) -> None:
+    """Warn of texts of train that a held-out split has too; equal texts have equal places."""
+    for split in ("validation", "test"):
+        if split in pools and "train" in pools:
+            places = pools[split][pools[split] < 1]  # 1 is no text's own
+            count = int(np.isin(places, pools["train"]).sum())
+            if count >= SHARED:
+                warn_once(
+                    f"{where}: {count:,} of {len(pools[split]):,} documents of {split} are in "
+                    "train too: what is measured there is no longer measured on unseen examples"
+                )
