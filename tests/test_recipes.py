@@ -69,7 +69,7 @@ def test_a_recipe_is_right_and_says_how_it_is_run(path):
 
 
 # Those that are another's method in another size, or another method of the same kind.
-ALIKE = {"byol_fashion", "simsiam_fashion", "dino_fashion", "jigsaw_fashion"}
+ALIKE = {"byol_fashion", "simsiam_fashion", "dino_fashion", "simclr_fashion", "jigsaw_fashion"}
 
 
 @pytest.mark.parametrize(

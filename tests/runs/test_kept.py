@@ -21,6 +21,16 @@ from kssl.runs import Run, evaluate, fit, load
 
 KEPT = sorted((Path(__file__).resolve().parents[1] / "kept").iterdir())
 
+# Those that take long are enough now and then, for a version that is long past.
+SLOW = ("bert_news", "diffusion_mnist", "simclr_fashion")
+each_run = pytest.mark.parametrize(
+    "kept",
+    [
+        pytest.param(path, marks=pytest.mark.slow if path.name in SLOW else (), id=path.name)
+        for path in KEPT
+    ],
+)
+
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
 
@@ -41,7 +51,7 @@ def test_a_model_file_of_version_0_1_loads(kept):
     assert kssl.plugins.find("models", recipe.uses("model")[0]) is type(model)
 
 
-@pytest.mark.parametrize("kept", KEPT, ids=lambda path: path.name)
+@each_run
 def test_a_run_of_version_0_1_loads_and_evaluates(kept, tmp_path):
     run = copy(kept, tmp_path)
     alone = keras.models.load_model(run.file("model.keras"))
@@ -57,18 +67,8 @@ def test_a_run_of_version_0_1_loads_and_evaluates(kept, tmp_path):
             assert value == pytest.approx(before[metric], rel=0.05, abs=0.02), metric
 
 
-# Of those that take long, one interrupted run is enough for a version that is long past.
-SLOW = ("bert_news", "diffusion_mnist", "simclr_fashion")
-
-
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="checkpoints are a backend's")
-@pytest.mark.parametrize(
-    "kept",
-    [
-        pytest.param(path, marks=pytest.mark.slow if path.name in SLOW else (), id=path.name)
-        for path in KEPT
-    ],
-)
+@each_run
 def test_an_interrupted_run_of_version_0_1_ends_as_it_did(kept, tmp_path, no_figures):
     run = copy(kept, tmp_path)
     expected = arrays(keras.models.load_model(run.file("model.keras")))

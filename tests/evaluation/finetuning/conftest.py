@@ -40,7 +40,7 @@ def gpt() -> Task:
     return made(models.GPT(KNOWN.size, depth=1, heads=2, width=32))
 
 
-@pytest.fixture(scope="session", params=["bert", "gpt"])
+@pytest.fixture(scope="session", params=["bert", pytest.param("gpt", marks=pytest.mark.slow)])
 def reader(request: pytest.FixtureRequest) -> Task:
     """A network that looks to both sides, and a causal one."""
     return request.getfixturevalue(request.param)
