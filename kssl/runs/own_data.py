@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,8 @@ def _found(given: str) -> str | dict[str, Any]:
     try:
         find_file(given)
     except UserError as error:
+        if has_magic(given):  # texts, by a pattern
+            return guess(given).settings
         raise UserError(f"data: {error}, nor is it a data set{nearest(given, known)}") from error
     return guess(given).settings
 

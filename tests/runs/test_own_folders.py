@@ -121,6 +121,19 @@ def test_names_in_a_table_of_labels_are_those_beside_it(tmp_path: Path, caplog: 
         kssl.data.images("train", path=str(tmp_path), labels="marks.csv")
 
 
+def test_texts_without_an_ending_are_data_by_a_pattern(tmp_path: Path) -> None:
+    for kind, number in itertools.product(("atheism", "space"), range(6)):
+        touch(tmp_path, f"{kind}/{number}")
+    recipe = kssl.recipe.load("bert_news")
+    override = kssl.runs.data_for_recipe(recipe, f"{tmp_path}/**/*")
+    given = json.loads(override.removeprefix("data="))
+    assert given["corpus"]["path"] == f"{tmp_path}/**/*" and given["use"] == "tokens"
+    (tmp_path / "train.csv").write_text("id,comment\n1,a few words of it\n2,and a few more\n")
+    (tmp_path / "test_labels.csv").write_text("id,toxic\n1,0\n2,1\n")
+    with pytest.raises(UserError, match=r"no column 'comment'.*name those that have it: path: \{"):
+        kssl.data.text("train", path=str(tmp_path), field="comment")
+
+
 def test_a_refusal_writes_no_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for folder, number in itertools.product(("train/a", "train/b", "new/a", "new/b"), range(4)):

@@ -227,10 +227,11 @@ def _column(path: Path, names: list[str], name: str | int) -> int:
     if names.count(str(name)) > 1:
         raise UserError(f"{path}: more than one column is named '{name}'")
     if name not in names:
-        raise UserError(
-            f"{path} has no column '{name}'{nearest(str(name), names)}; a table without header "
-            "takes numbers: field: 0"
-        )
+        row = any(len(each.split()) > 3 or each.isdigit() for each in names)  # no names at all
+        cure = "a table without header takes numbers: field: 0"
+        if not row:
+            cure = "of several tables, name those that have it: path: {train: …, test: …}"
+        raise UserError(f"{path} has no column '{name}'{nearest(str(name), names)}; {cure}")
     return names.index(str(name))
 
 
