@@ -107,6 +107,23 @@ def without_label(pipeline: Any, labels: np.ndarray) -> np.ndarray:
     return labels == UNLABELLED if named else np.zeros(len(labels), bool)
 
 
+def mixed(labels: np.ndarray) -> np.ndarray:
+    """An order of examples whose first ones stand for all; 0, 1, … unless they lie class by class.
+
+    Args:
+        labels: `(examples,)` whole numbers.
+
+    Example:
+        >>> labels = np.repeat([0, 1, 2], 100)
+        >>> sorted(set(labels[mixed(labels)[:12]].tolist()))
+        [0, 1, 2]
+    """
+    half = len(labels) // 2
+    if not half or representative(labels, half)[-1] == half - 1:
+        return np.arange(len(labels))
+    return np.random.default_rng(0).permutation(len(labels))
+
+
 def read(
     pipeline: Any, model: Any, limit: int | None = None, first: bool = False
 ) -> tuple[Any, dict[str, np.ndarray]]:

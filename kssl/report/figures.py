@@ -156,7 +156,7 @@ def _reconstructions(scene: Scene) -> Drawn | None:
         return None
     shown = scene.first(min(12, scene.columns))
     rows = [(f"test {scene.noun}", shown)]
-    caption = f"The first test {scene.noun}s, and what the model makes of them."
+    caption = f"Test {scene.noun}s, and what the model makes of them."
     if has(scene.model, Corrupts):
         with frozen(scene.model, scene.seed):
             shown = scene.apply("corrupt", shown)
@@ -232,7 +232,7 @@ def _neighbours(scene: Scene) -> Drawn | None:
         (name, take(scene.examples, nearest[:, n]))
         for n, name in enumerate(names[: nearest.shape[1]])
     ]
-    caption = f"The first test {noun}s, and the nearest of {len(rows):,} test {noun}s to each"
+    caption = f"Test {noun}s, and the nearest of {len(rows):,} test {noun}s to each"
     if scene.labels is not None:
         right = int((scene.labels[nearest] == scene.labels[: len(nearest), None]).sum())
         caption += f"; {right} of these {nearest.size} are of the same class"

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from kssl.evaluation.base import Skipped, apply
-from kssl.evaluation.inputs import columns_of, examples_of, modality_of
+from kssl.evaluation.inputs import columns_of, examples_of, mixed, modality_of
+from kssl.modalities import count, take
 from kssl.report import canvas
 from kssl.report.sheets.facts import Facts, facts_of
 
@@ -64,8 +65,6 @@ class Scene:
     @property
     def size(self) -> int:
         """How many examples there are."""
-        from kssl.modalities import count
-
         return 0 if self.examples is None else count(self.examples)
 
     @property
@@ -75,8 +74,6 @@ class Scene:
 
     def first(self, number: int) -> Any:
         """Return the first examples."""
-        from kssl.modalities import take
-
         return take(self.examples, slice(0, number))
 
     def apply(self, method: str, inputs: Any, **arguments: Any) -> np.ndarray:
@@ -103,8 +100,6 @@ class Scene:
         Args:
             rows: (name, examples as the model reads them), as many in each.
         """
-        from kssl.modalities import count, take
-
         pictures = [(name, self.pictures(examples)) for name, examples in rows]
         if all(values is not None for _, values in pictures):
             return canvas.labelled_rows(pictures)
@@ -143,4 +138,7 @@ def scene_of(run: Any, model: Any, test: Any, seed: int) -> Scene:
         examples = examples_of(test, model, LIMIT)
     except Skipped:  # data of another kind: figures of examples are left out
         examples = None
+    if examples is not None and labels is not None:
+        order = mixed(labels)  # so that the first, which are shown, are not of one class
+        examples, labels = take(examples, order), labels[order]
     return Scene(run, model, examples, labels, seed, test.vocabulary, test)

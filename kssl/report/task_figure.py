@@ -16,8 +16,8 @@ EXAMPLES = 6
 
 def transformed(scene: Any) -> Drawn | None:
     """Test examples before and after the transforms, with the targets that these make."""
-    raw = scene.pipeline.arrays(limit=EXAMPLES, transformed=False)
-    batch = scene.pipeline.arrays(limit=EXAMPLES)
+    raw = scene.pipeline.arrays(limit=EXAMPLES, transformed=False, first=False)
+    batch = scene.pipeline.arrays(limit=EXAMPLES, first=False)
     if not any(_to_see(values, raw.get(key)) for key, values in made(batch, raw).items()):
         return None
     sheet = drawn(raw, [batch], scene.vocabulary, [scene.modality], scene.facts)

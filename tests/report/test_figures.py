@@ -123,6 +123,23 @@ def test_embeddings_that_are_extreme_end_nothing(real_tsne: None) -> None:
         latent.embedding_map(rows, None, 0)
 
 
+def test_the_examples_that_are_shown_are_not_of_one_class(
+    empty_run: Any, model: Any, split: Any
+) -> None:
+    """A folder is read class by class, and figures show the first dozen."""
+    order = np.argsort(split.labels, kind="stable")
+    split.images, split.labels = split.images[order], split.labels[order]
+    from kssl.report.scene import scene_of
+
+    scene = scene_of(empty_run, model, split, 0)
+    assert len(set(scene.labels[:12].tolist())) > 4
+    kept = {image.tobytes(): label for image, label in zip(split.images, split.labels, strict=True)}
+    assert all(
+        kept[image.tobytes()] == label
+        for image, label in zip(scene.examples, scene.labels, strict=True)
+    )
+
+
 def test_neighbours_are_counted_by_class(empty_run: Any, model: Any, split: Any) -> None:
     split.images, split.labels = np.repeat(split.images[:10], 6, axis=0), np.arange(60) // 6
     kssl.report.draw(empty_run, model, split, split)
