@@ -14,6 +14,7 @@ from PIL import Image
 
 import kssl
 from kssl.cli.init import command
+from kssl.data.files.folder import read_folder
 from kssl.data.guess import guess
 from kssl.errors import UserError
 from kssl.runs import starter
@@ -119,6 +120,26 @@ def test_names_in_a_table_of_labels_are_those_beside_it(tmp_path: Path, caplog: 
     (tmp_path / "marks.csv").write_text("filename,crack,rust\nRiver/1.png,1,0\n")
     with pytest.raises(UserError, match="crack, rust look like a column for each class"):
         kssl.data.images("train", path=str(tmp_path), labels="marks.csv")
+
+
+def test_a_table_without_a_header_may_label_folders(tmp_path: Path) -> None:
+    """MURA: a study is a folder, positive or negative, in a table for each split."""
+    for split, count in (("train", 6), ("valid", 3)):
+        lines = []
+        for study, number in itertools.product(range(count), range(2)):
+            folder = f"{split}/XR_WRIST/patient{split[0]}{study}/study1_{study % 2}"
+            (tmp_path / "M" / folder).mkdir(parents=True, exist_ok=True)
+            picture = Image.new("RGB", (8, 8), (study, number, count))
+            picture.save(tmp_path / "M" / folder / f"image{number}.png")
+            lines.append(f"M/{folder}/,{study % 2}")
+        lines = list(dict.fromkeys(lines))
+        (tmp_path / "M" / f"{split}_studies.csv").write_text("\n".join(lines))
+    folder = read_folder(tmp_path, labels="M/train_studies.csv")
+    assert {split: len(files) for split, files in folder.layout.splits.items()} == {
+        "train": 12,
+        "validation": 6,
+    }
+    assert folder.told("M/train_studies.csv")[2] == "2 classes: 0 10, 1 8"
 
 
 def test_texts_without_an_ending_are_data_by_a_pattern(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,25 +66,18 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
         told = f"labels '{name}' is none of true, false, auto and a table (.csv, .tsv, .jsonl)"
         raise UserError(told)
     table = root / name if (root / name).is_file() else find_file(name)
-    places = {**places_of(root, files)}
-    if inside := [file for file in files if root != table.parent in file.parents]:
-        places |= places_of(table.parent, inside)  # names are often those beside the table
+    places = _Places(root, table, files)
     found: dict[Path, str] = {}
     unknown: list[str] = []
     rows: list[tuple[Path, Mapping[str, Any]]] = []
-    columns: tuple[str, str] | None = None
-    for number, row in read_records(table):
-        if isinstance(row, str):
-            raise UserError(f"{table} line {number}: {row}")
-        columns = columns or _columns(table, row)
-        said, label = (str(row.get(column) or "").strip() for column in columns)
-        file = place_in(places, said)
-        if file is None:
-            unknown.append(said)
-            continue
-        rows.append((file, row))
-        if label and found.setdefault(file, label) != label:
-            raise UserError(f"{table} line {number}: {said} is '{label}' and '{found[file]}'")
+    for number, each in _rows(table, places):
+        if not each.files:
+            unknown.append(each.name)
+        for file in each.files:
+            rows.append((file, each.cells))
+            if each.label and found.setdefault(file, each.label) != each.label:
+                told = f"{each.name} is '{each.label}' and '{found[file]}'"
+                raise UserError(f"{table} line {number}: {told}")
     if not found:
         first = f", such as '{unknown[0]}'" if unknown else ""
         raise UserError(
@@ -97,10 +90,50 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
             f"{table}: {len(unknown)} of its names are none of the {what} below {root}: {few}"
         )
     result = LabelTable(found)
-    _add_splits(result, table, rows, columns or ())
-    if columns:
-        _add_others(result, table, columns, places)
+    _add_splits(result, table, rows, each.columns)
+    _add_others(result, table, each.columns, places)
     return result
+
+
+class _Places:
+    """Which files a name in a table means: of a file, or of a folder such as a patient's study."""
+
+    def __init__(self, root: Path, table: Path, files: Sequence[Path]) -> None:
+        self.files = {**places_of(root, files)}
+        if inside := [file for file in files if root != table.parent in file.parents]:
+            self.files |= places_of(table.parent, inside)  # names are often those beside the table
+        self.folders = folders_of(root, files)
+
+    def __getitem__(self, name: object) -> list[Path]:
+        file = place_in(self.files, name)
+        return folder_in(self.folders, name) if file is None else [file]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of a table, the files that it names, and the columns of names and labels."""
+
+    name: str
+    files: list[Path]
+    label: str
+    cells: Mapping[str, Any]
+    columns: tuple[str, str]
+
+
+def _rows(
+    table: Path, places: _Places, columns: tuple[str, str] | None = None
+) -> Iterator[tuple[int, _Row]]:
+    """Yield the rows of a table with their lines; where there is no header, the first line too."""
+    for place, (number, row) in enumerate(read_records(table)):
+        if isinstance(row, str):
+            raise UserError(f"{table} line {number}: {row}")
+        cells = [row]
+        if columns is None or (not place and columns[0] not in row and len(row) == 2):
+            columns = _columns(table, row)
+            cells = [dict(zip(columns, columns, strict=True))] * bool(places[columns[0]]) + cells
+        for each in cells:
+            name, label = (str(each.get(column) or "").strip() for column in columns)
+            yield number, _Row(name, places[name], label, each, columns)
 
 
 def is_held_out(table: Path, root: Path) -> bool:
@@ -125,9 +158,7 @@ def _add_splits(
         result.put(str(table), file, split, f"by the column '{said.name}'")
 
 
-def _add_others(
-    result: LabelTable, table: Path, columns: tuple[str, str], places: Mapping[str, Path]
-) -> None:
+def _add_others(result: LabelTable, table: Path, columns: tuple[str, str], places: _Places) -> None:
     """Read val.csv and test.csv beside train.csv: each is a split, and may lack labels."""
     own = split_in_name(table.stem)
     if own is None or own[0] != "train":
@@ -136,10 +167,8 @@ def _add_others(
         mark = split_in_name(other.stem)
         if mark is None or mark[0] == "train" or mark[1] != own[1]:
             continue
-        rows = [row for _, row in read_records(other) if not isinstance(row, str)]
-        named = {place_in(places, row.get(columns[0])): row for row in rows}
-        files = {file: row for file, row in named.items() if file is not None}
-        if not files:
+        named = {file: row for _, row in _rows(other, places, columns) for file in row.files}
+        if not named:
             warn_once(
                 f"{other}: none of its rows names a file under '{columns[0]}'; it is not used"
             )
@@ -147,10 +176,30 @@ def _add_others(
         if not result.of_split:
             for file in result.classes:
                 result.put(str(table), file, "train", table.name)
-        for file, row in files.items():
+        for file, row in named.items():
             result.put(str(other), file, mark[0], other.name)
-            if label := str(row.get(columns[1]) or "").strip():
-                result.classes[file] = label
+            if row.label:
+                result.classes[file] = row.label
+
+
+def folders_of(root: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
+    """The files of each folder, by the ends of its path that tell it."""
+    inside: dict[Path, list[Path]] = {}
+    for file in files:
+        inside.setdefault(file.parent, []).append(file)
+    tails: dict[str, list[Path]] = {}
+    for folder in inside.keys() - {root}:
+        parts = (root.name, *folder.relative_to(root).parts)
+        for count in range(1, len(parts) + 1):
+            tails.setdefault(plain("/".join(parts[-count:])), []).append(folder)
+    return {name: inside[same[0]] for name, same in tails.items() if len(same) == 1}
+
+
+def folder_in(folders: Mapping[str, list[Path]], name: object) -> list[Path]:
+    """The files of the folder that a cell or line names; none if it names no folder."""
+    parts = plain(str(name or "").strip().replace("\\", "/").strip("/")).split("/")
+    tails = ("/".join(parts[above:]) for above in range(len(parts)))
+    return next((folders[tail] for tail in tails if tail in folders), [])
 
 
 def place_in(places: Mapping[str, Path], name: object) -> Path | None:

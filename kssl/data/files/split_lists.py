@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from kssl.data.description import warn_once
-from kssl.data.files.label_table import places_of, plain
+from kssl.data.files.label_table import folder_in, folders_of, places_of, plain
 from kssl.data.files.split_tables import splits_of_tables
 from kssl.data.files.walk import is_hidden
 from kssl.data.splitting import SPLIT_WORDS, SPLITS, split_in_name
@@ -58,7 +57,7 @@ def listed_splits(root: Path, files: Sequence[Path], what: str, tables: bool = T
     """
     holders = {file.parent for file in files}
     lists, places = _lists(root, holders), {}
-    folders = _folders_of_files(root, files)
+    folders = folders_of(root, files)
     loose = {} if lists else _loosely_called(root, holders)
     if lists or loose:
         places = _by_tails(root, files)
@@ -241,28 +240,14 @@ def _lines(path: Path) -> Iterator[str]:
         yield from (line.rstrip("\n") for line in islice(stream, _LINES) if line.strip())
 
 
-def _folders_of_files(root: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
-    """The files of each folder, by its name where that tells it: of a class, or a person."""
-    inside: dict[Path, list[Path]] = {}
-    for file in files:
-        inside.setdefault(file.parent, []).append(file)
-    times = Counter(folder.name for folder in inside)
-    return {
-        plain(folder.name): found
-        for folder, found in inside.items()
-        if folder != root and times[folder.name] == 1
-    }
-
-
 def _named(line: str, places: Mapping[str, Path], folders: Mapping[str, list[Path]]) -> list[Path]:
     """The file that a line of a list names, or those of the folder that it names."""
     if (file := _place(line, places)) is not None:
         return [file]
-    said = line.strip().rstrip("/").replace("\\", "/")
-    words = said.split()
-    for name in (said, re.split(r"[\t,;]", said)[0], *words[:1], *words[-1:]):
-        if (folder := plain(name.rpartition("/")[2].strip())) in folders:
-            return folders[folder]
+    words = line.split()
+    for name in (line, re.split(r"[\t,;]", line)[0], *words[:1], *words[-1:]):
+        if found := folder_in(folders, name):
+            return found
     return []
 
 
