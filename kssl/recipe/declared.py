@@ -70,8 +70,8 @@ def declared(kind: str, name: str) -> Declared:
         Doubt: It is a dotted path, a plugin's, does not exist, or is not plain to read.
 
     Example:
-        >>> list(declared("losses", "nt_xent").signature.parameters)
-        ['temperature', 'name']
+        >>> declared("losses", "nt_xent").signature.parameters["temperature"].annotation
+        <class 'float'>
     """
     if trust.is_path(name):
         raise Doubt(name)
@@ -114,9 +114,10 @@ def _declared(module: str, name: str) -> Declared:
     doubtful = set(found[0][1]) if found else set()
     for signature, unclear in found[1:] if constructors and constructors[0][1].args.kwarg else ():
         tensors = TENSORS if signature.parameters.keys() >= TENSORS else set()
-        for name in signature.parameters.keys() - parameters.keys() - tensors:
-            parameters[name] = replace(signature.parameters[name], inherited=True)
-            doubtful |= {name} & unclear
+        for name, parameter in signature.parameters.items():
+            if name not in parameters and name not in tensors:
+                parameters[name] = replace(parameter, inherited=True)
+                doubtful |= {name} & unclear
     return Declared(node.name, Signature(parameters), doubtful)
 
 

@@ -105,7 +105,7 @@ class Recipe:
         """Return the names of the parts of a section, in order.
 
         Example:
-            >>> load("vae_mnist").uses("model")
+            >>> kssl.recipe.load("vae_mnist").uses("model")
             ['vae']
         """
         return [call.use for call in self._calls(section)]
@@ -140,7 +140,7 @@ class Recipe:
         """Return the parts of a section with the arguments that the recipe gives them.
 
         Example:
-            >>> load("vae_mnist").written("pretext")
+            >>> kssl.recipe.load("vae_mnist").written("pretext")
             ['to_float', 'binarize']
         """
         return [_call_text(call) for call in self._calls(section)]

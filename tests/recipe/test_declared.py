@@ -57,8 +57,8 @@ def test_few_arguments_are_doubtful() -> None:
 def test_every_recipe_is_seen_to_be_right_without_keras() -> None:
     code = (
         "import sys; from kssl import plugins, recipe\n"
-        "for name in plugins.offered('recipes'):\n"
-        "    print(name, recipe.load(name).is_plainly_right())\n"
+        "for name, part in plugins.offered('recipes').items():\n"
+        "    if part.owner == 'kssl': print(name, recipe.load(name).is_plainly_right())\n"
         "print({'keras', 'tensorflow', 'numpy'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
