@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from kssl.data.from_arrays import Dataset
@@ -103,13 +104,27 @@ def read(builder: Any, wanted: str, decoders: Any = None) -> Dataset:
         num_parallel_calls_for_decode=tf.data.AUTOTUNE,
     )
     try:
-        return builder.as_dataset(
-            split=wanted, shuffle_files=False, read_config=config, decoders=decoders
-        )
+        with quiet(errors_only=True):  # it warns of its own use of what it has deprecated
+            return builder.as_dataset(
+                split=wanted, shuffle_files=False, read_config=config, decoders=decoders
+            )
     except (ValueError, AssertionError) as error:
         raise _unreadable(builder, wanted, error) from error
     except OSError as error:
         raise Unavailable(f"{builder.name}: the prepared copy cannot be read: {error}") from error
+
+
+@contextmanager
+def quiet(errors_only: bool = False) -> Iterator[None]:
+    """Leave out what tensorflow-datasets logs as information, or as warnings too."""
+    from absl import logging as absl_logging
+
+    before = absl_logging.get_verbosity()
+    absl_logging.set_verbosity(absl_logging.ERROR if errors_only else absl_logging.WARNING)
+    try:
+        yield
+    finally:
+        absl_logging.set_verbosity(before)
 
 
 def _unreadable(builder: Any, wanted: str, error: Exception) -> UserError:

@@ -9,11 +9,10 @@ import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kssl.data.builders.splits import quiet
 from kssl.data.locate import Unavailable, note, noted
 from kssl.errors import UserError, first_line, nearest
 
@@ -41,7 +40,7 @@ def builder_of(name: str, data_dir: str | None = None) -> Any:
     folders = places(data_dir)
     inside = [place for folder in folders for place in (folder, folder / "tfds")]
     copies = (_prepared(place, match) for place in inside)
-    with _quiet():
+    with quiet():
         import tensorflow_datasets
 
         found = noted(f"tfds: {name}") or next(filter(None, copies), None)
@@ -181,16 +180,3 @@ def _first_urls(set_name: str) -> list[str]:
 def _close(name: str, known: list[str]) -> str:
     hint = nearest(name, known)
     return hint if hint.startswith("; did you mean") else f" among its {len(known):,}"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """tensorflow-datasets logs each step as information; keep warnings and errors."""
-    from absl import logging as absl_logging
-
-    before = absl_logging.get_verbosity()
-    absl_logging.set_verbosity(absl_logging.WARNING)
-    try:
-        yield
-    finally:
-        absl_logging.set_verbosity(before)
