@@ -60,8 +60,8 @@ def _are_moving(pictures: Sequence[Path]) -> bool:
     for file in pictures:
         folders.setdefault(file.parent, []).append(file)
     pairs = [sorted(inside)[:2] for inside in folders.values() if len(inside) > 1][:_LOOKED_AT]
-    if len(pairs) < 2 or len({folder.name for folder in folders}) < len(folders):
-        return False  # amazon/bike/ and webcam/bike/
+    if len(pairs) < 2:
+        return False
     try:
         small = np.stack([[_small(file) for file in pair] for pair in pairs])  # (films, 2, 256)
     except Exception:  # told when they are decoded
@@ -89,15 +89,15 @@ def starts_with_numbers(file: Path) -> bool:
 def is_table(file: Path) -> bool:
     """Whether a file that is called a text holds rows of numbers, or of short fields."""
     lines = _lines(file)
-    fields = [re.split(r"[\s,;|]+", line) for line in lines]
-    flat = [each for line in fields for each in line if each]
-    numbers = sum(bool(_NUMBER.fullmatch(each)) for each in flat)
-    if len(lines) > 2 and numbers > 0.9 * len(flat):
+    if len(lines) < 3:
+        return False
+    fields = [each for line in lines for each in re.split(r"[\s,;|]+", line) if each]
+    if sum(bool(_NUMBER.fullmatch(each)) for each in fields) > 0.9 * len(fields):
         return True
     for mark in ",;|\t":
-        count, lines_of_it = Counter(line.count(mark) for line in lines).most_common(1)[0]
-        words = sum(len(line.split()) for line in lines if mark != "\t") / len(lines)
-        if count > 3 and lines_of_it > 0.9 * len(lines) > 2 and words < 1.5 + count / 2:
+        count, times = Counter(line.count(mark) for line in lines).most_common(1)[0]
+        words = sum(len(line.replace(mark, " ").split()) for line in lines) / len(lines)
+        if count > 3 and times > 0.9 * len(lines) and words < 1.5 * (count + 1):
             return True
     return False
 

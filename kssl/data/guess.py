@@ -97,7 +97,8 @@ def _folder(path: str, place: Path) -> Guess:
         beside = _table_beside(path, place, files["tables"], kind, chosen)
         return _media(path, chosen, settings | beside)
     if kind == "text":
-        if tables := [file for file in chosen[:20] if is_table(file)]:
+        tables = [file for file in chosen[:20] if is_table(file)]
+        if 2 * len(tables) > len(chosen[:20]):
             raise UserError(
                 f"{path}: {tables[0].relative_to(place)} and other files hold rows of numbers or "
                 "of short fields, no language: give one of them, which is read as a table"

@@ -99,6 +99,11 @@ def test_tables_that_are_called_texts(tmp_path: Path) -> None:
     rows = [f"{n},tcp,http,SF,{n * n},0,{'normal' if n % 2 else 'attack'}" for n in range(30)]
     (tmp_path / "KDDTrain.txt").write_text("\n".join(rows))
     assert guess(str(tmp_path / "KDDTrain.txt")).settings["use"] == "tabular"
+    docs = tmp_path / "docs"
+    touch(docs, *(f"{n}.txt" for n in range(8)))
+    (docs / "empty.txt").write_text("")
+    (docs / "numbers.txt").write_text(numbers)  # one of ten
+    assert guess(str(docs)).settings["use"] == "text"
     (tmp_path / "verse.txt").write_text(
         "\n".join(f"Line {n}, of a song, that goes" for n in range(9))
     )

@@ -66,7 +66,7 @@ def doubtful_names(names: set[str]) -> list[str]:
 def _pieces(names: set[str]) -> bool:
     """Whether they are called scans_part_1 and scans_part_2, or labeled_images and other_images."""
     marks = [re.fullmatch(r"(.*[^\W\d_])[\W_]*\d+", name) for name in names]
-    pieces = Counter(mark[1] for mark in marks if mark and words_of(mark[1])[-1:][0] in _PIECES)
+    pieces = Counter(mark[1] for mark in marks if mark and words_of(mark[1])[-1] in _PIECES)
     held = [{*words_of(name)} & HOLDERS for name in names]
     return max(pieces.values(), default=0) > 1 or (len(held) > 1 and bool(set.intersection(*held)))
 

@@ -65,10 +65,10 @@ def several_cuts(root: Path, parts: Parts, own: dict[int, str], level: Level | N
     """
     if level is None:
         return
-    cuts: dict[tuple[object, ...], dict[str, set[str]]] = {}
     if not level.of_folders:  # raw/train.tsv and raw/dev.tsv beside tokenized/train.tsv and …
         _same_files(root, parts, own)
         return
+    cuts: dict[tuple[object, ...], dict[str, set[str]]] = {}
     rows = {row: name for name in level.taken for row in level.names[name] if row in own}
     classes = all(level.other[name] for name in level.taken)  # cats_train, dogs_train
     below = {parts[row][level.depth + 1] for row in rows if len(parts[row]) > level.depth + 2}

@@ -58,7 +58,7 @@ def log_likelihood(
         family = likelihood_family(task.model)
         baseline = independent_pixels(tensor_of(task.train, task.model), test, family)
         few = tensor_of(task.test, task.model, min(len(test), _UNTRAINED))
-        text = binarization(task.test, test, next(iter(modality_of(task.model).keys)))
+        text = binarization(task.test, few, next(iter(modality_of(task.model).keys)))
         # The untrained model draws too, and from the same seed each time.
         with frozen(task.model, task.seed) as weights, frozen(task.untrained, task.seed):
             settings = {"likelihood": family, "binarization": text, "test": len(test)}
@@ -121,12 +121,11 @@ def binarization(pipeline: Any, values: np.ndarray, key: str = "image") -> str:
     """
     if not np.isin(values, (0.0, 1.0)).all():
         return "none: grey values"
-    rows = pipeline.arrays(limit=len(values), transformed=False, first=False)  # the same ones
-    few, stored = values[:500], np.asarray(rows[key])[:500]
+    stored = np.asarray(pipeline.arrays(limit=len(values), transformed=False, first=False)[key])
     if len(np.unique(stored)) <= 2:
         return "as stored (0/1 values)"
-    if stored.size == few.size:
-        white = few.ravel() == 1.0
+    if stored.size == values.size:
+        white = values.ravel() == 1.0
         gray = stored.ravel()
         if not white.any() or white.all() or gray[~white].max() <= gray[white].min():
             return "threshold"
