@@ -137,9 +137,9 @@ def read_recipe(
         from kssl.runs import data_for_recipe
 
         recipe = load(source, (data_for_recipe(recipe, given[-1]), *rest), strict=False)
-    choose_device(recipe, options, load=False)
+    choose_device(recipe, options)
     if not (by_source and recipe.is_plainly_right()):
-        choose_device(recipe, options)
+        load_keras()
         recipe.check()
     for note in recipe.notes:
         say("note", note)
@@ -166,8 +166,8 @@ def recipe_source(source: str | Path, runs_dir: Path = ROOT) -> str | Path:
     return source
 
 
-def choose_device(recipe: Recipe, options: dict[str, Any], load: bool = True) -> None:
-    """Set backend, device and number of devices, then import Keras without its greetings."""
+def choose_device(recipe: Recipe, options: dict[str, Any]) -> None:
+    """Set backend, device and number of devices, before Keras is imported."""
     from kssl.system import devices
 
     devices.choose(
@@ -176,8 +176,13 @@ def choose_device(recipe: Recipe, options: dict[str, Any], load: bool = True) ->
         devices=options.get("devices") or 1,
         recipe_backend=recipe.settings.backend,
     )
-    if load:
-        devices.load_keras()  # without TensorFlow's greetings, which a later import would print
+
+
+def load_keras() -> None:
+    """Import Keras without TensorFlow's greetings, which a later import would print."""
+    from kssl.system import devices
+
+    devices.load_keras()
 
 
 def open_run(name: str, options: dict[str, Any]) -> Run:
@@ -188,6 +193,7 @@ def open_run(name: str, options: dict[str, Any]) -> Run:
     use_modules(".")
     run = Run.open(name, options.get("runs_dir") or ROOT)
     choose_device(load(run.path), options)
+    load_keras()
     return run
 
 

@@ -22,7 +22,8 @@ from kssl.recipe.reader import Node
 from kssl.recipe.schema import MISSING, TENSORS, Parameter, Signature, type_from_default
 from kssl.recipe.source_code import Doubt, names_of, package_path, resolved, type_of
 
-_DECORATORS = ("renamed", "register_keras_serializable")  # that leave the arguments as they are
+# Those that leave the arguments as they are.
+_DECORATORS = ("renamed", "register_keras_serializable", "keras_export")
 
 
 @dataclass
@@ -173,5 +174,5 @@ def _default(node: ast.expr) -> tuple[Any, bool]:
 def _check_decorators(node: ast.FunctionDef | ast.ClassDef) -> None:
     for decorator in node.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if ast.unparse(called).rpartition(".")[2] not in (*_DECORATORS, "keras_export"):
+        if ast.unparse(called).rpartition(".")[2] not in _DECORATORS:
             raise Doubt(node.name)

@@ -10,7 +10,6 @@ import typing
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from kssl import plugins
 from kssl.recipe.kinds import KINDS_BY_CLASS
 
 # Modules of Python that are imported in no time, whose types are what they are.
@@ -142,7 +141,7 @@ def names_of(module: str) -> dict[str, ast.stmt | tuple[str, str]]:
 
 def _file(module: str) -> Path:
     package, *rest = module.split(".")
-    if package not in {"kssl", "keras", *plugins.packages()}:
+    if package not in ("kssl", "keras"):
         raise Doubt(module)
     spec = importlib.util.find_spec(package)
     for folder in (spec and spec.submodule_search_locations) or ():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,15 +80,12 @@ def _found(given: str) -> str | dict[str, Any]:
     if given.lstrip().startswith("{") or (given in known and not Path(given).is_dir()):
         return given
     from kssl.data.guess import guess
-    from kssl.data.locate import find_file
+    from kssl.data.locate import NotFound
 
     try:
-        find_file(given)
-    except UserError as error:
-        if has_magic(given):  # texts, by a pattern
-            return guess(given).settings
+        return guess(given).settings
+    except NotFound as error:
         raise UserError(f"data: {error}, nor is it a data set{nearest(given, known)}") from error
-    return guess(given).settings
 
 
 def _in_place_of(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,8 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
     found: dict[Path, str] = {}
     unknown: list[str] = []
     rows: list[tuple[Path, Mapping[str, Any]]] = []
-    for number, each in _rows(table, places):
+    every = list(_rows(table, places))
+    for number, each in every:
         if not each.files:
             unknown.append(each.name)
         for file in each.files:
@@ -89,9 +90,9 @@ def read_label_table(name: str, root: Path, files: Sequence[Path], what: str) ->
         warn_once(
             f"{table}: {len(unknown)} of its names are none of the {what} below {root}: {few}"
         )
-    result = LabelTable(found)
-    _add_splits(result, table, rows, each.columns)
-    _add_others(result, table, each.columns, places)
+    result, columns = LabelTable(found), every[0][1].columns
+    _add_splits(result, table, rows, columns)
+    _add_others(result, table, columns, places)
     return result
 
 

@@ -56,11 +56,10 @@ def listed_splits(root: Path, files: Sequence[Path], what: str, tables: bool = T
         UserError: A file is in two splits.
     """
     holders = {file.parent for file in files}
-    lists, places = _lists(root, holders), {}
-    folders = folders_of(root, files)
+    lists, places, folders = _lists(root, holders), {}, {}
     loose = {} if lists else _loosely_called(root, holders)
     if lists or loose:
-        places = _by_tails(root, files)
+        places, folders = _by_tails(root, files), folders_of(root, files)
     if loose:
         lists = _that_name_files(loose, places, folders)
     numbers = {file: number for number, file in enumerate(files)}
@@ -127,7 +126,11 @@ def _loosely_called(root: Path, holders: Collection[Path]) -> dict[tuple[Path, s
         for path in inside:
             if mark := split_in_name(path.stem) or _one_word(path.stem):
                 alike.setdefault((folder, mark[1] + path.suffix), []).append(path)
-    return alike
+    return {  # latest.txt speaks of no split, unless there is latrain.txt
+        key: paths
+        for key, paths in alike.items()
+        if len(set(map(_split_of, paths))) > 1 or any(split_in_name(each.stem) for each in paths)
+    }
 
 
 def _that_name_files(
