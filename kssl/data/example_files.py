@@ -80,7 +80,8 @@ def _animals(path: Path) -> None:
 
 
 def _vocabulary(path: Path) -> None:
-    from kssl.data.text.corpus import EMBEDDED, open_corpus
+    from kssl.data.text.corpus import open_corpus
+    from kssl.data.text.documents import EMBEDDED
     from kssl.tokenizers.train import train_vocabulary
 
     texts = [document.text for document in open_corpus(EMBEDDED).documents("train")]

@@ -18,7 +18,8 @@ from kssl.data.sources.text import text
 from kssl.data.sources.tokens import tokens
 from kssl.data.sources.video import list_films, video
 from kssl.data.splitting import SPLITS
-from kssl.data.text.corpus import EMBEDDED, corpus_of
+from kssl.data.text.corpus import corpus_of
+from kssl.data.text.documents import EMBEDDED
 from kssl.data.text.files import corpus_files
 from kssl.data.text.reader import RECORDS, TABLES
 

@@ -82,13 +82,9 @@ def images(
     place = opened(path, "images")
     if isinstance(place, Built):
         refuse_settings("images", place, labels=labels, levels=levels)
-        place.check_keys(("image", "label"))
         two, used = (fractions[0], fractions[1]), labels is not False
         reading = Reading(place, split, "images", two, broken_fraction, used)
-        wanted = {"image": place.of_kind("image", ("image",))}
-        return reading.dataset(
-            wanted, lambda each: {"image": fitted(each["image"], size, channels)}
-        )
+        return _of_builder(place, reading, size, channels)
     folder = _listed(place, labels, fractions)
     chosen = folder.splits[split]
     every = sorted(file for files in folder.splits.values() for file in files)
@@ -108,6 +104,13 @@ def images(
     found, names = folder.told(labels), folder.classes(labels)
     dataset = read_files(files, broken_fraction, MEMORY_BUDGET)
     return described(dataset, class_names=names, found=found)
+
+
+def _of_builder(place: Built, reading: Reading, size: int, channels: int) -> Dataset:
+    """The images of a data set of tensorflow-datasets."""
+    place.check_keys(("image", "label"))
+    wanted = {"image": place.of_kind("image", ("image",))}
+    return reading.dataset(wanted, lambda each: {"image": fitted(each["image"], size, channels)})
 
 
 def list_images(

@@ -213,11 +213,7 @@ def fit_columns(
         for name, column in columns.items()
         if name != label
     }
-    for name in [name for name in uses if types.get(name) == "numeric"]:
-        check_numbers(where, columns[name])
-    if label is not None:
-        warn_of_similar(where, "labels", columns[label].values)
-        warn_of_label(where, columns[label])
+    _check_values(where, columns, label, types)
     train = {name: column.take(rows["train"]) for name, column in columns.items()}
     skipped = {
         name: {"skip": "as given", "empty": "it has no values"}.get(use, f"it is the {use}")
@@ -241,6 +237,18 @@ def fit_columns(
         raise UserError(f"{where}: no column is left to train on; there is:\n{fitted}")
     warn_of_identifiers(fitted)
     return fitted
+
+
+def _check_values(
+    where: str, columns: Mapping[str, Column], label: str | None, types: Mapping[str, str]
+) -> None:
+    """Check the columns that are said to be of numbers, and warn of labels that are odd."""
+    for name, column in columns.items():
+        if name != label and types.get(name) == "numeric":
+            check_numbers(where, column)
+    if label is not None:
+        warn_of_similar(where, "labels", columns[label].values)
+        warn_of_label(where, columns[label])
 
 
 def _check_names(

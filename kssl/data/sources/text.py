@@ -8,7 +8,8 @@ from typing import Any
 from kssl.data.description import described
 from kssl.data.from_arrays import MEMORY_BUDGET, Dataset
 from kssl.data.splitting import check_split
-from kssl.data.text.corpus import EMBEDDED, Corpus, Label, open_corpus
+from kssl.data.text.corpus import Corpus, Label, open_corpus
+from kssl.data.text.documents import EMBEDDED
 from kssl.data.text.parts import names_of
 from kssl.data.text.sentences import CUTS, Unit
 from kssl.errors import UserError, nearest

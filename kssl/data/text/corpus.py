@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,19 +17,16 @@ from kssl.data.builders.place import is_of_builder, opened
 from kssl.data.description import UNLABELLED
 from kssl.data.files.tell import BY_POSITION, told
 from kssl.data.from_arrays import MEMORY_BUDGET
-from kssl.data.locate import Unavailable
 from kssl.data.splitting import SPLITS, check_two_fractions
 from kssl.data.tables.column_types import warn_of_similar
-from kssl.data.tables.split_column import SplitColumn, split_of_row
+from kssl.data.text.documents import EMBEDDED, DocumentsOfFiles, has_rows
 from kssl.data.text.files import CorpusFiles, Paths, Pool, corpus_files
 from kssl.data.text.parts import assigned, part_of, place_of, tell_shared
-from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles, read_documents
-from kssl.data.text.row_splits import column_of_splits
+from kssl.data.text.reader import RECORDS, TABLES, Document, Troubles
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed, under_new_names
 
 Label = str | int | Literal[False] | None
-EMBEDDED = "python_topics"
 
 
 @dataclass(frozen=True)
@@ -162,39 +157,10 @@ def _scan(
     fractions: tuple[float, float],
     stamps: tuple[Any, ...],
 ) -> Corpus:
-    every = [file for _, pool in files for file, _ in pool]
-    above = _above(every)
-    column = SplitColumn()
-    if [pool for pool, _ in files] == ["all"] and every:
-        column = column_of_splits(where, every, field, label)
-
-    def read(pool: str, into: Troubles) -> Iterator[Document]:
-        if not column.name:
-            yield from read_files(pool, into)
-            return
-        for document in read_files("all", into):
-            own = split_of_row(document.name, column, document.split)
-            if pool in (own, "all"):
-                yield replace(document, split=own)
-
-    def read_files(pool: str, into: Troubles) -> Iterator[Document]:
-        if where == EMBEDDED:
-            yield from _topics()
-        for file, folder in dict(files)[pool]:
-            own = os.path.relpath(file, above)
-            several = bool({*file.suffixes} & {*RECORDS, *TABLES})
-            documents = read_documents(file, field, label, into, column.name or None)
-            for number, document in enumerate(documents, 1):
-                known = folder if label is None else (document.label or "").strip()
-                if not document.text.strip():
-                    into.add("documents without text, left out", str(file))
-                else:
-                    name = f"{own}:{number}" if several else own
-                    yield replace(document, label=known, name=name)
-
-    corpus = _collected(where, [pool for pool, _ in files], read, fractions)
-    corpus = replace(corpus, split_by=column.name)
-    if any({*file.suffixes} & {*RECORDS, *TABLES} for file in every):  # files are compared as such
+    reader = DocumentsOfFiles(where, dict(files), field, label)
+    corpus = _collected(where, list(reader.pools), reader, fractions)
+    corpus = replace(corpus, split_by=reader.column.name)
+    if any(map(has_rows, reader.files)):  # files of one text each are compared as such
         tell_shared(where, corpus.pools)
     if label is not None:
         warn_of_similar(where, "labels", sorted(corpus.names))
@@ -253,27 +219,12 @@ def _collected(
     return Corpus(where, reader, pools, _sorted(every), fractions, labels)
 
 
-def _above(files: Sequence[Path]) -> str:
-    """The folder that all files are in."""
-    return os.path.commonpath([file.absolute().parent for file in files]) if files else ""
-
-
 def _check(where: str, pools: Mapping[str, np.ndarray], troubles: Troubles) -> None:
     empty = [pool for pool, places in pools.items() if not len(places)]
     if empty:
         counts = "; ".join(f"{kind}: {count}" for kind, count in troubles.counts.items())
         inside = f" for {', '.join(empty)}" if empty != ["all"] else ""
         raise UserError(f"{where}: there is no text{inside}{f' ({counts})' if counts else ''}")
-
-
-def _topics() -> Iterator[Document]:
-    """The texts of Python's own help, which every Python brings."""
-    try:
-        from pydoc_data.topics import topics
-    except ImportError as error:
-        raise Unavailable("this Python was installed without pydoc_data.topics") from error
-    for name in sorted(topics):
-        yield Document(topics[name], name=name)
 
 
 def _sorted(names: set[Any]) -> tuple[str, ...]:
