@@ -24,7 +24,7 @@ module = import_module("kssl.runs.export")
 BACKEND = keras.backend.backend()
 NO_SAVEDMODEL = pytest.mark.skipif(BACKEND == "torch", reason="Keras writes none on torch")
 NO_ONNX = [
-    pytest.mark.skipif(BACKEND != "tensorflow", reason="written and read on TensorFlow here"),
+    pytest.mark.skipif(BACKEND != "tensorflow", reason="tried on TensorFlow"),
     pytest.mark.skipif(find_spec("tf2onnx") is None, reason="needs tf2onnx"),
     pytest.mark.skipif(find_spec("onnxruntime") is None, reason="needs onnxruntime"),
 ]
