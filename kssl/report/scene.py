@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kssl.evaluation.base import Skipped, apply
-from kssl.evaluation.inputs import columns_of, examples_of, mixed, modality_of
+from kssl.evaluation.inputs import mixed, modality_of, read
 from kssl.modalities import count, take
 from kssl.report import canvas
 from kssl.report.sheets.facts import Facts, facts_of
@@ -132,13 +132,13 @@ def scene_of(run: Any, model: Any, test: Any, seed: int) -> Scene:
     """
     if test is None:
         return Scene(run, model, None, None, seed)
-    labels = columns_of(test, modality_of(model), LIMIT).get("label")
-    labels = None if labels is None else np.asarray(labels).reshape(-1)
     try:
-        examples = examples_of(test, model, LIMIT)
+        examples, columns = read(test, model, LIMIT)
     except Skipped:  # data of another kind: figures of examples are left out
-        examples = None
-    if examples is not None and labels is not None:
+        return Scene(run, model, None, None, seed, test.vocabulary, test)
+    labels = columns.get("label")
+    if labels is not None:
+        labels = np.asarray(labels).reshape(-1)
         order = mixed(labels)  # so that the first, which are shown, are not of one class
         examples, labels = take(examples, order), labels[order]
     return Scene(run, model, examples, labels, seed, test.vocabulary, test)
