@@ -2,7 +2,8 @@
 
 Images of 32 x 32 in colour, batch 64, three levels of 32, 64 and 64 channels, one block each,
 self-attention in the middle alone; predicting the noise, Adam. Sampling: 16 images, 50 steps of
-DDIM. Both networks have residual blocks with group normalisation, SiLU and a time embedding.
+DDIM. Both networks have residual blocks with group normalisation, SiLU and a time embedding. The
+same arithmetic in bare JAX shows what JAX can do at most.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contest import contest, here, pace, table
 
 BATCH, STEPS, WARM, COUNT, SAMPLED = 64, 5, 2, 16, 50
 FILTERS = (32, 64, 64)
-DIFFUSERS = "diffusers"
+DIFFUSERS, BARE = "diffusers", "bare JAX"
 KERAS = {
     "kssl, TensorFlow": ("tensorflow", False),
     "kssl, JAX": ("jax", True),
@@ -83,12 +84,24 @@ def on_diffusers() -> dict[str, float]:
     return rates(step, sample, sum(each.numel() for each in network.parameters()))
 
 
+def on_bare_jax() -> dict[str, float]:
+    import bare_jax
+    import jax
+
+    train, sample = bare_jax.diffusion(FILTERS)
+    batch, key = 2 * images() - 1, jax.random.key(0)
+    count = sum(each.size for each in jax.tree.leaves(train.weights))
+    return rates(lambda: float(train(batch, key)), lambda: sample(COUNT, SAMPLED), count)
+
+
 def run(contender: str) -> dict[str, float]:
+    if contender == BARE:
+        return on_bare_jax()
     return on_diffusers() if contender == DIFFUSERS else on_keras(*KERAS[contender])
 
 
 def main() -> None:
-    figures = contest(here(__file__), [*KERAS, DIFFUSERS])
+    figures = contest(here(__file__), [*KERAS, BARE, DIFFUSERS])
     for name, figure in figures.items():
         print(f"{name}: {figure['parameters'][0]:,.0f} parameters")
     title = "Diffusion, U-Net of 1.1 M parameters, 32 x 32, {}"

@@ -22,7 +22,7 @@ from contest import machine, ratio_of
 
 FOLDER = Path(__file__).parent
 # Shared code; the check of a GPU, runs of several seeds and two checkouts are begun by hand.
-NOT_HERE = ("run", "contest", "networks", "gpu_check", "seeds", "trees")
+NOT_HERE = ("run", "contest", "networks", "bare_jax", "gpu_check", "seeds", "trees")
 RESULTS = FOLDER / "speed.json"
 TABLE = FOLDER.parent / "docs" / "speed_table.md"
 FALL = 0.9  # of the last ratio: what is below is named

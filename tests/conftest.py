@@ -11,12 +11,26 @@ import psutil
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Most of the time of a test on JAX is XLA's, which makes small models fast that take a step or two.
+# Much of the time of a test is XLA's, which makes small models fast that take a step or two.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 4  # more do not help: each of them imports Keras and its backend first
 MEMORY = 3 << 30  # bytes that one of them takes, with what it starts
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what JAX compiles: many tests compile the same, and so does the next run of them."""
+    cache = getattr(config, "cache", None)  # none without pytest's own
+    if os.environ.get("KERAS_BACKEND") == "jax" and cache is not None:
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.mkdir("jax")))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
 
 @pytest.hookimpl(tryfirst=True)

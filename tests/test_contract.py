@@ -525,6 +525,8 @@ MODELS = {
 }
 
 CONTRACTS = {"losses": LOSSES, "transforms": TRANSFORMS, "layers": LAYERS, "models": MODELS}
+# A transform is traced for nearly every check.
+FURTHER_SETTINGS = [checks for groups in TRANSFORMS.values() for checks in groups[1:]]
 
 
 @pytest.fixture(autouse=True)
@@ -533,9 +535,20 @@ def seed() -> None:
 
 
 @testing.parametrize_checks(
-    *(checks for parts in CONTRACTS.values() for groups in parts.values() for checks in groups)
+    *(
+        checks
+        for kind, parts in CONTRACTS.items()
+        for groups in parts.values()
+        for checks in (groups[:1] if kind == "transforms" else groups)
+    )
 )
 def test_contract(check: testing.Check) -> None:
+    check()
+
+
+@pytest.mark.slow
+@testing.parametrize_checks(*FURTHER_SETTINGS)
+def test_contract_of_transforms_in_other_settings(check: testing.Check) -> None:
     check()
 
 

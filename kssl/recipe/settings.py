@@ -34,8 +34,8 @@ class Settings:
         seed: Every random number of a run follows from it.
         backend: Keras' backend; None leaves it to the command line and the environment.
         precision: Keras' dtype policy.
-        jit: Whether the training step is compiled by XLA; "auto" lets Keras decide;
-            PyTorch has none, and never compiles it.
+        jit: Whether the training step is compiled by XLA; "auto" does it where it is faster, see
+            `docs/concepts.md`; PyTorch has none, and never compiles it.
         fit: How the model is trained.
     """
 

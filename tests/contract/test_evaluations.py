@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -147,13 +147,29 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[], Task]]] = {
 }
 
 
-@testing.parametrize_checks(
-    *(
-        testing.evaluation_checks(partial(plugins.find("evaluations", name), **settings), given)
-        for name, (settings, given) in CASES.items()
-    )
-)
+# What is fine-tuned on labelled files in another way; each has tests of its own.
+ALIKE = ("finetune_pairs", "finetune_tagging", "finetune_answers")
+
+
+def checks_of(names: Iterable[str]) -> list[testing.Check]:
+    """Return the checks of the evaluations of these names."""
+    return [
+        check
+        for name in names
+        for check in testing.evaluation_checks(
+            partial(plugins.find("evaluations", name), **CASES[name][0]), CASES[name][1]
+        )
+    ]
+
+
+@testing.parametrize_checks(checks_of(name for name in CASES if name not in ALIKE))
 def test_contract(check: testing.Check) -> None:
+    check()
+
+
+@pytest.mark.slow
+@testing.parametrize_checks(checks_of(ALIKE))
+def test_contract_of_what_is_alike(check: testing.Check) -> None:
     check()
 
 

@@ -54,8 +54,17 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
+# Pages that train a model of the kind that each of them is about.
+TRAINING = [
+    f"docs/methods/{name}.md" for name in ("bert", "diffusion", "gpt", "joint_embedding", "mae")
+]
+
+
 @pytest.mark.usefixtures("folder", "example", "keras_registry", "encoder_file")
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow if page in TRAINING else ()) for page in PAGES],
+)
 def test_python_blocks_run_and_print_what_they_say(page: str) -> None:
     namespace = vars(types.ModuleType(f"docs_{Path(page).stem}"))
     for block in blocks(page):

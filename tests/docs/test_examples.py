@@ -100,7 +100,31 @@ def run(folder: Path) -> kssl.runs.directory.Run:
     return runs[0]
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in NOT_RUN])
+# Examples that train: `few_label`, and each model whose step takes seconds to trace.
+TRAINING = ["kssl.evaluation.finetuning.few_label.few_label"]
+TRAINING += [
+    f"kssl.models.{file}.{name}"
+    for file, name in (
+        ("bert", "BERT"),
+        ("byol", "BYOL"),
+        ("dino", "DINO"),
+        ("diffusion", "Diffusion"),
+        ("gpt", "GPT"),
+        ("mae", "MAE"),
+        ("moco", "MoCo"),
+        ("simsiam", "SimSiam"),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in TRAINING else ())
+        for name in EXAMPLES
+        if name not in NOT_RUN
+    ],
+)
 def test_examples_of_docstrings(
     name: str,
     trained: dict[str, Any],
@@ -122,7 +146,7 @@ def test_examples_of_docstrings(
 
 
 def test_what_is_not_run_or_prepared_is_there() -> None:
-    assert set(NOT_RUN) | set(PREPARED) <= set(EXAMPLES)
+    assert set(NOT_RUN) | set(PREPARED) | set(TRAINING) <= set(EXAMPLES)
 
 
 def test_every_part_has_an_example() -> None:

@@ -88,6 +88,7 @@ def test_the_script_has_a_picture_of_each_loss() -> None:
     assert sorted(made) == NAMES
 
 
+@pytest.mark.slow
 def test_the_script_still_draws_what_the_pages_show(tmp_path: Path) -> None:
     printed = draw(tmp_path, "triplet", "reconstruction")
     for name in ("triplet", "reconstruction"):

@@ -44,6 +44,7 @@ def test_each_transform_has_a_picture_and_nothing_else_has() -> None:
             assert len(np.unique(np.asarray(picture.convert("L")))) > 8, f"{path} is empty"
 
 
+@pytest.mark.slow
 def test_the_script_draws_a_picture(tmp_path: Path) -> None:
     script = [sys.executable, "docs/transform_pictures.py", "noise", "--target", str(tmp_path)]
     done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, timeout=300)

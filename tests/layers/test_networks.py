@@ -18,7 +18,7 @@ IMAGES = RNG.normal(size=(4, 16, 16, 3)).astype("float32")
     # The counts of the original networks, less those of the 7 x 7 entrance and the classifier.
     [
         (18, 11_689_512 - 1000 * 513 - 49 * 192 + 9 * 192, 512),
-        (34, 21_797_672 - 1000 * 513 - 49 * 192 + 9 * 192, 512),
+        pytest.param(34, 21_797_672 - 1000 * 513 - 49 * 192 + 9 * 192, 512, marks=pytest.mark.slow),
         (50, 25_557_032 - 1000 * 2049 - 49 * 192 + 9 * 192, 2048),
     ],
 )

@@ -115,7 +115,14 @@ def test_the_same_seed_writes_the_same():
     assert not np.array_equal(first[0], first[1])
 
 
-@pytest.mark.parametrize("name", ["greedy", "random", "top_k", "top_p", "beam"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "greedy",
+        "top_p",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("random", "top_k", "beam")),
+    ],
+)
 def test_every_sampler_goes_on_from_the_prompt(name):
     model = small()
     model.build(IDS.shape)

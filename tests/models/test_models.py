@@ -35,6 +35,8 @@ MAKERS = {
     "vae, importance-weighted": lambda: VAE(3, loss=ImportanceWeightedBound(samples=4)),
 }
 
+TWO = ("autoencoder, convolutional", "vae")  # the others differ in what has tests of its own
+
 
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
@@ -48,7 +50,12 @@ def often(images: np.ndarray, times: int) -> np.ndarray:
     return np.tile(images, (times, 1, 1, 1))
 
 
-@pytest.fixture(params=MAKERS, ids=list(MAKERS))
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.slow if name.startswith("vae, ") else ())
+        for name in MAKERS
+    ]
+)
 def model(request):
     keras.utils.set_random_seed(1)
     return MAKERS[request.param]()
@@ -81,7 +88,13 @@ def test_takes_dicts_and_gives_each_weight_a_gradient(model, images):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("make", MAKERS.values(), ids=list(MAKERS))
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, marks=() if name in TWO else pytest.mark.slow, id=name)
+        for name, make in MAKERS.items()
+    ],
+)
 def test_trains_in_mixed_precision(make, policy, images):
     if keras.backend.backend() == "torch" and policy == "mixed_float16":
         pytest.skip("torch has no float16 gradients of convolutions on CPUs")

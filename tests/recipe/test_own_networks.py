@@ -61,7 +61,11 @@ BACKBONES = {
 }
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize(
+    "name",
+    ["ResNetBackbone", "BertBackbone"]
+    + [pytest.param(name, marks=pytest.mark.slow) for name in ("ViTBackbone", "GPT2Backbone")],
+)
 def test_a_backbone_of_keras_hub_is_made_of_its_arguments_and_trained(name: str) -> None:
     base, arguments = BACKBONES[name]
     backbone = f"{{use: 'keras_hub.models:{name}', {arguments}}}"

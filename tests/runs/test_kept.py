@@ -21,12 +21,12 @@ from kssl.runs import Run, evaluate, fit, load
 
 KEPT = sorted((Path(__file__).resolve().parents[1] / "kept").iterdir())
 
-# Those that take long are enough now and then, for a version that is long past.
-SLOW = ("bert_news", "diffusion_mnist", "simclr_fashion")
+# The others are enough now and then, for a version that is long past.
+QUICK = ("autoencoder_mnist", "gpt_shakespeare")
 each_run = pytest.mark.parametrize(
     "kept",
     [
-        pytest.param(path, marks=pytest.mark.slow if path.name in SLOW else (), id=path.name)
+        pytest.param(path, marks=() if path.name in QUICK else pytest.mark.slow, id=path.name)
         for path in KEPT
     ],
 )

@@ -141,18 +141,18 @@ def _killing_after(step: int):
     return killing
 
 
-PLACES = {
-    "best": ["6", "evaluation"],
-    "plateau": ["SIGTERM"],
-    "averages": ["evaluation"],
-    "averages of Keras": ["9"],
-    "views on the device": ["5"],
-}
+PLACES = [
+    ("best", "6"),
+    ("plateau", "SIGTERM"),
+    ("averages", "evaluation"),
+    pytest.param("best", "evaluation", marks=pytest.mark.slow),
+    pytest.param("averages of Keras", "9", marks=pytest.mark.slow),
+    # tests/runs/test_killed.py ends such a run with a real `kill -9`.
+    pytest.param("views on the device", "5", marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize(
-    ("case", "place"), [(case, place) for case, places in PLACES.items() for place in places]
-)
+@pytest.mark.parametrize(("case", "place"), PLACES)
 def test_a_run_that_was_killed_ends_as_one_that_was_not(case, place, tmp_path, monkeypatch):
     run = killed(case, tmp_path, monkeypatch, place)
     expected = whole(case)

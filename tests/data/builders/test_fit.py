@@ -53,7 +53,13 @@ evaluate: []
 }
 
 
-@pytest.mark.parametrize("kind", RECIPES)
+QUICK = ("table", "video")  # tests/test_modalities_end_to_end.py trains each modality
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in RECIPES],
+)
 def test_two_steps(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_figures: None
 ) -> None:

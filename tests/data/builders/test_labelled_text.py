@@ -40,6 +40,7 @@ def test_what_is_lacking_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         read_tables({"file": "a/b", "tfds": "glue/cola"}, ["sentence"], "label")
 
 
+@pytest.mark.slow  # the whole of a real data set
 def test_mrpc_is_as_its_files(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     columns = ["#1 String", "#2 String"], "Quality"
     keys = {"#1 String": "sentence1", "#2 String": "sentence2", "Quality": "label"}

@@ -95,6 +95,7 @@ def test_it_learns_to_classify_at_the_last_token(gpt: Task, films: str) -> None:
     assert results[0].note.startswith("fine-tuned on 192 labelled texts in 108 steps")
 
 
+@pytest.mark.slow  # few_label's test chooses a learning rate; four trainings here
 def test_it_learns_to_classify_with_the_better_learning_rate_and_by_old_names_the_same(
     bert: Task, films: str
 ) -> None:
