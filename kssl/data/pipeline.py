@@ -222,8 +222,8 @@ class Pipeline:
             limit: At most so many examples.
             transformed: Whether the transforms are applied.
             epoch: The epoch whose draws they see.
-            tasks: Whether those transforms are among them that make a pretext task (they carry a
-                `task`); False gives the examples that such a task would be made of.
+            tasks: Whether those transforms are among them that make a pretext task or add views
+                (they carry a `task`, or `adds`); False gives the examples that are made into them.
             first: Whether a limit means the first ones even where they lie in the order of their
                 classes, see `kssl.data.selection.representative`.
         """
@@ -286,8 +286,8 @@ class Pipeline:
 
 
 def _is_skipped(transform: Any, example: Example, lacking: bool) -> bool:
-    """Whether it makes a task, or, where one is `lacking`, changes what that would have made."""
+    """Whether it makes a task or views, or, where one is `lacking`, changes what that had made."""
     task = getattr(transform, "task", None)
-    if task is not None and task.skipped:
+    if getattr(transform, "adds", False) or (task is not None and task.skipped):
         return True
     return lacking and not any(key in example for key in getattr(transform, "reads", example))

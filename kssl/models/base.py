@@ -25,6 +25,7 @@ from kssl.modalities.given import (
     said_if_not_finite,
     weighed,
 )
+from kssl.optimizers.fused import fuse
 
 
 class _BatchMean(keras.losses.Loss):
@@ -122,6 +123,7 @@ class Model(keras.Model):
         own = getattr(self, "loss", None)
         super().compile(optimizer=optimizer, loss=None, **kwargs)
         self.loss = own  # Keras' compile has overwritten the constructor argument
+        fuse(self.optimizer)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))

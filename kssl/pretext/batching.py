@@ -22,6 +22,7 @@ def by_batch(
     random: bool = False,
     optional: Mapping[str, int | None] | None = None,
     task: Task | None = None,
+    adds: bool = False,
 ) -> MapFunction:
     """Turn a function of a batch into a transform.
 
@@ -36,12 +37,14 @@ def by_batch(
         optional: Keys as in `reads` that are read where the example has them; `change` gets them
             only then. An example must have at least one key of both.
         task: For a transform that makes a pretext task, what there is to say of it.
+        adds: Whether it only adds keys, which probes of the example itself do without: there it is
+            left out.
 
     Returns:
         `map_fn(example, seed=None)`: a new dict in which what `change` wrote is replaced or
         added. It takes a batch or one example. `seed` is int32, `(batch, 2)` or `(2,)`; without
-        one, seeds are drawn. Its attributes `reads` (the keys) and `random` tell what it needs, and
-        `task` is that.
+        one, seeds are drawn. Its attributes `reads` (the keys) and `random` tell what it needs;
+        `task` and `adds` are those.
 
     Example:
         >>> from kssl.pretext import random
@@ -74,7 +77,8 @@ def by_batch(
         return {key: value for key, value in {**example, **written}.items() if value is not None}
 
     map_fn.__name__ = name
-    map_fn.reads, map_fn.random, map_fn.task = tuple(reads or optional or ()), random, task
+    map_fn.reads, map_fn.random = tuple(reads or optional or ()), random
+    map_fn.task, map_fn.adds = task, adds
     return map_fn
 
 

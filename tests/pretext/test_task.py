@@ -189,6 +189,15 @@ def test_what_comes_after_a_task_that_is_left_out_is_left_out_with_its_keys() ->
     assert set(clean) == {"video"} and clean["video"].dtype == np.float32
 
 
+@pytest.mark.parametrize("make", [pretext.two_views, pretext.multi_crop])
+def test_views_are_not_made_where_the_example_itself_is_wanted(make: Callable[[], Any]) -> None:
+    pictures = tf.data.Dataset.from_tensor_slices({"image": IMAGES[:8]})
+    transforms = [make(), pretext.to_float("view_1"), pretext.binarize()]
+    clean, all_of_it = (Pipeline(pictures, transforms).arrays(tasks=each) for each in (False, True))
+    assert set(all_of_it) - set(clean) >= {"view_1", "view_2"} and "view_1" not in clean
+    np.testing.assert_array_equal(clean["image"], all_of_it["image"])  # the same draws
+
+
 def test_the_old_name_of_the_label_of_a_rotation_still_works() -> None:
     with pytest.warns(FutureWarning, match="since kssl 0.2 pseudo-labels are under 'target'"):
         transform = pretext.rotate(label="rotation")

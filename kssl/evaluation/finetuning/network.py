@@ -96,6 +96,7 @@ class Networks:
 
     def _compile(self, decay: float) -> tuple[Any, Any, Any]:
         from kssl.optimizers import MatrixAdamW, WarmupCosine
+        from kssl.optimizers.fused import fuse
 
         network = self._build(0, trained=False)
         optimizer = MatrixAdamW(0.0, weight_decay=decay, global_clipnorm=_CLIP)
@@ -107,6 +108,7 @@ class Networks:
             return peak * shape(_PARTS * done)
 
         optimizer.learning_rate = learning_rate
+        fuse(optimizer)
         network.compile(optimizer, loss=self.head.loss, jit_compile=self._jit())
         # Made before the step is traced, which would be traced again otherwise.
         optimizer.build(network.trainable_variables)

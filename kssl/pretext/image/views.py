@@ -68,7 +68,8 @@ def two_views(
         one, two = tf.unstack(made, axis=1)
         return {**_kept(key, keep), "view_1": one, "view_2": two}
 
-    return by_batch("two_views", change, {key: 3}, random=True, task=_task("view_1", keep))
+    task = _task("view_1", keep)
+    return by_batch("two_views", change, {key: 3}, random=True, task=task, adds=keep)
 
 
 def multi_crop(
@@ -126,7 +127,8 @@ def multi_crop(
         made = make_views("multi_crop", image, fold_in(seeds, 1), local, small)
         return {**_kept(key, keep), "view_1": one, "view_2": two, "local_views": made}
 
-    return by_batch("multi_crop", change, {key: 3}, random=True, task=_task("view_1", keep))
+    task = _task("view_1", keep)
+    return by_batch("multi_crop", change, {key: 3}, random=True, task=task, adds=keep)
 
 
 def exemplar(
