@@ -36,8 +36,11 @@ def trained(optimizer: keras.optimizers.Optimizer, **settings: bool) -> list[np.
     return [np.asarray(each) for each in (*model.weights, *optimizer.variables)]
 
 
-@pytest.mark.parametrize("settings", [{}, {"run_eagerly": True}], ids=["compiled", "eager"])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [(name, {"jit_compile": False}) for name in OPTIMIZERS]
+    + [("matrix_adamw", {"jit_compile": True}), ("matrix_adamw", {"run_eagerly": True})],
+)
 def test_weights_and_moments_are_those_of_keras(name: str, settings: dict[str, bool]) -> None:
     fused = OPTIMIZERS[name]()
     fuse(fused)
