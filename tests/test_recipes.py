@@ -87,7 +87,7 @@ ALIKE |= {"denoising_autoencoder_mnist", "autoencoder_mnist"}
 )
 def test_a_recipe_trains_two_steps(path, tmp_path, monkeypatch, no_figures):
     monkeypatch.delenv("KSSL_DATA_DIR", raising=False)
-    # For two steps TensorFlow compiles longer than it takes; JAX has no other way.
+    # To compile takes longer than two steps; JAX has no other way to take them.
     plain = ["jit=false"] if keras.backend.backend() == "tensorflow" else []
     run = fit(load(path, [*QUICK, *plain, *SMALLER.get(path.stem, [IMAGES])]), root=tmp_path)
     assert run.status == "finished"

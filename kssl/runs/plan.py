@@ -182,8 +182,8 @@ def _jit(wanted: bool | str, model: keras.Model, steps: int) -> bool | str:
     if wanted == "auto" and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        # On a processor XLA joins the small steps of dense layers and attention, and makes
-        # convolutions slower than TensorFlow's own.
+        # On a processor XLA joins the small steps of dense layers and attention; convolutions gain
+        # nothing by it.
         gains = steps >= WORTH_COMPILING and not _convolves(model)
         return "auto" if gains or tf.config.list_logical_devices("GPU") else False
     return wanted
