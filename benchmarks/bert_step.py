@@ -11,13 +11,14 @@ TensorFlow a run of kssl compiles without XLA.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from contest import contest, here, pace, table
+
+from kssl.system import devices
 
 ROWS, LENGTH, SIZE, WIDTH, DEPTH = 16, 128, 8000, 256, 4
 STEPS, WARM = 10, 3
@@ -43,7 +44,7 @@ def rate(step: Callable[[], Any]) -> dict[str, float]:
 
 
 def on_keras(backend: str, most: int | None) -> dict[str, float]:
-    os.environ["KERAS_BACKEND"] = backend
+    devices.choose(backend)
     import kssl
 
     model = kssl.models.BERT(SIZE, DEPTH, heads=4, width=WIDTH, max_predictions=most)

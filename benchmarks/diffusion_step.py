@@ -9,13 +9,14 @@ same arithmetic in bare JAX shows what JAX can do at most.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from contest import contest, here, pace, table
+
+from kssl.system import devices
 
 BATCH, STEPS, WARM, COUNT, SAMPLED = 64, 5, 2, 16, 50
 FILTERS = (32, 64, 64)
@@ -39,7 +40,7 @@ def rates(step: Callable[[], Any], sample: Callable[[], Any], parameters: int) -
 
 
 def on_keras(backend: str, jit: bool) -> dict[str, float]:
-    os.environ["KERAS_BACKEND"] = backend
+    devices.choose(backend)
     import keras
 
     from kssl import layers, losses, models

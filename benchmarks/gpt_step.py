@@ -10,7 +10,6 @@ one, with a cache of keys and values on both sides, eager in PyTorch.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,8 @@ from typing import Any
 
 import numpy as np
 from contest import contest, here, table
+
+from kssl.system import devices
 
 VOCABULARY, CONTEXT, BATCH, DEPTH, HEADS, WIDTH = 65, 64, 12, 4, 4, 128
 STEPS, WRITTEN = 192, 256
@@ -138,7 +139,7 @@ def run(contender: str) -> dict[str, float]:
         return on_bare_jax()
     if contender in PEERS:
         return on_torch("compiled" in contender)
-    os.environ["KERAS_BACKEND"] = "jax" if contender.endswith("JAX") else "tensorflow"
+    devices.choose("jax" if contender.endswith("JAX") else "tensorflow")
     return on_keras()
 
 

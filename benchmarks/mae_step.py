@@ -9,13 +9,14 @@ hidden as well, which shows what the encoder saves by not seeing them.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from contest import contest, here, pace, ratio_of, table
+
+from kssl.system import devices
 
 BATCH, STEPS, WARM = 128, 3, 1
 OURS, WHOLE, PEER = "kssl, TensorFlow", "kssl, nothing hidden", "Hugging Face ViT-MAE"
@@ -27,7 +28,7 @@ def rate(step: Callable[[], Any]) -> dict[str, float]:
 
 
 def on_keras(mask_ratio: float, backend: str = "tensorflow") -> dict[str, float]:
-    os.environ["KERAS_BACKEND"] = backend
+    devices.choose(backend)
     import keras
 
     from kssl.layers import Transformer

@@ -14,13 +14,14 @@ other work on the machine changes less, but which does not see threads that wait
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from contest import contest, here, pace, table
+
+from kssl.system import devices
 
 PAIRS, STEPS, WARM = 64, 6, 2
 PYTORCH = "PyTorch, channels last"
@@ -38,7 +39,7 @@ def rate(step: Callable[[], Any]) -> dict[str, float]:
 
 
 def on_keras(fused: bool, jit: bool | str) -> dict[str, float]:
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    devices.choose("tensorflow")
     import keras
 
     from kssl import layers

@@ -40,6 +40,8 @@ NEVER = {
 }
 # Files that may, each for one thing and inside a function.
 MAY_IMPORT = {
+    "layers/activations.py": {"tensorflow"},  # XLA for a gradient alone
+    "layers/convolution.py": {"jax"},  # the gradient of a kernel
     "layers/normalization.py": {"tensorflow"},  # its fused batch normalisation
     "optimizers/fused.py": {"tensorflow"},  # its operation for Adam
     "tokenizers/keras_hub.py": {"keras_hub"},  # its tokenizers

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from kssl.layers.base import Layer
+from kssl.layers.fused import fuse
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -92,6 +93,7 @@ class Transformer(Layer):
         for block in self.blocks:
             block.build(input_shape)
         self.norm.build(input_shape)
+        fuse(self)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         tokens = inputs

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from kssl.layers.base import Layer
+from kssl.layers.fused import fuse
 from kssl.layers.positions import TimestepEmbedding
 from kssl.layers.unet_block import UNetBlock, group_norm
 
@@ -110,6 +111,7 @@ class UNet(Layer):
         self.exit_norm.build((*inputs_shape[:-1], base))
         self.exit = keras.layers.Conv2D(inputs_shape[-1], 3, kernel_initializer="zeros", **conv)
         self.exit.build((*inputs_shape[:-1], base))
+        fuse(self)
 
     def call(self, inputs: Any, timesteps: Any, labels: Any = None, training: bool = False) -> Any:
         condition = self._condition(timesteps, labels, ops.shape(inputs)[0])

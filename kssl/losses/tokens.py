@@ -41,13 +41,20 @@ def masked_cross_entropy(ids: Any, logits: Any, weights: Any | None = None) -> A
     """
     logits = ops.cast(logits, "float32")
     ids = ops.cast(ids, "int32")
-    place = ops.maximum(ids, 0)[..., None]  # (batch, length, 1)
-    right = ops.take_along_axis(logits, place, axis=-1)[..., 0]  # (batch, length)
-    losses = ops.where(ids >= 0, ops.logsumexp(logits, axis=-1) - right, 0.0)
+    losses = ops.where(ids >= 0, _cross_entropy(ops.maximum(ids, 0), logits), 0.0)
     if weights is None:
         return losses
     weights = ops.cast(weights, "float32")
     return ops.where(weights != 0, losses * weights, 0.0)
+
+
+def _cross_entropy(ids: Any, logits: Any) -> Any:
+    """Return `-log softmax(logits)` at the ids, `(batch, length)`."""
+    if keras.backend.backend() == "tensorflow":
+        # One operation with its gradient; that of picking one logit adds up over all of them.
+        return ops.sparse_categorical_crossentropy(ids, logits, from_logits=True)
+    right = ops.take_along_axis(logits, ids[..., None], axis=-1)[..., 0]
+    return ops.logsumexp(logits, axis=-1) - right
 
 
 @keras.saving.register_keras_serializable(package="kssl")

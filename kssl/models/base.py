@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from kssl import moved, signature
-from kssl.layers import parts
+from kssl.layers import fused, parts
 from kssl.modalities import Image, Modality, of_keys
 from kssl.modalities.checked import checked
 from kssl.modalities.given import (
@@ -64,7 +64,8 @@ class Model(keras.Model):
         super().__init_subclass__(**kwargs)
         for name in ("__init__", "build"):
             if name in vars(cls):
-                setattr(cls, name, parts.under_own_policy(vars(cls)[name]))
+                method = parts.under_own_policy(vars(cls)[name])
+                setattr(cls, name, fused.after(method) if name == "build" else method)
         if "reads" in vars(cls) and "modality" not in vars(cls):
             warnings.warn(
                 f"{cls.__name__}.reads: since kssl 0.2 a model says which modality it reads: "
@@ -112,7 +113,7 @@ class Model(keras.Model):
         return sum(self.losses, self.objective(x, y_pred, sample_weight, training))
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
-        """Configure training, as in Keras; the loss is the model's own.
+        """Configure training as in Keras; the loss is its own, and "auto" takes XLA where it gains.
 
         Raises:
             ValueError: If a loss is given here instead of to the constructor.
@@ -121,6 +122,7 @@ class Model(keras.Model):
             told = "brings its own loss, unweighted: pass loss= to the constructor"
             raise ValueError(f"{type(self).__name__} {told}")
         own = getattr(self, "loss", None)
+        kwargs["jit_compile"] = fused.jit(kwargs.get("jit_compile", "auto"))
         super().compile(optimizer=optimizer, loss=None, **kwargs)
         self.loss = own  # Keras' compile has overwritten the constructor argument
         fuse(self.optimizer)
@@ -224,8 +226,7 @@ class Model(keras.Model):
         return _BatchMean(name="batch_mean")(ops.zeros_like(values), values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"name": self.name, "dtype": self.dtype_policy.name}
-        return {**own, **signature.config_of(self)}
+        return {"name": self.name, "dtype": self.dtype_policy.name, **signature.config_of(self)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Model:

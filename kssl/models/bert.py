@@ -14,6 +14,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kssl.layers.activations import gelu_approximate
+from kssl.layers.fused import fuse
 from kssl.layers.positions import sincos_1d
 from kssl.losses import MaskedCrossEntropy
 from kssl.modalities import Tokens
@@ -115,7 +117,9 @@ class BERT(Model):
         self.network.pooled_dense.trainable = self.pair_label is not None
         normal = keras.initializers.TruncatedNormal(0.0, 0.02 * math.sqrt(PAPER_WIDTH / self.width))
         small = {"kernel_initializer": normal, "dtype": self.dtype_policy}
-        self.transform = keras.layers.Dense(self.width, activation=_gelu, name="transform", **small)
+        self.transform = keras.layers.Dense(
+            self.width, activation=gelu_approximate, name="transform", **small
+        )
         self.normalization = keras.layers.LayerNormalization(
             epsilon=1e-12, dtype=self.dtype_policy, name="transform_normalization"
         )
@@ -246,7 +250,7 @@ class BERT(Model):
         copy.set_weights(self.network.get_weights())
         new = self.pair_label is None and self.backbone is None
         names = ["sequence_output"] if new else ["sequence_output", "pooled_output"]
-        return keras.Model(copy.input, {name: copy.output[name] for name in names})
+        return fuse(keras.Model(copy.input, {name: copy.output[name] for name in names}))
 
     def save_backbone(self, folder: str | os.PathLike[str]) -> None:
         """Write the network as a preset that `keras_hub.models.BertBackbone` loads."""
@@ -279,10 +283,6 @@ def _opened(backbone: Any) -> Any:
             f"backbone must be a keras_hub.models.BertBackbone; got {type(backbone).__name__}"
         )
     return backbone
-
-
-def _gelu(values: Any) -> Any:
-    return ops.gelu(values, approximate=True)  # as the backbone has it
 
 
 def _real(batch: dict[str, Any], tokens: Any) -> Any:

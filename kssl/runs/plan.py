@@ -77,7 +77,7 @@ def prepare(
     with _explained(recipe, "the optimizer"):
         model.compile(
             optimizer=recipe.build("optimizer"),
-            jit_compile=_jit(settings.jit, model, recipe.supply.facts["total_steps"]),
+            jit_compile=_jit(settings.jit),
             steps_per_execution=_steps_per_execution(recipe, data.train.steps_per_epoch),
         )
         model.optimizer.build(model.trainable_variables)
@@ -170,28 +170,11 @@ def _classes(recipe: Recipe, data: Splits) -> int | None:
     return getattr(data.train.task, "classes", None)
 
 
-# Steps from which on compiling for a processor, 1 to 10 seconds, is worth it on TensorFlow.
-WORTH_COMPILING = 500
-
-
-def _jit(wanted: bool | str, model: keras.Model, steps: int) -> bool | str:
+def _jit(wanted: bool | str) -> bool | str:
     import keras
 
-    if keras.backend.backend() == "torch":
-        return False  # it has no XLA, and Keras would take `torch.compile`: hours for a transformer
-    if wanted == "auto" and keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        # On a processor XLA joins the small steps of dense layers and attention; convolutions gain
-        # nothing by it.
-        gains = steps >= WORTH_COMPILING and not _convolves(model)
-        return "auto" if gains or tf.config.list_logical_devices("GPU") else False
-    return wanted
-
-
-def _convolves(model: keras.Model) -> bool:
-    layers = [type(layer).__mro__ for layer in model._flatten_layers()]
-    return any("Conv" in kind.__name__ for kinds in layers for kind in kinds)  # Conv2D, Depthwise…
+    # PyTorch has no XLA, and Keras would take `torch.compile`: hours for a transformer.
+    return False if keras.backend.backend() == "torch" else wanted
 
 
 def _steps_per_execution(recipe: Recipe, steps_per_epoch: int) -> int:
