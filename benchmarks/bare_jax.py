@@ -1,7 +1,7 @@
 """What JAX itself can do: the arithmetic of kssl's steps, written in `jax.numpy` and `jax.lax`.
 
 Nothing of Keras or kssl is in it, all of a step is one compiled function whose arguments are
-donated: it is the limit that a step of kssl on JAX is compared with.
+donated: what a step of kssl on JAX is compared with. Gradients are JAX' own.
 """
 
 from __future__ import annotations
@@ -121,10 +121,14 @@ def conv(x: jax.Array, weights: Any, stride: int = 1) -> jax.Array:
 
 def group_norm(x: jax.Array, weights: Any) -> jax.Array:
     groups = max(1, min(32, x.shape[-1] // 4))
-    split = x.reshape(*x.shape[:-1], groups, -1)
-    mean = split.mean((1, 2, 4), keepdims=True)
-    variance = ((split - mean) ** 2).mean((1, 2, 4), keepdims=True)
-    return ((split - mean) * lax.rsqrt(variance + 1e-5)).reshape(x.shape) * weights[0] + weights[1]
+
+    def spread(values: jax.Array) -> jax.Array:
+        """Mean over places and then over a group's channels: both at once takes ten times as long."""
+        mean = values.mean((1, 2)).reshape(len(x), groups, -1).mean(-1)
+        return jnp.repeat(mean, x.shape[-1] // groups, -1)[:, None, None]
+
+    distance = x - spread(x)
+    return distance * lax.rsqrt(spread(distance**2) + 1e-5) * weights[0] + weights[1]
 
 
 def block_weights(given: int, width: int, condition: int, attention: bool = False) -> Weights:

@@ -24,10 +24,10 @@ from contest import contest, here, pace, table
 from kssl.system import devices
 
 PAIRS, STEPS, WARM = 64, 6, 2
-PYTORCH = "PyTorch, channels last"
+PYTORCH = ("PyTorch, channels last", "PyTorch, channels last, compiled")
 JIT = {"default compile": "auto", "jit_compile=False": False}
 CONTENDERS = [f"{layer}, {jit}" for jit in JIT for layer in ("Keras' layer", "kssl's layer")]
-CONTENDERS.append(PYTORCH)
+CONTENDERS += PYTORCH
 
 
 def views() -> np.ndarray:
@@ -80,17 +80,18 @@ def make_simclr(network: Any) -> Any:
     return SimCLR()
 
 
-def on_torch() -> dict[str, float]:
+def on_torch(compiled: bool) -> dict[str, float]:
     import networks
     import torch
 
     network = networks.resnet18_with_head(512)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.06, momentum=0.9)
     images = torch.from_numpy(views()).permute(0, 3, 1, 2)
+    training = torch.compile(network) if compiled else network
     images = images.contiguous(memory_format=torch.channels_last)
 
     def step() -> torch.Tensor:
-        loss = networks.nt_xent(network(images))
+        loss = networks.nt_xent(training(images))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -100,8 +101,8 @@ def on_torch() -> dict[str, float]:
 
 
 def run(contender: str) -> dict[str, float]:
-    if contender == PYTORCH:
-        return on_torch()
+    if contender in PYTORCH:
+        return on_torch("compiled" in contender)
     layer, _, jit = contender.partition(", ")
     return on_keras(layer.startswith("kssl"), JIT[jit])
 

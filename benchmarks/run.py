@@ -2,8 +2,9 @@
 
 Each benchmark is a file of this folder with a `main()` that prints its tables. Contenders run in
 processes of their own, in turn, on an idle machine: only ratios within one run mean anything. The
-tables go into `docs/speed_table.md`, the figures of each round into `benchmarks/speed.json`; a
-ratio that fell by more than a tenth since the last run is named.
+tables go into `benchmarks/speed_table.md`, which `docs/speed.md` includes, the figures of each
+round into `benchmarks/speed.json`; a ratio that fell by more than a tenth since the last run is
+named.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FOLDER = Path(__file__).parent
 # Shared code; the check of a GPU, runs of several seeds and two checkouts are begun by hand.
 NOT_HERE = ("run", "contest", "networks", "bare_jax", "gpu_check", "seeds", "trees")
 RESULTS = FOLDER / "speed.json"
-TABLE = FOLDER.parent / "docs" / "speed_table.md"
+TABLE = FOLDER / "speed_table.md"
 FALL = 0.9  # of the last ratio: what is below is named
 
 
@@ -65,8 +66,8 @@ def fallen(before: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:
 
 
 def markdown(tables: list[dict[str, Any]]) -> str:
-    """Return all tables as a page that `docs/speed.md` includes."""
-    lines = ["<!-- Written by `make bench`. -->"]
+    """Return all tables, and before them one of the ratios, as `docs/speed.md` includes them."""
+    lines = ["<!-- Written by `make bench`. -->", *summary(tables)]
     machines: list[dict[str, str]] = []
     for table in tables:
         if table["machine"] not in machines:
@@ -85,6 +86,22 @@ def markdown(tables: list[dict[str, Any]]) -> str:
     for number, each in enumerate(machines, 1):
         lines.append(f"Machine {number}: " + ", ".join(f"{k} {v}" for k, v in each.items()) + ".")
     return "\n".join(lines) + "\n"
+
+
+def summary(tables: list[dict[str, Any]]) -> list[str]:
+    """Return the lines of a table: how many times as fast kssl is as the fastest peer."""
+    head = ["| what | kssl | beside | times as fast | peak MiB, both |", "|---|---|---|---:|---:|"]
+    lines = []
+    for table in tables:
+        rounds, reference = table["rounds"], table["reference"]
+        if "CPU" in table["figure"] or reference not in rounds:
+            continue
+        what = table["title"].rpartition(": ")[0]
+        for name in [each for each in rounds if each.startswith("kssl")]:
+            ratio = ratio_of(rounds, name, reference)
+            memory = " and ".join(f"{table['memory'][each]:,.0f}" for each in (name, reference))
+            lines.append(f"| {what} | {name} | {reference} | {ratio:.2f} | {memory} |")
+    return ["", *head, *lines] if lines else []
 
 
 if __name__ == "__main__":

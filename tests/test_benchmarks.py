@@ -62,6 +62,7 @@ def test_the_page_has_median_range_ratio_memory_and_machine(bench):
     page = run.markdown([found([3.0, 1.0, 2.0], [4.0])])
     assert "| kssl | 2.0 | 1.0 to 3.0, 3 rounds | 0.50 | 10 |" in page
     assert "Machine 1: processor two cores." in page
+    assert "| step | kssl | peer | 0.50 | 10 and 20 |" in page
 
 
 def test_the_fastest_peer_is_the_reference(bench, capsys):
