@@ -123,7 +123,7 @@ def group_norm(x: jax.Array, weights: Any) -> jax.Array:
     groups = max(1, min(32, x.shape[-1] // 4))
 
     def spread(values: jax.Array) -> jax.Array:
-        """Mean over places, then over the channels of a group: both at once is ten times as slow."""
+        """Mean over places, then over a group's channels: both at once is ten times as slow."""
         mean = values.mean((1, 2)).reshape(len(x), groups, -1).mean(-1)
         return jnp.repeat(mean, x.shape[-1] // groups, -1)[:, None, None]
 

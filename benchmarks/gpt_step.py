@@ -3,7 +3,7 @@
 nanoGPT's small recipe: 4 layers, 4 heads, width 128, context 64, batch 12, characters. The PyTorch
 loop is written here: the same network with fused attention, AdamW with the same settings, batches
 gathered at random places of a tensor, eager, as nanoGPT runs on a processor, and compiled. The same
-arithmetic in bare JAX, on such batches, shows what JAX can do at most. Writing is 256 tokens from
+arithmetic in bare JAX, on such batches, shows what JAX does by itself. Writing is 256 tokens from
 one, with a cache of keys and values on both sides, eager in PyTorch.
 """
 
