@@ -79,7 +79,8 @@ def markdown(tables: list[dict[str, Any]]) -> str:
         for name, values in rounds.items():
             ratio = f"{ratio_of(rounds, name, reference):.2f}" if reference in rounds else ""
             middle = statistics.median(values)
-            spread = f"{min(values):,.1f} to {max(values):,.1f}, {len(values)} rounds"
+            count = f"{len(values)} round{'s' * (len(values) > 1)}"
+            spread = f"{min(values):,.1f} to {max(values):,.1f}, {count}"
             memory = f"{table['memory'][name]:,.0f}"
             lines.append(f"| {name} | {middle:,.1f} | {spread} | {ratio} | {memory} |")
     lines.append("")
