@@ -232,19 +232,14 @@ def _normalized_groups(groups: int, epsilon: float) -> Any:
     return ops.custom_gradient(normalize)
 
 
-_FUSED: dict[str, tuple[tuple[type[keras.layers.Layer], str, Callable[..., Any]], ...]] = {
-    "tensorflow": (
-        (keras.layers.Dense, "call", _dense),
-        (keras.layers.EinsumDense, "call", _einsum_dense),
-        (keras.layers.MultiHeadAttention, "_compute_attention", _attention),
-        (keras.layers.LayerNormalization, "call", _layer_normalization),
-        (keras.layers.GroupNormalization, "call", _group_normalization),
-    ),
-    "jax": (
-        (keras.layers.Dense, "call", _dense),
-        (keras.layers.EinsumDense, "call", _einsum_dense),
-        (keras.layers.Conv2D, "convolution_op", convolution),
-        (keras.layers.LayerNormalization, "call", _layer_normalization),
-        (keras.layers.GroupNormalization, "call", _group_normalization),
-    ),
+_Row = tuple[type[keras.layers.Layer], str, Callable[..., Any]]
+_SHARED: tuple[_Row, ...] = (
+    (keras.layers.Dense, "call", _dense),
+    (keras.layers.EinsumDense, "call", _einsum_dense),
+    (keras.layers.LayerNormalization, "call", _layer_normalization),
+    (keras.layers.GroupNormalization, "call", _group_normalization),
+)
+_FUSED: dict[str, tuple[_Row, ...]] = {
+    "tensorflow": (*_SHARED, (keras.layers.MultiHeadAttention, "_compute_attention", _attention)),
+    "jax": (*_SHARED, (keras.layers.Conv2D, "convolution_op", convolution)),
 }

@@ -18,7 +18,7 @@ from kssl.layers.fused import fuse
 
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 fuses = pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch has its own")
-only_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="fuses for TensorFlow alone")
+only_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="fused on TensorFlow alone")
 RANDOM = np.random.default_rng(0)
 
 
@@ -181,14 +181,14 @@ def test_scores_of_attention_can_still_be_asked_for() -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@only_tensorflow
+@fuses
 def test_half_precision_stays_half_precision() -> None:
-    layer = fuse(kssl.layers.Transformer(8, 1, 2, dtype="mixed_bfloat16"))
+    layer = kssl.layers.Transformer(8, 1, 2, dtype="mixed_bfloat16")  # fused when it is built
     layer.build((2, 5, 8))
     assert keras.backend.standardize_dtype(layer(drawn(2, 5, 8)).dtype) == "bfloat16"
 
 
-@only_tensorflow
+@fuses
 def test_an_adapter_is_not_left_out() -> None:
     layer = keras.layers.Dense(5)
     layer.build((3, 7, 4))
@@ -199,7 +199,7 @@ def test_an_adapter_is_not_left_out() -> None:
     np.testing.assert_allclose(layer(inputs), inputs @ np.asarray(layer.kernel), atol=1e-4)
 
 
-@only_tensorflow
+@fuses
 def test_a_copy_computes_with_its_own_weights() -> None:
     layer = keras.layers.Dense(5, use_bias=False)
     layer.build((3, 7, 4))
