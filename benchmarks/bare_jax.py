@@ -1,5 +1,7 @@
 """What JAX itself can do: the arithmetic of kssl's steps, written in `jax.numpy` and `jax.lax`.
 
+Here are the step and the U-Net; `bare_transformers.py` has the transformers.
+
 Nothing of Keras or kssl is in it, all of a step is one compiled function whose arguments are
 donated: what a step of kssl on JAX is compared with. Gradients are JAX' own.
 """
@@ -68,44 +70,6 @@ def norm(x: jax.Array, gamma: jax.Array, beta: jax.Array) -> jax.Array:
 
 def norm_weights(width: int) -> tuple[jax.Array, jax.Array]:
     return jnp.ones(width), jnp.zeros(width)
-
-
-def gpt_weights(vocabulary: int, context: int, depth: int, width: int) -> Weights:
-    blocks = [
-        {
-            "norms": [norm_weights(width), norm_weights(width)],
-            "heads": (kernel(width, 3 * width), jnp.zeros(3 * width)),
-            "joined": (kernel(width, width), jnp.zeros(width)),
-            "wide": (kernel(width, 4 * width), jnp.zeros(4 * width)),
-            "narrow": (kernel(4 * width, width), jnp.zeros(width)),
-        }
-        for _ in range(depth)
-    ]
-    tables = {"tokens": kernel(vocabulary, width), "places": kernel(context, width)}
-    return {**tables, "blocks": blocks, "norm": norm_weights(width)}
-
-
-def gpt_loss(weights: Weights, ids: jax.Array, target: jax.Array, heads: int) -> jax.Array:
-    batch, length = ids.shape
-    x = weights["tokens"][ids] + weights["places"][:length]
-    unseen = jnp.where(jnp.tril(jnp.ones((length, length), bool)), 0.0, -1e9)
-    for block in weights["blocks"]:
-        joined = norm(x, *block["norms"][0]) @ block["heads"][0] + block["heads"][1]
-        parts = joined.reshape(batch, length, 3, heads, -1).transpose(2, 0, 3, 1, 4)
-        scores = parts[0] @ parts[1].swapaxes(2, 3) * parts.shape[-1] ** -0.5 + unseen
-        seen = (jax.nn.softmax(scores) @ parts[2]).swapaxes(1, 2).reshape(batch, length, -1)
-        x = x + seen @ block["joined"][0] + block["joined"][1]
-        wide = norm(x, *block["norms"][1]) @ block["wide"][0] + block["wide"][1]
-        x = x + jax.nn.gelu(wide) @ block["narrow"][0] + block["narrow"][1]
-    logits = norm(x, *weights["norm"]) @ weights["tokens"].T
-    likely = jnp.take_along_axis(jax.nn.log_softmax(logits), target[..., None], -1)
-    return -likely.mean()
-
-
-def gpt(vocabulary: int, context: int, depth: int, heads: int, width: int) -> Training:
-    """Return the training of a GPT-2 on `(ids, targets)`."""
-    loss = partial(gpt_loss, heads=heads)
-    return Training(gpt_weights(vocabulary, context, depth, width), adam_step(loss, 1e-3, 0.1, 1.0))
 
 
 def conv_weights(given: int, width: int, size: int = 3, scale: float = 0.05) -> Any:

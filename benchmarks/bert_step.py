@@ -21,10 +21,11 @@ from kssl.system import devices
 
 ROWS, LENGTH, SIZE, WIDTH, DEPTH = 16, 128, 8000, 256, 4
 STEPS, WARM = 10, 3
-HIDDEN = ("kssl, TensorFlow", "kssl, JAX", "Hugging Face, hidden positions alone")
+HIDDEN = ("kssl, TensorFlow", "kssl, JAX", "bare JAX", "Hugging Face, hidden positions alone")
 EVERY = (
     "kssl, TensorFlow, all positions",
     "kssl, JAX, all positions",
+    "bare JAX, all positions",
     "Hugging Face",
     "Hugging Face, compiled",
 )
@@ -56,6 +57,18 @@ def on_keras(backend: str, most: int | None) -> dict[str, float]:
     model.compile(optimizer)
     given = batch()
     return rate(lambda: model.train_on_batch(given)[0])  # behind the loss stand its parts
+
+
+def on_bare_jax(every: bool) -> dict[str, float]:
+    import bare_transformers
+    import jax
+
+    training, given = bare_transformers.bert(SIZE, LENGTH, DEPTH, 4, WIDTH), batch()
+    hidden = np.nonzero(given["target"] >= 0)[1].reshape(ROWS, -1)  # as many in each row
+    place = np.tile(np.arange(LENGTH), (ROWS, 1)) if every else hidden
+    given |= {"place": place, "word": np.take_along_axis(given["target"], place, 1)}
+    keys = iter(jax.random.split(jax.random.key(0), STEPS + WARM))
+    return rate(lambda: training(given, next(keys)))
 
 
 def on_torch(every: bool, compiled: bool) -> dict[str, float]:
@@ -100,6 +113,8 @@ def run(contender: str) -> dict[str, float]:
     every = contender in EVERY
     if contender.startswith("Hugging"):
         return on_torch(every, "compiled" in contender)
+    if contender.startswith("bare"):
+        return on_bare_jax(every)
     return on_keras("jax" if "JAX" in contender else "tensorflow", LENGTH if every else None)
 
 
@@ -108,7 +123,7 @@ def main() -> None:
     for kind, contenders in (("hidden positions", HIDDEN), ("all positions", EVERY)):
         figures = contest(here(__file__), contenders)
         for figure in ("tokens/s", "tokens/CPU s"):
-            table(f"BERT step, {kind}, {size}", figure, figures, contenders[2:])
+            table(f"BERT step, {kind}, {size}", figure, figures, contenders[3:])
 
 
 if __name__ == "__main__":

@@ -116,10 +116,10 @@ def on_torch(compiled: bool) -> dict[str, float]:
 
 
 def on_bare_jax() -> dict[str, float]:
-    import bare_jax
+    import bare_transformers
 
     ids = text()
-    train = bare_jax.gpt(VOCABULARY, CONTEXT, DEPTH, HEADS, WIDTH)
+    train = bare_transformers.gpt(VOCABULARY, CONTEXT, DEPTH, HEADS, WIDTH)
 
     def steps(count: int) -> None:
         for _ in range(count):

@@ -22,7 +22,7 @@ from kssl.system import devices
 BATCH, STEPS, WARM = 128, 5, 2
 OURS, WHOLE = "kssl, TensorFlow", "kssl, one patch hidden"
 PEERS = ("Hugging Face ViT-MAE", "Hugging Face ViT-MAE, compiled")
-JAX = "kssl, JAX"
+JAX, BARE = "kssl, JAX", "bare JAX"
 
 
 def rate(step: Callable[[], Any]) -> dict[str, float]:
@@ -42,6 +42,16 @@ def on_keras(mask_ratio: float, backend: str = "tensorflow") -> dict[str, float]
     model.compile(optimizer)
     images = np.random.RandomState(0).rand(BATCH, 32, 32, 3).astype("float32")
     return rate(lambda: model.train_on_batch(images))
+
+
+def on_bare_jax() -> dict[str, float]:
+    import bare_transformers
+    import jax
+
+    training = bare_transformers.mae(4, (192, 12, 3), (128, 4, 4))
+    images = np.random.RandomState(0).rand(BATCH, 32, 32, 3).astype("float32")
+    keys = iter(jax.random.split(jax.random.key(0), STEPS + WARM))
+    return rate(lambda: training(images, next(keys)))
 
 
 def on_torch(compiled: bool) -> dict[str, float]:
@@ -68,13 +78,15 @@ def on_torch(compiled: bool) -> dict[str, float]:
 def run(contender: str) -> dict[str, float]:
     if contender in PEERS:
         return on_torch("compiled" in contender)
+    if contender == BARE:
+        return on_bare_jax()
     return on_keras(
         1 / 64 if contender == WHOLE else 0.75, "jax" if contender == JAX else "tensorflow"
     )
 
 
 def main() -> None:
-    figures = contest(here(__file__), [OURS, JAX, WHOLE, *PEERS])
+    figures = contest(here(__file__), [OURS, JAX, BARE, WHOLE, *PEERS])
     for figure in ("images/s", "images/CPU s"):
         table("MAE step, ViT 192 x 12 + 128 x 4, 128 images of 32 x 32", figure, figures, PEERS)
     if OURS in figures and WHOLE in figures:

@@ -22,8 +22,9 @@ from typing import Any
 from contest import machine, ratio_of
 
 FOLDER = Path(__file__).parent
+BARE = ("bare_jax", "bare_transformers")
 # Shared code; the check of a GPU, runs of several seeds and two checkouts are begun by hand.
-NOT_HERE = ("run", "contest", "networks", "bare_jax", "gpu_check", "seeds", "trees")
+NOT_HERE = ("run", "contest", "networks", "gpu_check", "seeds", "trees", *BARE)
 RESULTS = FOLDER / "speed.json"
 TABLE = FOLDER / "speed_table.md"
 FALL = 0.9  # of the last ratio: what is below is named

@@ -65,6 +65,9 @@ class ReverseProcess:
         if steps is None:
             steps = min(50, getattr(schedule, "timesteps", 50))
         self.levels = schedule.levels(steps, spacing or default)
+        rates = map(ops.convert_to_numpy, schedule.rates(np.append(self.levels, CLEAN)))
+        every = zip(*rates, strict=True)
+        self._every = dict(zip([*self.levels, CLEAN], every, strict=True))
 
     def run(
         self,
@@ -147,17 +150,17 @@ class ReverseProcess:
         return mask * clean + (1.0 - mask) * noisy
 
     def _rates(self, level: Any) -> Rates:
-        """Return α and σ of one level, `(1,)`: they broadcast against images."""
-        return self.schedule.rates(_batch(level))
+        """Return α and σ of one level, numbers: TensorFlow makes them slowly, one by one."""
+        return self._every[level]
 
 
 def _tensor(values: Any) -> Any:
     return ops.convert_to_tensor(values, dtype="float32")
 
 
-def _batch(level: Any, like: Any = None) -> np.ndarray:
+def _batch(level: Any, like: Any) -> np.ndarray:
     dtype = "int32" if isinstance(level, int | np.integer) else "float32"
-    return np.full((1 if like is None else like.shape[0],), level, dtype)
+    return np.full((like.shape[0],), level, dtype)
 
 
 class SeededNoise:

@@ -24,7 +24,7 @@ def convolution(self: keras.layers.Conv2D, inputs: Any, kernel: Any) -> Any:
         and set(self.strides) == set(self.dilation_rate) == {1}
         and self.groups == 1
         and rows % 2 == columns % 2 == 1
-        and _on_processor()
+        and on_processor()
     )
     if not plain:
         return type(self).convolution_op(self, inputs, kernel)
@@ -35,7 +35,8 @@ def convolution(self: keras.layers.Conv2D, inputs: Any, kernel: Any) -> Any:
 
 
 @functools.cache
-def _on_processor() -> bool:
+def on_processor() -> bool:
+    """Return whether JAX computes on the processor, where no GPU or TPU was found."""
     import jax
 
     return bool(jax.default_backend() == "cpu")

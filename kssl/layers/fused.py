@@ -13,6 +13,7 @@ from keras import ops
 
 from kssl.layers.activations import for_training
 from kssl.layers.convolution import convolution
+from kssl.layers.dropout import dropout
 
 
 def fuse(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -21,9 +22,10 @@ def fuse(layer: keras.layers.Layer) -> keras.layers.Layer:
     Without XLA TensorFlow makes a pass over memory for each operation that Keras writes. A dense
     layer takes rows of tokens as one matrix: Keras multiplies each row by a copy of the weights
     and adds up as many gradients. Attention moves its heads to the front once. Normalisation has
-    a gradient of its own. On JAX convolutions have one too, see `convolution`, and attention is
-    Keras'. Configuration and weights are untouched, and what is quantized or has an adapter takes
-    Keras' own path, as everything does on PyTorch.
+    a gradient of its own. On JAX convolutions have one too, see `convolution`, dropout has other
+    random numbers, and attention is Keras' where it has no dropout. Configuration and weights are
+    untouched, and what is quantized or has an adapter takes Keras' own path, as everything does on
+    PyTorch.
 
     Args:
         layer: A built layer or model.
@@ -118,10 +120,19 @@ def _attention(
     return_attention_scores: bool = False,
     use_causal_mask: bool = False,
 ) -> Any:
-    same = len({each.dtype for each in (query, key, value)}) == 1
-    if len(query.shape) != 4 or return_attention_scores or not same or key.shape[2] is None:
+    plain = len({each.dtype for each in (query, key, value)}) == 1 and len(query.shape) == 4
+    plain = plain and not return_attention_scores and key.shape[2] is not None
+    # JAX has attention as a whole, which Keras takes where no score is dropped.
+    if not plain or (keras.backend.backend() == "jax" and not self._dropout):
         return type(self)._compute_attention(
-            self, query, key, value, attention_mask, training, return_attention_scores
+            self,
+            query,
+            key,
+            value,
+            attention_mask,
+            training,
+            return_attention_scores,
+            use_causal_mask,
         )
     query, value = (ops.transpose(each, (0, 2, 1, 3)) for each in (query, value))
     scale = ops.cast(self._inverse_sqrt_key_dim, query.dtype)
@@ -238,8 +249,13 @@ _SHARED: tuple[_Row, ...] = (
     (keras.layers.EinsumDense, "call", _einsum_dense),
     (keras.layers.LayerNormalization, "call", _layer_normalization),
     (keras.layers.GroupNormalization, "call", _group_normalization),
+    (keras.layers.MultiHeadAttention, "_compute_attention", _attention),
 )
 _FUSED: dict[str, tuple[_Row, ...]] = {
-    "tensorflow": (*_SHARED, (keras.layers.MultiHeadAttention, "_compute_attention", _attention)),
-    "jax": (*_SHARED, (keras.layers.Conv2D, "convolution_op", convolution)),
+    "tensorflow": _SHARED,
+    "jax": (
+        *_SHARED,
+        (keras.layers.Conv2D, "convolution_op", convolution),
+        (keras.layers.Dropout, "call", dropout),
+    ),
 }

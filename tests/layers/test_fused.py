@@ -155,11 +155,11 @@ MASKS: dict[str, dict[str, Any]] = {
 }
 
 
-@only_tensorflow
+@fuses
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("name", MASKS)
 def test_attention_attends_to_what_keras_attends_to(name: str, dropout: float) -> None:
-    inputs = tf.constant(drawn(3, 6, 8))
+    inputs = ops.convert_to_tensor(drawn(3, 6, 8))
 
     def call(layer: keras.layers.Layer) -> Any:
         return layer(inputs, inputs, training=False, **MASKS[name])
@@ -169,15 +169,14 @@ def test_attention_attends_to_what_keras_attends_to(name: str, dropout: float) -
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-4)
 
 
-@only_tensorflow
+@fuses
 def test_scores_of_attention_can_still_be_asked_for() -> None:
     layer = keras.layers.MultiHeadAttention(2, 4)
     layer.build((3, 6, 8), (3, 6, 8))
     inputs = drawn(3, 6, 8)
-    expected = layer(inputs, inputs, return_attention_scores=True)
-    for one, other in zip(
-        expected, fuse(layer)(inputs, inputs, return_attention_scores=True), strict=True
-    ):
+    asked = {"return_attention_scores": True, "use_causal_mask": True}
+    expected = layer(inputs, inputs, **asked)
+    for one, other in zip(expected, fuse(layer)(inputs, inputs, **asked), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
