@@ -33,7 +33,9 @@ def _checked_first(method: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
         given = dict(zip(("y", WEIGHT), args, strict=False), **kwargs) if of_batch else {}
         if not isinstance(x, _NOT_READ):
-            packed(self, x, given.get("y"), given.get(WEIGHT))
+            examples = packed(self, x, given.get("y"), given.get(WEIGHT))[0]
+            if method.__name__ == "train_on_batch":
+                self.make_variables(examples)
         return method(self, x, *args, **kwargs)
 
     return call

@@ -142,7 +142,7 @@ class Model(keras.Model):
         if kwargs.get("class_weight") is not None and weight is None:
             kwargs["class_weight"], weight = weighed(self, x, y, kwargs["class_weight"])
         x, y, kwargs[WEIGHT] = packed(self, x, y, weight)
-        self._make_variables(x)
+        self.make_variables(x)
         if self.built:
             self.check_built()
         return said_if_not_finite(self, super().fit(x, y, *args, **kwargs))
@@ -153,7 +153,7 @@ class Model(keras.Model):
             x, y, kwargs[WEIGHT] = packed(self, x, y, kwargs.get(WEIGHT))
         return super().evaluate(x, y, *args, **kwargs)
 
-    def _make_variables(self, x: Any) -> None:
+    def make_variables(self, x: Any) -> None:
         """Make the variables before the step is traced: TensorFlow would trace it a second time."""
         if getattr(self, "_distribute_strategy", None) is not None or not self.compiled:
             return  # Keras does it itself, where the strategy wants them, or complains

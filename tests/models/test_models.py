@@ -239,19 +239,23 @@ class Counting(AutoEncoder):
         return super().compute_loss(*args, **kwargs)
 
 
-@pytest.mark.parametrize("kind", ["array", "dict", "dataset"])
+@pytest.mark.parametrize("kind", ["array", "dict", "dataset", "a batch"])
 def test_the_training_step_is_traced_once(kind, monkeypatch):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("only TensorFlow traces again when variables are made while tracing")
     import tensorflow as tf
 
     images = np.zeros((8, 4, 4, 1), "float32")
-    given = {"array": images, "dict": {"image": images}}.get(kind)
+    given = {"array": images, "dict": {"image": images}, "a batch": images}.get(kind)
     given = tf.data.Dataset.from_tensors({"image": images}) if given is None else given
     monkeypatch.setattr(Counting, "calls", 0)
     model = Counting(latent_dim=2)
     model.compile("adam")
-    model.fit(given, epochs=2, verbose=0)
+    if kind == "a batch":
+        for _ in range(2):
+            model.train_on_batch(given)
+    else:
+        model.fit(given, epochs=2, verbose=0)
     assert Counting.calls == 1
 
 
@@ -261,7 +265,7 @@ def test_batches_whose_shape_is_not_known_build_nothing_before_they_come(shape):
 
     model = AutoEncoder(latent_dim=2)
     model.compile("adam")
-    model._make_variables(types.SimpleNamespace(element_spec={"image": tf.TensorSpec(shape)}))
+    model.make_variables(types.SimpleNamespace(element_spec={"image": tf.TensorSpec(shape)}))
     assert not model.built and not model.optimizer.built
 
 
