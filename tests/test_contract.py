@@ -196,6 +196,9 @@ TRANSFORMS = {
             (("past", 0.3, False, 9, "video", 4), {"video": FRAMES}),
         )
     ],
+    "number": [
+        testing.transform_checks(pretext.number, {"index": np.arange(8, dtype=np.int32) + 3})
+    ],
     "rotate": [
         testing.transform_checks(partial(pretext.rotate, all_four), {"image": SQUARES})
         for all_four in (False, True)
@@ -329,6 +332,8 @@ LAYERS = {
         testing.layer_checks(partial(layers.DilatedCausalStack, 4, [1, 2], 3, 7), TUPLES)
     ],
     "feature_queue": [testing.layer_checks(partial(layers.FeatureQueue, 12, seed=1), CODES[0])],
+    "target_blocks": [testing.layer_checks(partial(layers.TargetBlocks, (3, 5), (1, 2), 2), CROPS)],
+    "memory_bank": [testing.layer_checks(partial(layers.MemoryBank, 9, 5, seed=1), LABELS)],
     "gated_activation": [testing.layer_checks(layers.GatedActivation, EVEN[0])],
     "gradient_reversal": [testing.layer_checks(partial(layers.GradientReversal, 0.3), IMAGES)],
     "mask_tokens": [testing.layer_checks(layers.MaskTokens, CROPS, PLACES)],
@@ -479,10 +484,27 @@ def simclr() -> models.SimCLR:
 
 def joint(method: Callable[..., models.JointEmbedding], **settings: object) -> Callable[[], object]:
     """Return what makes a small model of a method that compares views."""
-    return lambda: method(layers.ConvNet([4]), layers.ProjectionHead(5, hidden_dim=7), **settings)
+    return lambda: method(
+        encoder=layers.ConvNet([4]), projector=layers.ProjectionHead(5, hidden_dim=7), **settings
+    )
+
+
+def cmc() -> models.CMC:
+    encoders = layers.ConvNet([4]), layers.ConvNet([3])
+    return models.CMC(*encoders, layers.ProjectionHead(5, 7), layers.ProjectionHead(5, 7))
+
+
+def ijepa() -> models.IJEPA:
+    encoder, predictor = layers.Transformer(8, 1, 2), layers.Transformer(8, 1, 2)
+    return models.IJEPA(2, encoder, predictor, block=(1, 2), blocks=2, momentum=0.9)
+
+
+def simmim(**settings: object) -> models.SimMIM:
+    return models.SimMIM(2, layers.Transformer(8, 1, 2), **settings)
 
 
 VIEWED = {"image": IMAGES, "view_1": IMAGES, "view_2": IMAGES[::-1].copy()}
+NUMBERED = {"image": IMAGES, "view_1": IMAGES, "target": np.arange(8, dtype=np.int32) + 9}
 CROPPED = VIEWED | {"local_views": np.stack([IMAGES[:, :4, :4], IMAGES[:, 4:, 4:8]], axis=1)}
 
 
@@ -494,6 +516,34 @@ MODELS = {
         )
     ],
     "moco": [testing.model_checks(joint(models.MoCo, queue_size=16), VIEWED)],
+    "cmc": [testing.model_checks(cmc, {"image": COLOURS[:, :8, :8] / np.float32(255)})],
+    "deep_cluster": [
+        testing.model_checks(
+            joint(models.DeepCluster, examples=20, steps_per_epoch=1, clusters=[3, 4, 5]),
+            {**VIEWED, "target": NUMBERED["target"]},
+        )
+    ],
+    "ijepa": [testing.model_checks(ijepa, {"image": IMAGES})],
+    "simmim": [
+        testing.model_checks(partial(simmim, **settings), {"image": IMAGES})
+        for settings in ({}, {"mask_size": 4, "normalize_targets": True})
+    ],
+    "moco_v3": [testing.model_checks(joint(models.MoCoV3, momentum=0.9), VIEWED)],
+    "nnclr": [testing.model_checks(joint(models.NNCLR, queue_size=16), VIEWED)],
+    "swav": [
+        testing.model_checks(joint(models.SwAV, prototypes=6, queue_size=16), batch)
+        for batch in (VIEWED, CROPPED)
+    ],
+    "lejepa": [
+        testing.model_checks(joint(models.LeJEPA, directions=8), batch)
+        for batch in (VIEWED, CROPPED)
+    ],
+    "instance_discrimination": [
+        testing.model_checks(
+            joint(models.InstanceDiscrimination, examples=20, noise=noise), NUMBERED
+        )
+        for noise in (None, 4)
+    ],
     "dino": [
         testing.model_checks(joint(models.DINO, student_temperature=0.2), batch)
         for batch in (VIEWED, CROPPED)

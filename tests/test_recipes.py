@@ -45,11 +45,17 @@ SMALLER = {
         "model.decoder.depth=1",
         "fit.batch_size=16",
     ],
+    "deep_cluster_fashion": [IMAGES, "fit.batch_size=16", "model.clusters=[4, 5]"],
+    "ijepa_fashion": [IMAGES, "model.encoder.depth=1", "fit.batch_size=16"],
+    "simmim_fashion": [IMAGES, "model.encoder.depth=1", "fit.batch_size=16"],
     "mae_fashion": [IMAGES, "model.encoder.depth=1", "fit.batch_size=16"],
     "simclr_cifar10_gpu": [LARGE_IMAGES, "model.encoder.width=4", "fit.batch_size=16"],
     **{
         f"{method}_fashion": [IMAGES, "fit.batch_size=16"]
-        for method in ("simclr", "byol", "simsiam", "moco", "dino", "rotation", "jigsaw")
+        for method in (
+            *("simclr", "byol", "simsiam", "moco", "moco_v3", "dino", "swav", "nnclr", "lejepa"),
+            *("barlow_twins", "vicreg", "instance", "rotation", "jigsaw"),
+        )
     },
 }
 
@@ -57,7 +63,7 @@ SMALLER = {
 def test_all_recipes_are_offered_by_name():
     own = {name for name, part in offered("recipes").items() if part.owner == "kssl"}
     assert own == {path.stem for path in RECIPES}
-    assert len(RECIPES) == 21
+    assert len(RECIPES) == 31
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -71,7 +77,8 @@ def test_a_recipe_is_right_and_says_how_it_is_run(path):
 
 # Those that are another's method in another size, or another method of the same kind.
 ALIKE = {"byol_fashion", "simsiam_fashion", "dino_fashion", "simclr_fashion", "jigsaw_fashion"}
-ALIKE |= {"denoising_autoencoder_mnist", "autoencoder_mnist"}
+ALIKE |= {"moco_v3_fashion", "nnclr_fashion", "barlow_twins_fashion", "vicreg_fashion"}
+ALIKE |= {"lejepa_fashion", "denoising_autoencoder_mnist", "autoencoder_mnist"}
 
 
 @pytest.mark.parametrize(

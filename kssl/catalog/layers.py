@@ -25,6 +25,14 @@ LAYERS = {
         "Dilated causal convolutions of WaveNet",
     ),
     "feature_queue": ("kssl.layers.queue:FeatureQueue", "Queue of the features of earlier batches"),
+    "target_blocks": (
+        "kssl.layers.target_blocks:TargetBlocks",
+        "Blocks of patches, and patches outside of them: I-JEPA",
+    ),
+    "memory_bank": (
+        "kssl.layers.memory_bank:MemoryBank",
+        "A row for each training example: instance discrimination",
+    ),
     "gated_activation": (
         "kssl.layers.causal:GatedActivation",
         "Gated activation of PixelCNN and WaveNet",

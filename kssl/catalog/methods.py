@@ -8,7 +8,7 @@ METHODS = {
     "albert": ("BERT with sentence order", ("sentence_order", "mask_tokens", "bert")),
     "barlow": (
         "Barlow Twins: SimCLR's network with its loss",
-        ("two_views", "simclr", "barlow_twins"),
+        ("two_views", "simclr", "barlow_twins", "barlow_twins_fashion"),
     ),
     "bart": ("BART: text put right again", ("infill", "shuffle_sentences")),
     "beit": ("BEiT: patches from those around them", ("mask_patches", "mae")),
@@ -22,9 +22,17 @@ METHODS = {
     "dae": ("Denoising autoencoder", ("denoising_autoencoder", "denoising_autoencoder_mnist")),
     "ddim": ("A sampler of diffusion models", ("diffusion", "diffusion_mnist")),
     "ddpm": ("Diffusion", ("diffusion", "diffusion_mnist", "diffusion_cifar10_gpu")),
+    "instdisc": (
+        "Instance discrimination with a memory bank",
+        ("exemplar", "instance_discrimination", "instance_fashion"),
+    ),
     "iwae": (
         "A VAE with a tighter bound",
         ("vae", "importance_weighted_bound", "vae_mnist_binarized"),
+    ),
+    "memory_bank": (
+        "Instance discrimination with a memory bank",
+        ("exemplar", "instance_discrimination", "instance_fashion"),
     ),
     "masked_autoencoder": ("Masked autoencoder", ("mae", "mae_fashion", "mae_cifar10_gpu")),
     "masked_language_model": ("BERT", ("mask_tokens", "bert", "bert_news")),

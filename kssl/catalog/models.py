@@ -13,6 +13,11 @@ MODELS = {
         "kssl.models.byol:BYOL",
         "BYOL: predicts a momentum teacher's projection of the other view",
     ),
+    "cmc": ("kssl.models.cmc:CMC", "CMC: brightness and colour of an image as two views"),
+    "deep_cluster": (
+        "kssl.models.deep_cluster:DeepCluster",
+        "DeepCluster v2: clusters of the last epoch as classes",
+    ),
     "denoising_autoencoder": (
         "kssl.models.autoencoder:DenoisingAutoEncoder",
         "Denoising autoencoder",
@@ -23,17 +28,39 @@ MODELS = {
     ),
     "dino": ("kssl.models.dino:DINO", "DINO: self-distillation over prototypes, multi-crop"),
     "gpt": ("kssl.models.gpt:GPT", "Autoregressive language model"),
+    "ijepa": (
+        "kssl.models.ijepa:IJEPA",
+        "I-JEPA: predicts the features of hidden blocks",
+    ),
+    "instance_discrimination": (
+        "kssl.models.instance_discrimination:InstanceDiscrimination",
+        "Instance discrimination: each example a class, a memory bank",
+    ),
+    "lejepa": (
+        "kssl.models.lejepa:LeJEPA",
+        "LeJEPA: views alike, embeddings normally distributed",
+    ),
     "mae": ("kssl.models.mae:MAE", "Masked autoencoder with a vision transformer"),
     "metric": ("kssl.models.metric:Metric", "Supervised metric learning: triplet and other losses"),
     "moco": (
         "kssl.models.moco:MoCo",
         "Momentum contrast: a momentum encoder and a queue of negatives",
     ),
+    "moco_v3": (
+        "kssl.models.moco_v3:MoCoV3",
+        "MoCo v3: a momentum encoder and a predictor, no queue",
+    ),
+    "nnclr": ("kssl.models.nnclr:NNCLR", "NNCLR: nearest neighbours as positives"),
     "pretext_classifier": (
         "kssl.models.pretext_classifier:PretextClassifier",
         "Pseudo-label classification: rotation, jigsaw, order, …",
     ),
     "simclr": ("kssl.models.simclr:SimCLR", "SimCLR: contrastive learning of two views"),
+    "simmim": (
+        "kssl.models.simmim:SimMIM",
+        "SimMIM: masked patches by one encoder, without a decoder",
+    ),
     "simsiam": ("kssl.models.simsiam:SimSiam", "SimSiam: a predictor and a stop-gradient"),
+    "swav": ("kssl.models.swav:SwAV", "SwAV: predicts the other view's assignment to prototypes"),
     "vae": ("kssl.models.vae:VAE", "Variational autoencoder"),
 }

@@ -35,6 +35,7 @@ TRANSFORMS = {
         "One caption for each image, drawn anew",
     ),
     "split": ("kssl.pretext.splitting:split", "Predict any part from any other"),
+    "number": ("kssl.pretext.numbering:number", "The number of each example: DeepCluster"),
     "rotate": ("kssl.pretext.image.rotation:rotate", "Quarter turns: which way up?"),
     "jigsaw": ("kssl.pretext.image.jigsaw:jigsaw", "Shuffled tiles: which permutation?"),
     "relative_position": (

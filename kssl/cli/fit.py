@@ -27,6 +27,12 @@ from kssl.runs.directory import Run
 @click.option("--name", metavar="NAME", help="Name of the run's folder, else the recipe's name.")
 @device_options
 @runs_option
+@click.option(
+    "--minutes",
+    metavar="M",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Train for about so long: steps are timed, and fit.epochs set by that.",
+)
 @click.option("--no-stand-in", is_flag=True, help="Fail where the recipe's data is unavailable.")
 @click.option("--dry-run", is_flag=True, help="Build everything, run a few steps, estimate time.")
 def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> None:
@@ -48,9 +54,14 @@ def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> N
             "which recipe? give its name (kssl list recipes), its file, or --resume RUN"
         )
     ready = read_recipe(recipe, overrides, options)
-    ready.name = options["name"] or ready.name
     from kssl import runs
 
+    if options["minutes"] is not None:
+        allowed = not options["no_stand_in"]
+        length = runs.length_of(ready, options["minutes"], allow_stand_in=allowed)
+        screen.show(f"In {options['minutes']:g} minutes of training: {' '.join(length)}")
+        ready = read_recipe(recipe, (*overrides, *length), options)
+    ready.name = options["name"] or ready.name
     if options["dry_run"]:
         _print_cost(ready.name, runs.dry_run(ready, allow_stand_in=not options["no_stand_in"]))
         return
@@ -64,7 +75,7 @@ def command(recipe: str | None, overrides: tuple[str, ...], **options: Any) -> N
 
 
 def _resume(recipe: str | None, overrides: tuple[str, ...], options: dict[str, Any]) -> None:
-    more = [f"--{name}" for name in ("data", "name") if options[name]]
+    more = [f"--{name}" for name in ("data", "name", "minutes") if options[name]]
     if recipe is not None or overrides or more:
         given = " ".join([recipe or "", *overrides, *more]).strip()
         raise UserError(

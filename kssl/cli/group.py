@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "runs": "List the runs: status, time, main result.",
         "evaluate": "Evaluate a run again, or with other evaluations.",
         "compare": "Put the results of several runs side by side.",
+        "atlas": "Train many recipes and write one table of them.",
         "report": "Write the report of a run again.",
         "embed": "Save the embeddings of a data set.",
         "neighbours": "Find the examples most like a given one.",

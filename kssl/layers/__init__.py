@@ -16,16 +16,24 @@ from kssl.layers.corruption import Corruption
 from kssl.layers.gradient import GradientReversal
 from kssl.layers.heads import PredictionHead, ProjectionHead
 from kssl.layers.masking import MaskTokens, RandomMasking, gather_tokens
+from kssl.layers.memory_bank import MemoryBank
 from kssl.layers.mlp import MLP
 from kssl.layers.moments import LatentGaussian
 from kssl.layers.momentum import MomentumEncoder, cosine_momentum
 from kssl.layers.normalization import BatchNormalization
-from kssl.layers.patches import PatchEmbedding, Patches, Unpatchify, normalize_patches
+from kssl.layers.patches import (
+    PatchEmbedding,
+    Patches,
+    Unpatchify,
+    denormalize_patches,
+    normalize_patches,
+)
 from kssl.layers.positions import SinCosPositions, TimestepEmbedding, sincos_1d, sincos_2d
 from kssl.layers.quantizer import VectorQuantizer
 from kssl.layers.queue import FeatureQueue
 from kssl.layers.resnet import ConvNet, ResidualBlock, ResNet
 from kssl.layers.sampling import GaussianSampling
+from kssl.layers.target_blocks import TargetBlocks
 from kssl.layers.transformer import Transformer
 from kssl.layers.unet import UNet
 from kssl.layers.unet_block import UNetBlock
@@ -49,6 +57,7 @@ __all__ = [
     "MaskTokens",
     "MaskedConv2D",
     "MaskedDense",
+    "MemoryBank",
     "MomentumEncoder",
     "NeuralAutoregressive",
     "PatchEmbedding",
@@ -62,6 +71,7 @@ __all__ = [
     "ResidualBlock",
     "SinCosPositions",
     "Sinkhorn",
+    "TargetBlocks",
     "TimestepEmbedding",
     "Transformer",
     "UNet",
@@ -70,6 +80,7 @@ __all__ = [
     "Unpatchify",
     "VectorQuantizer",
     "cosine_momentum",
+    "denormalize_patches",
     "gather_tokens",
     "normalize_patches",
     "sincos_1d",

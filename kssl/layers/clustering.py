@@ -26,6 +26,7 @@ class Prototypes(Layer):
 
     Call arguments:
         inputs: Embeddings `(batch, …, dim)`.
+        frozen: Whether the prototypes get no gradient, a boolean or a tensor of one.
 
     Returns:
         Scores `(batch, …, count)`, in -1 to 1.
@@ -53,9 +54,11 @@ class Prototypes(Layer):
             name="kernel",
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, frozen: Any = False) -> Any:
         embeddings = unit(inputs)
-        prototypes = unit(self.kernel, axis=0)
+        kernel = ops.convert_to_tensor(self.kernel)
+        kernel = ops.where(frozen, ops.stop_gradient(kernel), kernel)
+        prototypes = unit(kernel, axis=0)
         return ops.cast(ops.matmul(embeddings, prototypes), self.compute_dtype)  # (…, count)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:

@@ -193,3 +193,29 @@ def normalize_patches(patches: Any, epsilon: float = 1e-6) -> Any:
     centred = patches - ops.mean(patches, axis=-1, keepdims=True)
     variance = ops.sum(ops.square(centred), axis=-1, keepdims=True) / max(count - 1, 1)
     return centred / ops.sqrt(variance + epsilon)
+
+
+def denormalize_patches(patches: Any, like: Any, epsilon: float = 1e-6) -> Any:
+    """Return patches with the mean and the variance of others: undoes `normalize_patches`.
+
+    Args:
+        patches: Tensor `(batch, patches, values)`, such as a model's prediction.
+        like: The true patches, of the same shape.
+        epsilon: As in `normalize_patches`.
+
+    Returns:
+        Tensor of the same shape in float32.
+
+    Example:
+        >>> import keras, kssl
+        >>> patches = keras.random.uniform((2, 64, 48))
+        >>> normal = kssl.layers.normalize_patches(patches)
+        >>> again = kssl.layers.denormalize_patches(normal, patches)
+        >>> bool(keras.ops.max(keras.ops.abs(again - patches)) < 1e-5)
+        True
+    """
+    like = ops.cast(like, "float32")
+    count = like.shape[-1]
+    mean = ops.mean(like, axis=-1, keepdims=True)
+    variance = ops.var(like, axis=-1, keepdims=True) * count / max(count - 1, 1)  # unbiased
+    return ops.cast(patches, "float32") * ops.sqrt(variance + epsilon) + mean

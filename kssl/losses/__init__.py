@@ -37,6 +37,7 @@ from kssl.losses.divergence import (
     gaussian_kl_between,
 )
 from kssl.losses.energy import ContrastiveDivergence, contrastive_divergence, rbm_free_energy
+from kssl.losses.gaussianity import random_directions, sigreg
 from kssl.losses.multimodal import CLIP, SigLIP, clip, siglip
 from kssl.losses.neighbours import (
     SoftNearestNeighbor,
@@ -129,10 +130,12 @@ __all__ = [
     "negative_cosine",
     "negative_sampling",
     "nt_xent",
+    "random_directions",
     "rbm_free_energy",
     "reconstruction",
     "sampled_softmax",
     "siglip",
+    "sigreg",
     "sinkhorn",
     "soft_nearest_neighbor",
     "supervised_contrastive",

@@ -49,13 +49,14 @@ def swapped_prediction(
     temperature: float = 0.1,
     epsilon: float = 0.05,
     iterations: int = 3,
+    older: Any | None = None,
 ) -> Any:
     """SwAV's swapped prediction: from each crop, the code of every other high-resolution crop.
 
     The code `q` of a high-resolution crop is `sinkhorn` of its scores, with its gradient stopped;
     the loss is `-Σ_k q_k log softmax(scores / τ)_k` of another crop, averaged over the other
-    crops, then over the codes. The queue of features that SwAV adds for small batches is
-    `kssl.layers.FeatureQueue`.
+    crops, then over the codes. Where a batch is smaller than the number of prototypes, the scores
+    of older features balance the codes with it, see `older`.
 
     Under data parallelism codes are balanced over the batch that the loss sees: the global one on
     JAX, that of each replica on TensorFlow and torch.
@@ -67,6 +68,8 @@ def swapped_prediction(
         temperature: τ; 0.1 as in the paper.
         epsilon: Of `sinkhorn`.
         iterations: Of `sinkhorn`.
+        older: `(count, views, prototypes)` scores of features of earlier batches, by
+            `kssl.layers.FeatureQueue`: they share the prototypes with the batch, and have no loss.
 
     Returns:
         Tensor `(batch,)` in float32.
@@ -87,7 +90,11 @@ def swapped_prediction(
     everywhere = ops.sum(logs, axis=1)  # (batch, prototypes)
     total = 0.0
     for view in range(views):
-        code = ops.stop_gradient(sinkhorn(high[:, view], epsilon, iterations))
+        shared = high[:, view]
+        if older is not None:
+            shared = ops.concatenate([shared, ops.cast(older[:, view], "float32")])
+        code = sinkhorn(shared, epsilon, iterations)[: ops.shape(high)[0]]
+        code = ops.stop_gradient(code)
         total = total - ops.sum(code * (everywhere - logs[:, view]), axis=-1)  # (batch,)
     return total / (views * (crops.shape[1] - 1))
 

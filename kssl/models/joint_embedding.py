@@ -96,6 +96,7 @@ class JointEmbedding(Model):
     """
 
     target_key = ""
+    large_views = LARGE  # keys of a batch
 
     def __init__(
         self,
@@ -124,10 +125,10 @@ class JointEmbedding(Model):
         self.teacher = MomentumEncoder(self.student, momentum, final_momentum, total_steps)
 
     def build(self, input_shape: Any) -> None:
-        of_views = isinstance(input_shape, Mapping) and LARGE[0] in input_shape
+        of_views = isinstance(input_shape, Mapping) and self.large_views[0] in input_shape
         if of_views and self.augment is None:
             ((key, _),) = self.modality.keys.items()
-            input_shape = {key: input_shape[LARGE[0]]}
+            input_shape = {key: input_shape[self.large_views[0]]}
         self.example_shape = self.modality.example_shape(input_shape)
         shape = (None, *self.tensor_of(self.example_shape))
         self.student.build(shape)
@@ -148,9 +149,9 @@ class JointEmbedding(Model):
             if self.augment == "device":
                 in_unit_interval(self.tensor_of(batch), 'augment="device"', "give a layer of yours")
             return
-        if not set(LARGE) <= set(batch):
+        if not set(self.large_views) <= set(batch):
             raise ValueError(self._no_views(batch))
-        for key in (*LARGE, SMALL):  # views are made as floats whatever the images are
+        for key in (*self.large_views, SMALL):  # views are made as floats whatever the images are
             if key in batch:
                 self.check_values(batch[key])
 
@@ -183,9 +184,9 @@ class JointEmbedding(Model):
         return capability is not MakesViews or self.views is not None
 
     def make_views(self, x: Any) -> list[Any]:
-        """Return two views of each example, in validation too: one is not compared with itself."""
+        """Return views of each example, in validation too: one is not compared with itself."""
         examples = self.tensor_of(x)
-        return [self.views(examples, training=True) for _ in LARGE]
+        return [self.views(examples, training=True) for _ in self.large_views]
 
     def figures(self) -> dict[str, tuple[str, str]]:
         """Return the figure of the report that shows the views, where the model makes them."""
@@ -197,17 +198,18 @@ class JointEmbedding(Model):
         """Return the large views and the small ones, each `(batch, …)`."""
         if self.views is not None:
             return self.make_views(inputs), []
-        if not isinstance(inputs, Mapping) or not set(LARGE) <= set(inputs):
+        if not isinstance(inputs, Mapping) or not set(self.large_views) <= set(inputs):
             raise ValueError(self._no_views(inputs))
         small = inputs.get(SMALL)
-        large = [floating(inputs[key], self.modality.keys) for key in LARGE]
+        large = [floating(inputs[key], self.modality.keys) for key in self.large_views]
         return large, [] if small is None else ops.unstack(small, axis=1)
 
     def _no_views(self, inputs: Any) -> str:
         there = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one tensor"
+        makes = "two_views" if len(self.large_views) > 1 else "exemplar"
         return (
-            f"{type(self).__name__} compares view_1 and view_2, and the batch has {there}: put "
-            'the transform two_views before it, or give augment="device"'
+            f"{type(self).__name__} reads {' and '.join(self.large_views)}, and the batch has "
+            f'{there}: put the transform {makes} before it, or give augment="device"'
         )
 
 

@@ -19,6 +19,7 @@ from kssl.layers import (
     SinCosPositions,
     Transformer,
     Unpatchify,
+    denormalize_patches,
     normalize_patches,
 )
 from kssl.layers.base import built
@@ -182,11 +183,7 @@ class MAE(Model):
         predicted = self._predict(pick(x), self._noise(x, seed))
         filled = predicted["prediction"]
         if self.normalize_targets:
-            mean = ops.mean(patches, axis=-1, keepdims=True)
-            variance = ops.var(patches, axis=-1, keepdims=True)
-            count = patches.shape[-1]
-            unbiased = variance * count / max(count - 1, 1)
-            filled = filled * ops.sqrt(unbiased + EPSILON) + mean
+            filled = denormalize_patches(filled, patches, EPSILON)
         mask = ops.expand_dims(predicted["mask"], -1)
         return self.unpatchify(ops.where(mask > 0, filled, patches))
 

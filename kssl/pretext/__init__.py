@@ -31,6 +31,7 @@ from kssl.pretext.image.rotation import rotate
 from kssl.pretext.image.view import View
 from kssl.pretext.image.views import exemplar, multi_crop, two_views
 from kssl.pretext.noise import noise
+from kssl.pretext.numbering import number
 from kssl.pretext.pair.captions import caption_pairs
 from kssl.pretext.scale import binarize, flatten, to_float
 from kssl.pretext.splitting import split
@@ -91,6 +92,7 @@ __all__ = [
     "next_token",
     "noise",
     "noise_distribution",
+    "number",
     "one_hot",
     "patch_grid",
     "permutation_set",

@@ -10,7 +10,7 @@ Example:
 
 from __future__ import annotations
 
-from kssl.runs.costs import dry_run
+from kssl.runs.costs import dry_run, length_of
 from kssl.runs.directory import ROOT, Run, current, list_runs
 from kssl.runs.embed import embed
 from kssl.runs.evaluate import evaluate
@@ -37,6 +37,7 @@ __all__ = [
     "evaluate",
     "export",
     "fit",
+    "length_of",
     "list_runs",
     "listed",
     "load",

@@ -79,6 +79,26 @@ def dry_run(recipe: Recipe, allow_stand_in: bool = True) -> dict[str, Any]:
         }
 
 
+def length_of(recipe: Recipe, minutes: float, allow_stand_in: bool = True) -> list[str]:
+    """Return the overrides by which a recipe trains for so many minutes at most on this machine.
+
+    A few steps are timed; evaluation comes on top. With less time than an epoch takes, a part of
+    one is trained.
+
+    Returns:
+        Overrides of `fit.epochs` and, for a part of an epoch, `fit.steps_per_epoch`.
+    """
+    with scope():
+        prepared = prepare(recipe, allow_stand_in)
+        seconds, _ = _step_time(prepared)
+        an_epoch = recipe.settings.fit.steps_per_epoch or prepared.data.train.steps_per_epoch
+        steps = 60.0 * minutes / seconds
+        epochs = int(steps / (an_epoch + _validation(prepared)))
+    if epochs:
+        return [f"fit.epochs={epochs}"]
+    return ["fit.epochs=1", f"fit.steps_per_epoch={max(1, int(steps))}"]
+
+
 def _step_time(prepared: Prepared) -> tuple[float, float]:
     """Train for a few steps; return the seconds of one, compilation left out, and the loss."""
     import keras

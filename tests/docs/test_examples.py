@@ -107,12 +107,21 @@ TRAINING += [
     for file, name in (
         ("bert", "BERT"),
         ("byol", "BYOL"),
+        ("cmc", "CMC"),
+        ("deep_cluster", "DeepCluster"),
         ("dino", "DINO"),
         ("diffusion", "Diffusion"),
         ("gpt", "GPT"),
+        ("ijepa", "IJEPA"),
+        ("instance_discrimination", "InstanceDiscrimination"),
+        ("lejepa", "LeJEPA"),
         ("mae", "MAE"),
         ("moco", "MoCo"),
+        ("moco_v3", "MoCoV3"),
+        ("nnclr", "NNCLR"),
+        ("simmim", "SimMIM"),
         ("simsiam", "SimSiam"),
+        ("swav", "SwAV"),
     )
 ]
 

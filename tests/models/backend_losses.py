@@ -27,14 +27,19 @@ from kssl.models import (
     DINO,
     GPT,
     MAE,
+    NNCLR,
     VAE,
     AutoEncoder,
     DenoisingAutoEncoder,
     Diffusion,
+    InstanceDiscrimination,
+    LeJEPA,
     Metric,
     MoCo,
+    MoCoV3,
     SimCLR,
     SimSiam,
+    SwAV,
 )
 
 IMAGES = np.random.RandomState(0).rand(32, 12, 12, 1).astype("float32")
@@ -124,15 +129,21 @@ def of_joint_embedding() -> dict[str, list[float]]:
     random = np.random.RandomState(6)
     crops = {f"view_{each}": random.rand(8, 12, 12, 1).astype("float32") for each in (1, 2)}
     crops["local_views"] = random.rand(8, 2, 6, 6, 1).astype("float32")
+    crops["target"] = np.arange(8, dtype="int32")
     losses = {}
-    for method in (BYOL, SimSiam, MoCo, DINO):
-        model = method(ConvNet([4, 6]), ProjectionHead(5, hidden_dim=7))
+    settings: dict[type, dict[str, int]] = {
+        **dict.fromkeys((BYOL, SimSiam, MoCo, MoCoV3, NNCLR, DINO, LeJEPA), {}),
+        SwAV: {"prototypes": 6, "queue_size": 8, "frozen_steps": 1},
+        InstanceDiscrimination: {"examples": 20},
+    }
+    for method, given in settings.items():
+        model = method(encoder=ConvNet([4, 6]), projector=ProjectionHead(5, 7), **given)
         model.build({key: (None, *value.shape[1:]) for key, value in crops.items()})
         for weight in model.trainable_weights:
             weight.assign(0.1 * random.standard_normal(weight.shape).astype("float32"))
-        if method is MoCo:
-            features = random.standard_normal(model.queue.features.shape).astype("float32")
-            model.queue.features.assign(features)
+        for weight in model.non_trainable_weights:  # drawn at the start
+            if weight.name in ("features", "rows"):
+                weight.assign(random.standard_normal(weight.shape).astype("float32"))
         # A tiny step: weights of 0.1 give projections so small that their directions turn fast, and
         # a rounding of the gradient would become one of the next loss.
         model.compile(keras.optimizers.SGD(1e-4))

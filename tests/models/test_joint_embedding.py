@@ -142,7 +142,7 @@ def test_dino_takes_as_many_prototypes_as_its_projector_has_scores():
 @pytest.mark.parametrize("method", [BYOL, SimSiam, MoCo, DINO])
 def test_says_what_to_do_without_views(method):
     model = small(method)
-    with pytest.raises(ValueError, match=f"{method.__name__} compares .* two_views before it"):
+    with pytest.raises(ValueError, match=f"{method.__name__} reads .* two_views before it"):
         model({"image": IMAGES})
 
 

@@ -85,7 +85,7 @@ def test_a_learning_rate_of_which_nothing_is_learned_is_refused(
     ("change", "said"),
     [
         ("fit.batch_size=1", "compares the examples of a batch, and here a batch has 1"),
-        ("model={use: simclr}", "compares view_1 and view_2, and the batch has image: put"),
+        ("model={use: simclr}", "reads view_1 and view_2, and the batch has image: put"),
         ("data.classes=1000000", "1,000,000 classes need as many examples"),
         ("evaluate=[{use: knn, batch_size: 0}]", "batch_size must be above 0, got 0"),
         ("evaluate=[{use: linear, batch_size: -1}]", "batch_size must be above 0, got -1"),

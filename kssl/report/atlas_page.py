@@ -1,0 +1,168 @@
+"""The page of an atlas: recipes beside each other, with their controls, in one sortable table."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from kssl.system.files import replacing
+
+Row = dict[str, str]
+Column = tuple[str, str]  # evaluation, metric
+
+
+@dataclass(frozen=True)
+class Line:
+    """A recipe on a data set, or a control of all recipes on it.
+
+    Attributes:
+        recipe: The recipe, or the name of the control.
+        data: Name of the data.
+        values: Of each column, the mean and the standard deviation over seeds, as text.
+        beside: Of each column, what the encoder is without training, and other baselines of its
+            own.
+        minutes: The median of the runs, with evaluation.
+        epochs: Of training.
+        seeds: How many runs stand behind the values.
+        note: Why it failed.
+        control: Whether it is one.
+    """
+
+    recipe: str
+    data: str
+    values: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+    minutes: str = ""
+    epochs: str = ""
+    seeds: int = 0
+    note: str = ""
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the page and the screen show.
+
+    Attributes:
+        columns: Titles of the numbers.
+        lines: Best first, by the first column; controls stand among the recipes.
+    """
+
+    columns: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Return the table of the rows of `atlas.csv`.
+
+    Baselines that have the same value in all runs on a data set, such as what raw pixels reach,
+    become lines of their own; the others stand beside the number of their recipe.
+    """
+    columns = list(dict.fromkeys((r["evaluation"], r["metric"]) for r in rows if r["evaluation"]))
+    lines: list[tuple[float, Line]] = []
+    for data in dict.fromkeys(row["data"] for row in rows):
+        own = [row for row in rows if row["data"] == data]
+        shared = {column: _shared(_of(own, column)) for column in columns}
+        for recipe in dict.fromkeys(row["recipe"] for row in own):
+            lines.append(_recipe([r for r in own if r["recipe"] == recipe], columns, shared))
+        names = dict.fromkeys(name for values in shared.values() for name in values)
+        for name in names:
+            found = [shared[column].get(name) for column in columns]
+            values = tuple(
+                "" if each is None else _text([each], c[1])
+                for each, c in zip(found, columns, strict=True)
+            )
+            place = next((each for each in found if each is not None), 0.0)
+            lines.append((place, Line(name, data, values, control=True)))
+    titles = tuple(f"{name}, {metric}" for name, metric in columns)
+    return Table(titles, tuple(line for _, line in sorted(lines, key=lambda each: -each[0])))
+
+
+def write(folder: Path, rows: Sequence[Row]) -> Path:
+    """Write `atlas.html` beside `atlas.csv`; return its path."""
+    home = Path(__file__).parent
+    engine = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(home),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    found = table(rows)
+    text = engine.get_template("atlas.html").render(
+        columns=found.columns,
+        lines=found.lines,
+        several=len({line.data for line in found.lines}) > 1,
+    )
+    with replacing(folder / "atlas.html") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return folder / "atlas.html"
+
+
+def _recipe(
+    rows: Sequence[Row], columns: Sequence[Column], shared: dict[Column, dict[str, float]]
+) -> tuple[float, Line]:
+    """The line of a recipe on a data set, and the number that it is sorted by."""
+    values, beside, first = [], [], float("-inf")
+    for column in columns:
+        found = _of(rows, column)
+        numbers = [float(row["value"]) for row in found if row["value"]]
+        values.append(_text(numbers, column[1]))
+        beside.append(_beside(found, column, shared[column]))
+        if numbers and first == float("-inf"):
+            first = statistics.mean(numbers)
+    failed = [row["note"] for row in rows if row["status"] == "failed"]
+    minutes = [float(row["minutes"]) for row in rows if row["minutes"]]
+    line = Line(
+        rows[0]["recipe"],
+        rows[0]["data"],
+        tuple(values),
+        tuple(beside),
+        f"{statistics.median(minutes):.1f}" if minutes else "",
+        ", ".join(dict.fromkeys(row["epochs"] for row in rows if row["epochs"])),
+        len({row["seed"] for row in rows if row["status"] == "finished"}),
+        "; ".join(dict.fromkeys(failed)),
+    )
+    return first, line
+
+
+def _of(rows: Iterable[Row], column: Column) -> list[Row]:
+    return [row for row in rows if (row["evaluation"], row["metric"]) == column]
+
+
+def _shared(rows: Sequence[Row]) -> dict[str, float]:
+    """The baselines that have one value in all runs, of several recipes."""
+    if len({row["recipe"] for row in rows}) < 2:
+        return {}
+    every = [json.loads(row["baselines"] or "{}") for row in rows]
+    return {
+        name: float(value)
+        for name, value in every[0].items()
+        if all(each.get(name) == value for each in every)
+    }
+
+
+def _beside(rows: Sequence[Row], column: Column, shared: dict[str, float]) -> str:
+    """The baselines of a recipe's own, such as the encoder without training."""
+    every = [json.loads(row["baselines"] or "{}") for row in rows]
+    names = [name for name in (every[0] if every else {}) if name not in shared]
+    return ", ".join(
+        f"{name} {_text([each[name] for each in every if name in each], column[1])}"
+        for name in names
+    )
+
+
+def _text(numbers: Sequence[float], metric: str) -> str:
+    """Mean and standard deviation; accuracies in per cent."""
+    if not numbers:
+        return ""
+    scale, digits = (100.0, 1) if metric.startswith("accuracy") else (1.0, 3)
+    spread = ""
+    if len(numbers) > 1:
+        spread = f" ± {scale * statistics.stdev(numbers):.{digits}f}"
+    return f"{scale * statistics.mean(numbers):.{digits}f}{spread}"
