@@ -185,7 +185,7 @@ def test_probed_with_all_baselines(case: Any) -> None:
     assert written["skipped"] == []
     results = {each["name"]: each for each in written["results"]}
     model = f"{case.simple}, logistic regression"
-    rows = {"untrained", "PCA", "majority class", case.simple, model}
+    rows = {"untrained", "untrained, rescaled", "PCA", "majority class", case.simple, model}
     for probe in (results["knn"], results["linear"]):
         assert set(probe["baselines"]) >= rows
         assert all(0 <= each <= 1 for each in probe["baselines"].values())

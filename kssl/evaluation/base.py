@@ -167,7 +167,7 @@ def below(value: float, baselines: Mapping[str, float]) -> str:
         >>> below(0.8, {"pixels": 0.85, "PCA": 0.82, "untrained": 0.9})
         'below pixels'
     """
-    simple = {name: number for name, number in baselines.items() if name != "untrained"}
+    simple = {each: value for each, value in baselines.items() if not each.startswith("untrained")}
     best = max(simple, key=lambda name: simple[name], default="")
     return f"below {best}" if best and simple[best] > value else ""
 

@@ -2,10 +2,11 @@
 
 Protocol: the frozen encoder of the last epoch embeds the training split (the bank) and, once, the
 test split, in inference mode; labels meet the embeddings only after that. Beside the trained
-encoder stand the same encoder `untrained`; the same probe on what simple models read of the input,
-under its name (`pixels`, `colour histogram`, `TF-IDF of words`, … as the modality says); `PCA` of
-the first of these, with as many components as the embedding is wide; the `majority class` of the
-bank; and the simple models themselves (`pixels, logistic regression`, …).
+encoder stand the same encoder `untrained`, and `untrained, rescaled`, with its random weights at
+the scale of the data; the same probe on what simple models read of the input, under its name
+(`pixels`, `colour histogram`, `TF-IDF of words`, … as the modality says); `PCA` of the first of
+these, with as many components as the embedding is wide; the `majority class` of the bank; and the
+simple models themselves (`pixels, logistic regression`, …).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from kssl.evaluation.base import (
 )
 from kssl.evaluation.inputs import SimpleModels, labelled, numbered
 from kssl.evaluation.neighbours import knn_predict
+from kssl.evaluation.rescaled import rescaled
 
 
 def knn(
@@ -66,7 +68,7 @@ def knn(
         >>> (result,) = knn(k=10, temperature=None)(task)
         >>> sorted(result.baselines)
         ['PCA', 'colour histogram', 'colour histogram, logistic regression', 'majority class', \
-'pixels', 'pixels, logistic regression', 'untrained']
+'pixels', 'pixels, logistic regression', 'untrained', 'untrained, rescaled']
     """
     for name, value in [("k", k), ("temperature", temperature), ("limit", limit)]:
         positive(name, value)
@@ -171,6 +173,9 @@ def _probe(
     value, width = accuracy(rows, queries), rows.shape[1]
     fresh = _embedded(kept, "untrained", task.untrained, (bank, test), batch_size)
     baselines = {"untrained": accuracy(*fresh)}
+    with rescaled(task.untrained, bank):
+        scaled = _embedded(kept, "rescaled", task.untrained, (bank, test), batch_size)
+    baselines["untrained, rescaled"] = accuracy(*scaled)
     simple = SimpleModels(task, (bank, labels), (test, wanted), limit)
     accuracies = simple.accuracies()
     for feature, sides in simple.features(width).items():

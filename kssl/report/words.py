@@ -43,6 +43,7 @@ UNITS = {
 # What stands beside the number of the model.
 BASELINES = {
     "untrained": "the same network with fresh weights",
+    "untrained, rescaled": "the same, its random weights at the scale of the data",
     "pixels": "the same measurement on the pixels themselves",
     "PCA": "on as many principal components of the input as the embedding is wide",
     "majority class": "always the most frequent class",
