@@ -23,17 +23,17 @@ class HealthGuard(keras.callbacks.Callback):
     """Measures the projections of a fixed batch after each epoch, and warns of a collapse.
 
     It logs `spread` (1: even over the sphere, 0: collapsed), `effective_rank` (directions used),
-    `alignment` (distance of two views of an image, 0 is best) and `uniformity` (0: collapsed, -4:
-    even), which stand in `metrics.csv` and in the report's curves. It warns, once of each kind, of
-    a collapse, of few directions used, and of a loss that stays at that of a collapsed network:
-    for NT-Xent that is `log(2N - 1)` for N pairs.
+    `uniformity` (0: collapsed, -4: even) and, where there are two views of an image, `alignment`,
+    their distance, 0 at best. These stand in `metrics.csv` and in the report's curves. It warns,
+    once of each kind, of a collapse, of few directions used, and of a loss that stays at that of a
+    collapsed network: for NT-Xent that is `log(2N - 1)` for N pairs.
 
     `kssl fit` adds it by itself to any model that has `project`
     (`kssl.models.capabilities.Projects`).
 
     Args:
-        batch: A dict of `view_1` and `view_2`, `(batch, …)`, whatever else is in it, such as
-            `local_views`; or of what the model reads, for one that makes its views itself. As many
+        batch: A dict of `view_1` and perhaps `view_2`, `(batch, …)`, whatever else is in it, such
+            as `local_views`; or of what the model reads, for one that makes its views itself. As many
             examples as a step of training has.
         patience: Epochs after which a loss at the plateau is warned of.
 
@@ -58,7 +58,8 @@ class HealthGuard(keras.callbacks.Callback):
         if self.batch is None or not has(self.model, Projects):
             return
         logs = {} if logs is None else logs
-        first, second = self._projections()
+        # Not by `predict`, which would be compiled anew in each epoch.
+        first, *others = (_array(self.model.project(view)) for view in self._views())
         if len(first) < 2:
             return  # one example is like itself, and tells nothing
         if not np.isfinite(first).all():
@@ -66,14 +67,10 @@ class HealthGuard(keras.callbacks.Callback):
             return
         logs["spread"] = spread(first)
         logs["effective_rank"] = effective_rank(first)
-        logs["alignment"] = alignment(first, second)
+        if others:
+            logs["alignment"] = alignment(first, others[0])
         logs["uniformity"] = uniformity(first)
         self._advise(epoch, logs, first)
-
-    def _projections(self) -> tuple[np.ndarray, np.ndarray]:
-        # Not by `predict`, which would be compiled anew in each epoch.
-        first, second = (_array(self.model.project(view)) for view in self._views())
-        return first, second
 
     def _as_in_training(self) -> np.ndarray | None:
         """Project as a step does, by the statistics of the batch; None where nothing differs.
@@ -97,11 +94,12 @@ class HealthGuard(keras.callbacks.Callback):
                 variable.assign(value)
 
     def _views(self) -> list[Any]:
-        if "view_1" in self.batch:
-            return [keras.ops.convert_to_tensor(self.batch[key]) for key in ("view_1", "view_2")]
+        made = [self.batch[key] for key in ("view_1", "view_2") if key in self.batch]
+        if made:
+            return [keras.ops.convert_to_tensor(view) for view in made]
         examples = keras.ops.convert_to_tensor(of_model(self.model).pick(self.batch))
         if not has(self.model, MakesViews):
-            return [examples, examples]
+            return [examples]
         seeds = [each for each in self.model.variables if each.name == "seed_generator_state"]
         states = [keras.ops.convert_to_numpy(seed) for seed in seeds]
         views = self.model.make_views(examples)

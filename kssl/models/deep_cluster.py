@@ -31,7 +31,8 @@ class DeepCluster(JointEmbedding):
     k-means divides them, once for each head, and its centroids are the weights of that head: they
     are not learned. The first epoch only fills the memory. Logged: `stability`, the normalised
     mutual information of an epoch's clusters with those of the epoch before, and `clusters_used`,
-    the fraction of the clusters that have an example.
+    the fraction of the clusters that have an example. Examples of validation have no row in the
+    memory: their classes are the nearest clusters.
 
     Args:
         examples: Training examples; a recipe gives those of its run.
@@ -135,8 +136,10 @@ class DeepCluster(JointEmbedding):
         if training:
             self._divide(ops.logical_and(step > 0, step % self.steps_per_epoch == 0))
         losses = [
-            self._classified(projections, head, ops.take(assignment, numbers))
-            for head, assignment in zip(self.centroids, self.assignments, strict=True)
+            self._classified(
+                projections, head, self._classes(place, numbers, projections, training)
+            )
+            for place, head in enumerate(self.centroids)
         ]
         sizes = zip(self.assignments, self.clusters, strict=True)
         used = [_used(each, count) for each, count in sizes]
@@ -147,6 +150,16 @@ class DeepCluster(JointEmbedding):
                 bank.move(numbers, projection)
             self.step.assign(step + 1)
         return self.average(filled * sum(losses) / len(losses), sample_weight)
+
+    def _classes(self, place: int, numbers: Any, projections: list[Any], training: bool) -> Any:
+        """Return the clusters `(batch,)` of a head, or in validation, of new examples, the nearest.
+
+        Those are of the view that the head's clusters are made of.
+        """
+        if training:
+            return ops.take(ops.convert_to_tensor(self.assignments[place]), numbers)
+        centroids = ops.transpose(ops.convert_to_tensor(self.centroids[place]))
+        return ops.argmax(ops.matmul(projections[place % len(self.banks)], centroids), axis=-1)
 
     def _classified(self, projections: list[Any], centroids: Any, classes: Any) -> Any:
         """Return the cross-entropy `(batch,)` of one head, averaged over views."""

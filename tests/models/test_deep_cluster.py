@@ -100,6 +100,23 @@ def test_centroids_are_not_learned_and_the_logs_tell_of_the_clusters() -> None:
     assert 0 < logs["clusters_used"] <= 1
 
 
+def test_examples_of_validation_are_of_the_nearest_clusters() -> None:
+    model = small()
+    for part in (0, 1, 0):
+        model.objective(batch(part), model(batch(part), training=True), None, True)
+    outputs = model(batch(1))
+    views = [unit(array(each)) for each in outputs["student"]]
+    losses = []
+    for head, centroids in enumerate(map(array, model.centroids)):
+        classes = (views[head] @ centroids.T).argmax(1)
+        for view in views:
+            scores = view @ centroids.T / 0.3
+            logs = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+            losses.append(-logs[np.arange(8), classes])
+    found = float(model.objective(batch(1), outputs, None, False))
+    assert found == pytest.approx(np.mean(losses), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -165,17 +165,28 @@ optimizer: {use: adam, learning_rate: 1e-2}
 fit: {batch_size: 16, epochs: 2}
 evaluate: []
 """
-SETTINGS = {"moco": "queue_size: 64", "dino": "prototypes: 8"}
+SETTINGS = {
+    "moco": "queue_size: 64",
+    "dino": "prototypes: 8",
+    "nnclr": "queue_size: 64",
+    "instance_discrimination": "noise: 8",
+    "deep_cluster": "clusters: [3, 4]",
+}
+SETTINGS["swav"] = "prototypes: 8\n  queue_size: 32\n  frozen_steps: 2"
+SLOW = ("dino", "byol", "simsiam", "swav", "nnclr", "moco_v3", "lejepa", "instance_discrimination")
 
 
 @pytest.mark.parametrize(
     "method",
-    ["moco", *(pytest.param(name, marks=pytest.mark.slow) for name in ("dino", "byol", "simsiam"))],
+    ["moco", "deep_cluster", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
 )
-def test_a_run_goes_on_with_the_same_teacher_queue_and_centre(method, tmp_path, no_figures):
-    """Bit for bit: every variable of the model and of the optimizer."""
+def test_a_run_goes_on_with_all_that_it_remembers(method, tmp_path, no_figures):
+    """Bit for bit: every variable of the model and of the optimizer, bank, queue and clusters."""
     path = tmp_path / f"{method}.yaml"
-    path.write_text(RECIPE.replace("METHOD", method).replace("SETTINGS", SETTINGS.get(method, "")))
+    text = RECIPE.replace("METHOD", method).replace("SETTINGS", SETTINGS.get(method, ""))
+    if method in ("instance_discrimination", "deep_cluster"):
+        text = text.replace("preset: small}]", "preset: small}, number]")
+    path.write_text(text)
     whole = fit(load(path), root=tmp_path / "whole")
     shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
     stopped = Run.open(tmp_path / "stopped" / method)

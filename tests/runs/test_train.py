@@ -194,6 +194,13 @@ def test_a_loss_that_explodes_fails_the_run_and_says_so(recipe_file, tmp_path):
     assert Run.open(tmp_path / "small").status == "failed"
 
 
+def test_examples_that_are_classes_of_their_own_have_no_validation(tmp_path, no_figures):
+    changes = ["data={use: synthetic, examples: 64}", "fit.batch_size=16", "fit.epochs=1"]
+    run = fit(load("instance_fashion", [*changes, "jit=false", "evaluate=[]"]), root=tmp_path)
+    (row,) = rows(run)
+    assert float(row["loss"]) > 0 and not any(name.startswith("val_") for name in row)
+
+
 def test_data_that_cannot_be_had_is_replaced_only_where_allowed(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "empty"))
     monkeypatch.delenv("KSSL_DATA_DIR", raising=False)
