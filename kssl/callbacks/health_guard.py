@@ -33,8 +33,8 @@ class HealthGuard(keras.callbacks.Callback):
 
     Args:
         batch: A dict of `view_1` and perhaps `view_2`, `(batch, …)`, whatever else is in it, such
-            as `local_views`; or of what the model reads, for one that makes its views itself. As many
-            examples as a step of training has.
+            as `local_views`; or of what the model reads, for one that makes its views itself. As
+            many examples as a step of training has.
         patience: Epochs after which a loss at the plateau is warned of.
 
     Raises:

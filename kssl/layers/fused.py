@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -11,9 +10,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from kssl.layers.activations import for_training
 from kssl.layers.convolution import convolution
 from kssl.layers.dropout import dropout
+from kssl.layers.products import attention, dense, einsum_dense, self_attention
 
 
 def fuse(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -21,9 +20,10 @@ def fuse(layer: keras.layers.Layer) -> keras.layers.Layer:
 
     Without XLA TensorFlow makes a pass over memory for each operation that Keras writes. A dense
     layer takes rows of tokens as one matrix: Keras multiplies each row by a copy of the weights
-    and adds up as many gradients. Attention moves its heads to the front once. Normalisation has
-    a gradient of its own. On JAX convolutions have one too, see `convolution`, dropout has other
-    random numbers, and attention is Keras' where it has no dropout. Configuration and weights are
+    and adds up as many gradients. Attention moves its heads to the front once, and its queries,
+    keys and values are one product where all are of the same tokens. Normalisation has a gradient
+    of its own. On JAX convolutions have one too, see `convolution`, dropout has other random
+    numbers, and attention is Keras' where it has no dropout. Configuration and weights are
     untouched, and what is quantized or has an adapter takes Keras' own path, as everything does on
     PyTorch.
 
@@ -39,11 +39,14 @@ def fuse(layer: keras.layers.Layer) -> keras.layers.Layer:
         >>> kssl.layers.fused.fuse(network)(keras.ops.ones((2, 5, 4))).shape
         (2, 5, 3)
     """
+    rows = _FUSED.get(keras.backend.backend(), ())
     for each in layer._flatten_layers():
-        for kind, method, quick in _FUSED.get(keras.backend.backend(), ()):
+        for kind, method, quick in rows:
             # A subclass with a way of its own keeps it.
             if isinstance(each, kind) and getattr(type(each), method) is getattr(kind, method):
                 setattr(each, method, MethodType(quick, each))
+        if rows and isinstance(each, keras.layers.MultiHeadAttention):
+            each.call = MethodType(self_attention, each)  # calls that of the subclass
     return layer
 
 
@@ -68,96 +71,6 @@ def jit(wanted: bool | str) -> bool | str:
         return wanted
     there = backend == "tensorflow" and map(keras.distribution.list_devices, ("gpu", "tpu"))
     return "auto" if there and any(there) else False
-
-
-def _dense(self: Any, inputs: Any, training: Any = None) -> Any:
-    if len(inputs.shape) < 3 or _adapted(self):
-        return type(self).call(self, inputs, training=training)
-    return _product(self, inputs, 1, training)
-
-
-def _einsum_dense(self: Any, inputs: Any, training: Any = None) -> Any:
-    summed = _summed(self.equation)
-    if summed is None or _adapted(self) or None in self.kernel.shape:
-        return type(self).call(self, inputs, training=training)
-    return _product(self, inputs, summed, training)
-
-
-def _adapted(layer: Any) -> bool:
-    return bool(layer.quantization_mode or layer.lora_enabled)
-
-
-def _summed(equation: str) -> int | None:
-    """Return how many last axes of the inputs meet the first ones of the kernel, if that is all."""
-    factors, result = equation.replace(" ", "").split("->")
-    inputs, kernel = factors.split(",")
-    count = len(set(inputs) & set(kernel))
-    plain = inputs[-count:] == kernel[:count] and result == inputs[:-count] + kernel[count:]
-    return count if count and plain else None
-
-
-def _product(layer: Any, inputs: Any, summed: int, training: Any) -> Any:
-    """Return the output of a dense layer by one product of two matrices."""
-    kernel = ops.convert_to_tensor(layer.kernel)
-    rows, columns = math.prod(kernel.shape[:summed]), math.prod(kernel.shape[summed:])
-    outputs = ops.reshape(inputs, (-1, rows)) @ ops.reshape(kernel, (rows, columns))
-    if layer.bias is not None:
-        outputs = ops.add(outputs, ops.reshape(layer.bias, (columns,)))  # (batch · …, columns)
-    shape = (*ops.shape(inputs)[:-summed], *kernel.shape[summed:])
-    if layer.activation is not None and layer.activation is not keras.activations.linear:
-        activation = for_training(layer.activation) if training else layer.activation
-        outputs = activation(outputs)
-    return ops.reshape(outputs, shape)
-
-
-def _attention(
-    self: Any,
-    query: Any,
-    key: Any,
-    value: Any,
-    attention_mask: Any = None,
-    training: Any = None,
-    return_attention_scores: bool = False,
-    use_causal_mask: bool = False,
-) -> Any:
-    plain = len({each.dtype for each in (query, key, value)}) == 1 and len(query.shape) == 4
-    plain = plain and not return_attention_scores and key.shape[2] is not None
-    # JAX has attention as a whole, which Keras takes where no score is dropped.
-    if not plain or (keras.backend.backend() == "jax" and not self._dropout):
-        return type(self)._compute_attention(
-            self,
-            query,
-            key,
-            value,
-            attention_mask,
-            training,
-            return_attention_scores,
-            use_causal_mask,
-        )
-    query, value = (ops.transpose(each, (0, 2, 1, 3)) for each in (query, value))
-    scale = ops.cast(self._inverse_sqrt_key_dim, query.dtype)
-    scores = ops.matmul(query * scale, ops.transpose(key, (0, 2, 3, 1)))
-    scores = ops.cast(scores, "float32")  # (batch, heads, length, keys)
-    if attention_mask is not None:
-        scores = scores + _hidden(attention_mask)
-    if use_causal_mask:
-        rows, columns = ops.shape(scores)[-2:]
-        scores = scores + _hidden(ops.arange(columns)[None] <= ops.arange(rows)[:, None])
-    chances = ops.cast(ops.softmax(scores), value.dtype)
-    if self._dropout > 0.0:
-        chances = self._dropout_layer(chances, training=training)
-    found = ops.transpose(ops.matmul(chances, value), (0, 2, 1, 3))
-    return found, None  # (batch, length, heads, width)
-
-
-def _hidden(mask: Any) -> Any:
-    """Return what is added to scores `(batch, heads, length, keys)`: much less where it is 0."""
-    while len(mask.shape) < 4:
-        mask = ops.expand_dims(mask, -3)
-    return (1.0 - ops.cast(mask, "float32")) * _LEAST
-
-
-_LEAST = -1e9
 
 
 def _layer_normalization(self: Any, inputs: Any) -> Any:
@@ -245,11 +158,11 @@ def _normalized_groups(groups: int, epsilon: float) -> Any:
 
 _Row = tuple[type[keras.layers.Layer], str, Callable[..., Any]]
 _SHARED: tuple[_Row, ...] = (
-    (keras.layers.Dense, "call", _dense),
-    (keras.layers.EinsumDense, "call", _einsum_dense),
+    (keras.layers.Dense, "call", dense),
+    (keras.layers.EinsumDense, "call", einsum_dense),
     (keras.layers.LayerNormalization, "call", _layer_normalization),
     (keras.layers.GroupNormalization, "call", _group_normalization),
-    (keras.layers.MultiHeadAttention, "_compute_attention", _attention),
+    (keras.layers.MultiHeadAttention, "_compute_attention", attention),
 )
 _FUSED: dict[str, tuple[_Row, ...]] = {
     "tensorflow": _SHARED,

@@ -99,4 +99,4 @@ class MemoryBank(Layer):
 
     def _random_rows(self, shape: Sequence[int], dtype: Any = None) -> Any:
         limit = 1.0 / math.sqrt(shape[-1] / 3.0)
-        return keras.random.uniform(shape, -limit, limit, dtype=dtype, seed=self.seed)
+        return keras.random.uniform(shape, minval=-limit, maxval=limit, dtype=dtype, seed=self.seed)

@@ -169,6 +169,43 @@ def test_attention_attends_to_what_keras_attends_to(name: str, dropout: float) -
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-4)
 
 
+class Shifted(keras.layers.MultiHeadAttention):
+    """Attention whose keys are not of what it is given as such."""
+
+    def call(self, query: Any, value: Any, key: Any = None, **settings: Any) -> Any:
+        return super().call(query, value, 2.0 * query, **settings)
+
+
+@fuses
+@pytest.mark.parametrize(
+    ("make", "other"),
+    [
+        (lambda: keras.layers.MultiHeadAttention(2, 4, value_dim=3, dropout=0.1), False),
+        (lambda: keras.layers.MultiHeadAttention(2, 4, use_bias=False), False),
+        (lambda: keras.layers.MultiHeadAttention(2, 4), True),
+        (lambda: Shifted(2, 4), False),
+    ],
+)
+def test_one_product_of_the_same_tokens_and_three_of_others(make: Any, other: bool) -> None:
+    query, value = (ops.convert_to_tensor(drawn(3, 6, 8)) for _ in range(2))
+
+    def call(layer: keras.layers.Layer) -> Any:
+        return layer(query, value if other else query, training=False)
+
+    for one, two in zip(*both(make, (3, 6, 8), call), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=3e-4)
+
+
+@fuses
+def test_after_a_call_the_layers_of_attention_are_their_own_again() -> None:
+    layer = keras.layers.MultiHeadAttention(2, 4)
+    layer.build((3, 6, 8), (3, 6, 8))
+    inputs, others = drawn(3, 6, 8), drawn(3, 6, 8)
+    expected = np.asarray(fuse(layer)._key_dense(others))
+    layer(inputs, inputs)
+    np.testing.assert_array_equal(layer._key_dense(others), expected)
+
+
 @fuses
 def test_scores_of_attention_can_still_be_asked_for() -> None:
     layer = keras.layers.MultiHeadAttention(2, 4)

@@ -146,7 +146,7 @@ def of_joint_embedding() -> dict[str, list[float]]:
                 weight.assign(random.standard_normal(weight.shape).astype("float32"))
         # A tiny step: weights of 0.1 give projections so small that their directions turn fast, and
         # a rounding of the gradient would become one of the next loss.
-        model.compile(keras.optimizers.SGD(1e-4))
+        model.compile(keras.optimizers.SGD(1e-5))
         history = model.fit(crops, batch_size=8, epochs=2, shuffle=False, verbose=0).history
         losses[method.__name__] = history["loss"]
     return losses
