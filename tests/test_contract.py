@@ -332,7 +332,9 @@ LAYERS = {
         testing.layer_checks(partial(layers.DilatedCausalStack, 4, [1, 2], 3, 7), TUPLES)
     ],
     "feature_queue": [testing.layer_checks(partial(layers.FeatureQueue, 12, seed=1), CODES[0])],
-    "target_blocks": [testing.layer_checks(partial(layers.TargetBlocks, (3, 5), (1, 2), 2), CROPS)],
+    "target_blocks": [
+        testing.layer_checks(partial(layers.TargetBlocks, (3, 5), (1, 2), 2, 1), CROPS)
+    ],
     "memory_bank": [testing.layer_checks(partial(layers.MemoryBank, 9, 5, seed=1), LABELS)],
     "gated_activation": [testing.layer_checks(layers.GatedActivation, EVEN[0])],
     "gradient_reversal": [testing.layer_checks(partial(layers.GradientReversal, 0.3), IMAGES)],

@@ -30,10 +30,6 @@ METHODS = {
         "A VAE with a tighter bound",
         ("vae", "importance_weighted_bound", "vae_mnist_binarized"),
     ),
-    "memory_bank": (
-        "Instance discrimination with a memory bank",
-        ("exemplar", "instance_discrimination", "instance_fashion"),
-    ),
     "masked_autoencoder": ("Masked autoencoder", ("mae", "mae_fashion", "mae_cifar10_gpu")),
     "masked_language_model": ("BERT", ("mask_tokens", "bert", "bert_news")),
     "moco_v2": ("Momentum contrast", ("two_views", "moco", "moco_fashion")),
@@ -50,10 +46,6 @@ METHODS = {
     "skipgram": ("word2vec: a word's neighbours", ("skip_gram", "negative_sampling")),
     "split_brain": ("Colours from lightness and back", ("color_views", "split", "autoencoder")),
     "supcon": ("Supervised contrastive learning", ("metric", "supervised_contrastive")),
-    "swav": (
-        "Swapped prediction of codes",
-        ("multi_crop", "swapped_prediction", "prototypes", "sinkhorn"),
-    ),
     "t5": ("T5: spans behind sentinels", ("corrupt_spans", "drop_spans")),
     "variational_autoencoder": ("Variational autoencoder", ("vae", "vae_mnist")),
     "vime": ("VIME: rows with values swapped", ("corrupt_features", "mask_features")),

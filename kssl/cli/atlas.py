@@ -51,8 +51,11 @@ def command(plan: Path | None, **options: Any) -> None:
     folder = options["output"] or (Path("atlas") if plan is None else plan.with_suffix(""))
     rows = atlas.run(wanted, folder, _of_fit(options), tell=screen.show)
     page, table = atlas.page(folder, rows)
-    cells = [[line.recipe, line.data, *line.values] for line in table.lines]
-    head = ["recipe", "data", *table.columns]
+    cells = [
+        [line.recipe, line.data, *line.values, line.minutes, "failed" if line.note else ""]
+        for line in table.lines
+    ]
+    head = ["recipe", "data", *table.columns, "minutes", ""]
     screen.show("", screen.table(head, cells, numbers=range(2, len(head))))
     screen.show("", screen.pairs({"table": folder / "atlas.csv", "page": page}))
 

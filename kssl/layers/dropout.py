@@ -28,13 +28,13 @@ def dropout(self: keras.layers.Dropout, inputs: Any, training: bool = False) -> 
     return ops.where(kept, inputs / (1.0 - self.rate), ops.zeros_like(inputs))
 
 
-def keep(seed: Any, shape: tuple[int, ...], chance: float) -> Any:
-    """Return booleans of a shape that are true with a chance, from a seed of two integers."""
+def keep(seed: Any, shape: tuple[int, ...], probability: float) -> Any:
+    """Return booleans of a shape that are true with a probability, from a seed of two integers."""
     first, second = (ops.cast(seed[place], "uint32") for place in (0, 1))
     start = _mixed(first + _mixed(second + _word(_GOLDEN)))
     turn = _mixed(start ^ second)
     places = ops.reshape(ops.arange(math.prod(shape), dtype="uint32"), shape)
-    return _mixed(_mixed(places + start) ^ turn) < _word(round(chance * 2**32))
+    return _mixed(_mixed(places + start) ^ turn) < _word(round(probability * 2**32))
 
 
 _GOLDEN = 0x9E3779B9

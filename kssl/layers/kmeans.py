@@ -81,8 +81,8 @@ def normalized_mutual_information(first: Any, second: Any, clusters: int) -> Any
     return ops.clip(shared / product, 0.0, 1.0)
 
 
-def _entropy(chances: Any) -> Any:
-    return -ops.sum(chances * ops.log(ops.maximum(chances, 1e-30)))
+def _entropy(probabilities: Any) -> Any:
+    return -ops.sum(probabilities * ops.log(ops.maximum(probabilities, 1e-30)))
 
 
 def _nearest(rows: Any, centroids: Any) -> Any:

@@ -25,6 +25,7 @@ EXAMPLES = {
     "to_float": ("digits", "[to_float]"),
     "flatten": ("digits", "[to_float, flatten]"),
     "binarize": ("digits", "[to_float, binarize]"),
+    "number": ("digits", "[to_float, number]"),
     "noise": ("digits", "[to_float, {use: noise, kind: masking, amount: 0.5}]"),
     "split": (_PHOTOGRAPHS, "[{use: split, hide: right}]"),
     "two_views": (_PHOTOGRAPHS, "[{use: two_views, preset: simclr}]"),

@@ -163,6 +163,6 @@ def _text(numbers: Sequence[float], metric: str) -> str:
         return ""
     scale, digits = (100.0, 1) if metric.startswith("accuracy") else (1.0, 3)
     spread = ""
-    if len(numbers) > 1:
+    if len(set(numbers)) > 1:
         spread = f" ± {scale * statistics.stdev(numbers):.{digits}f}"
     return f"{scale * statistics.mean(numbers):.{digits}f}{spread}"

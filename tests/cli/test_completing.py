@@ -32,9 +32,9 @@ def offered(incomplete: str, *given: str, recipe: str = "simclr_fashion") -> lis
         ("optimizer.learning_rate.w", (), {"optimizer.learning_rate.warmup=",
                                            "optimizer.learning_rate.warmup_steps="}),
         ("~e", (), {"~evaluate"}),
-        ("model=mo", (), {"model=moco"}),
+        ("model=mo", (), {"model=moco", "model=moco_v3"}),
         ("model.loss.use=vic", (), {"model.loss.use=vicreg"}),
-        ("mo", ("model", "="), {"moco"}),  # as bash cuts the words
+        ("mo", ("model", "="), {"moco", "moco_v3"}),  # as bash cuts the words
         ("=", ("model",), {"simclr", "vae"}),
     ],
 )  # fmt: skip

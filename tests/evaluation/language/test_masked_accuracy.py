@@ -97,4 +97,5 @@ def test_a_probe_of_text_sees_the_ids_before_any_was_hidden() -> None:
         "TF-IDF of words, logistic regression",
         "majority class",
         "untrained",
+        "untrained, rescaled",
     ]
