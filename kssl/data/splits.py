@@ -89,8 +89,13 @@ class Splits:
         """Return what a model is trained on, see `Pipeline.train`."""
         return self.train.train(start_step, epochs, self.labels_in_training)
 
-    def validation_batches(self) -> tf.data.Dataset:
-        """Return what its metrics are measured on after an epoch, in order."""
+    def validation_batches(self) -> tf.data.Dataset | None:
+        """Return what its metrics are measured on after an epoch, in order.
+
+        None where each training example is a class of its own: other examples have none.
+        """
+        if getattr(self.train.task, "per_example", False):
+            return None
         return self.validation.ordered(labels=self.labels_in_training)
 
     @property

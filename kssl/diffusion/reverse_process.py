@@ -66,8 +66,8 @@ class ReverseProcess:
             steps = min(50, getattr(schedule, "timesteps", 50))
         self.levels = schedule.levels(steps, spacing or default)
         rates = map(ops.convert_to_numpy, schedule.rates(np.append(self.levels, CLEAN)))
-        every = zip(*rates, strict=True)
-        self._every = dict(zip([*self.levels, CLEAN], every, strict=True))
+        pairs = zip(*rates, strict=True)
+        self._rates_of = dict(zip([*self.levels, CLEAN], pairs, strict=True))
 
     def run(
         self,
@@ -151,7 +151,7 @@ class ReverseProcess:
 
     def _rates(self, level: Any) -> Rates:
         """Return α and σ of one level, numbers: TensorFlow makes them slowly, one by one."""
-        return self._every[level]
+        return self._rates_of[level]
 
 
 def _tensor(values: Any) -> Any:

@@ -173,9 +173,10 @@ def _probe(
     value, width = accuracy(rows, queries), rows.shape[1]
     fresh = _embedded(kept, "untrained", task.untrained, (bank, test), batch_size)
     baselines = {"untrained": accuracy(*fresh)}
-    with rescaled(task.untrained, bank):
-        scaled = _embedded(kept, "rescaled", task.untrained, (bank, test), batch_size)
-    baselines["untrained, rescaled"] = accuracy(*scaled)
+    if "rescaled" not in kept:
+        with rescaled(task.untrained, bank):
+            _embedded(kept, "rescaled", task.untrained, (bank, test), batch_size)
+    baselines["untrained, rescaled"] = accuracy(*kept["rescaled"])
     simple = SimpleModels(task, (bank, labels), (test, wanted), limit)
     accuracies = simple.accuracies()
     for feature, sides in simple.features(width).items():

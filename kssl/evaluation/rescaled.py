@@ -1,4 +1,4 @@
-"""A stronger untrained network: random weights at the scale of the data."""
+"""Another untrained network: random weights at the scale of the data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def rescaled(model: Any, examples: Any) -> Iterator[Any]:
     deviation of what they put out, and biases moved so that its mean is 0: for each unit or filter
     of dense layers and convolutions, for all of an attention's together. Batch normalisation gets
     the statistics of the examples. So no layer is saturated or dead by the accident of its
-    initialisation, and a random network is a better one: Krähenbühl et al., Data-dependent
+    initialisation, and a random network is often a better one: Krähenbühl et al., Data-dependent
     Initializations of Convolutional Neural Networks, arXiv:1511.06856.
 
     Args:

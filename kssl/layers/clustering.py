@@ -57,7 +57,8 @@ class Prototypes(Layer):
     def call(self, inputs: Any, frozen: Any = False) -> Any:
         embeddings = unit(inputs)
         kernel = ops.convert_to_tensor(self.kernel)
-        kernel = ops.where(frozen, ops.stop_gradient(kernel), kernel)
+        if frozen is not False:
+            kernel = ops.where(frozen, ops.stop_gradient(kernel), kernel)
         prototypes = unit(kernel, axis=0)
         return ops.cast(ops.matmul(embeddings, prototypes), self.compute_dtype)  # (…, count)
 

@@ -37,7 +37,7 @@ def spherical_kmeans(rows: Any, clusters: int, noise: Any, iterations: int = 10)
         >>> centroids.shape, assignment.shape
         ((2, 2), (4,))
     """
-    rows = ops.stop_gradient(ops.cast(rows, "float32"))
+    rows, noise = (ops.stop_gradient(ops.cast(each, "float32")) for each in (rows, noise))
     centroids = ops.take(rows, ops.top_k(noise, clusters)[1], axis=0)  # (clusters, dim)
     ones = ops.ones((rows.shape[0],))
     for _ in range(iterations):

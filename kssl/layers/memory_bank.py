@@ -85,7 +85,7 @@ class MemoryBank(Layer):
 
     def move(self, numbers: Any, embeddings: Any) -> None:
         """Move the rows of some examples towards their new embeddings `(batch, dim)`."""
-        rows, new = self._stored(), unit(ops.stop_gradient(embeddings))
+        rows, new = self._stored(), ops.stop_gradient(unit(embeddings))
         moved = self.momentum * ops.take(rows, numbers, axis=0) + (1.0 - self.momentum) * new
         places = ops.expand_dims(ops.cast(numbers, "int32"), -1)  # (batch, 1)
         self.rows.assign(ops.scatter_update(rows, places, unit(moved)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from types import MethodType
 from typing import Any
 
 import keras
@@ -72,14 +73,13 @@ def self_attention(self: Any, query: Any, value: Any, key: Any = None, **setting
     for layer, part in zip(layers, ops.split(outputs, ends[:-1], axis=1), strict=True):
         shape = (*ops.shape(query)[:-1], *layer.kernel.shape[1:])
         made.append(ops.reshape(part, shape))  # (batch, length, heads, width)
-    before = [vars(each).get("call") for each in layers]
     try:
         for layer, part in zip(layers, made, strict=True):
             layer.call = functools.partial(_made, layer, query, part)
         return type(self).call(self, query, value, key, **settings)
     finally:
-        for layer, call in zip(layers, before, strict=True):
-            layer.call = call
+        for layer in layers:
+            layer.call = MethodType(einsum_dense, layer)
 
 
 def _made(layer: Any, tokens: Any, outputs: Any, inputs: Any, training: Any = None) -> Any:

@@ -90,7 +90,7 @@ class Model(keras.Model):
             sample_weight: `(batch,)` or None.
             training: False in validation, where no state may move.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no objective")
+        raise NotImplementedError(f"{type(self).__name__} has no objective: define that method")
 
     def compute_loss(
         self,

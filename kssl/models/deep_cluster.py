@@ -107,6 +107,7 @@ class DeepCluster(JointEmbedding):
         fixed = {"trainable": False, "aggregation": "only_first_replica"}
         self.step = self.add_weight((), "zeros", "int32", name="step", **fixed)
         self.stability = self.add_weight((), "zeros", name="stability", **fixed)
+        self.used = self.add_weight((), "zeros", name="used", **fixed)
         self.centroids, self.assignments = [], []
         for place, count in enumerate(self.clusters):
             shape = (count, projection[-1])
@@ -141,9 +142,7 @@ class DeepCluster(JointEmbedding):
             )
             for place, head in enumerate(self.centroids)
         ]
-        sizes = zip(self.assignments, self.clusters, strict=True)
-        used = [_used(each, count) for each, count in sizes]
-        self.used_mean.update_state(sum(used) / len(used))
+        self.used_mean.update_state(self.used)
         self.stability_mean.update_state(self.stability)
         if training:
             for bank, projection in zip(self.banks, projections, strict=False):
@@ -172,33 +171,31 @@ class DeepCluster(JointEmbedding):
 
     def _divide(self, now: Any) -> None:
         """Make the clusters of all heads anew from what is remembered, if it is time."""
-        stability = []
+        told = []
         for place, count in enumerate(self.clusters):
-            rows = self.banks[place % len(self.banks)](ops.arange(self.examples))
             noise = keras.random.uniform(
                 (self.examples,), dtype="float32", seed=self.seed_generator
             )
-            before = [self.centroids[place], self.assignments[place], self.stability]
-            found = ops.cond(
+            rows = self.banks[place % len(self.banks)].rows
+            before = [self.centroids[place], self.assignments[place], self.stability, self.used]
+            centroids, assignment, *figures = ops.cond(
                 now,
                 functools.partial(_divided, rows, count, noise, before[1]),
                 lambda before=before: tuple(ops.convert_to_tensor(each) for each in before),
             )
-            self.centroids[place].assign(found[0])
-            self.assignments[place].assign(found[1])
-            stability.append(found[2])
-        self.stability.assign(sum(stability) / len(stability))
+            self.centroids[place].assign(centroids)
+            self.assignments[place].assign(assignment)
+            told.append(figures)
+        for weight, figures in zip(
+            (self.stability, self.used), zip(*told, strict=True), strict=True
+        ):
+            weight.assign(sum(figures) / len(figures))
 
 
-def _divided(rows: Any, count: int, noise: Any, before: Any) -> tuple[Any, Any, Any]:
-    """Return centroids, assignment, and how much it says of the one before."""
+def _divided(rows: Any, count: int, noise: Any, before: Any) -> tuple[Any, ...]:
+    """Return centroids, assignment, what it says of the one before, and the fraction in use."""
     centroids, assignment = spherical_kmeans(rows, count, noise)
     shared = normalized_mutual_information(before, assignment, count)
-    return centroids, assignment, shared
-
-
-def _used(assignment: Any, clusters: int) -> Any:
-    """Return the fraction of the clusters that have an example."""
     ones = ops.ones((assignment.shape[0],))
-    sizes = ops.segment_sum(ones, ops.convert_to_tensor(assignment), num_segments=clusters)
-    return ops.mean(ops.cast(sizes > 0, "float32"))
+    sizes = ops.segment_sum(ones, assignment, num_segments=count)
+    return centroids, assignment, shared, ops.mean(ops.cast(sizes > 0, "float32"))

@@ -23,8 +23,6 @@ from kssl.layers import (
 from kssl.layers.base import built
 from kssl.models.base import Model, example_shape, pick
 
-EPSILON = 1e-6  # added to the variance of a target, as in layer normalisation
-
 
 @keras.saving.register_keras_serializable(package="kssl")
 class IJEPA(Model):
@@ -95,6 +93,9 @@ class IJEPA(Model):
         moving = (momentum, 1.0, total_steps)
         self.teacher_embedding = MomentumEncoder(self.embedding, *moving)
         self.teacher = MomentumEncoder(self.encoder, *moving)
+        self.normalize = keras.layers.LayerNormalization(
+            epsilon=1e-6, center=False, scale=False, dtype="float32"
+        )
         self.spread_mean = keras.metrics.Mean(name="target_spread")
 
     def build(self, input_shape: Any) -> None:
@@ -116,6 +117,7 @@ class IJEPA(Model):
         for layer, shape in (
             (self.encoder, tokens),
             (self.teacher, tokens),
+            (self.normalize, tokens),
             (self.predictor, narrow),
         ):
             built(layer, shape)
@@ -135,7 +137,7 @@ class IJEPA(Model):
         drawn = self.draw_blocks(tokens)
         context = self.encoder(gather_tokens(tokens, drawn["context"]), training=training)
         whole = self.positions(self.teacher_embedding(images))
-        whole = _normalized(self.teacher(whole, training=training))  # (batch, patches, width)
+        whole = self.normalize(self.teacher(whole, training=training))  # (batch, patches, width)
         area = drawn["targets"].shape[-1]
         every = ops.reshape(drawn["targets"], (-1, self.blocks * area))
         target = ops.reshape(gather_tokens(whole, every), (-1, self.blocks, area, whole.shape[-1]))
@@ -144,10 +146,9 @@ class IJEPA(Model):
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
         """Return the smooth absolute error, averaged over blocks, patches and features."""
         target = ops.stop_gradient(outputs["target"])
-        error = ops.abs(outputs["prediction"] - target)
-        smooth = ops.where(error < 1.0, 0.5 * ops.square(error), error - 0.5)
+        errors = keras.losses.huber(target, outputs["prediction"])  # (batch, blocks, patches)
         self.spread_mean.update_state(ops.mean(ops.std(target, axis=(0, 1, 2))))
-        return self.average(ops.mean(smooth, axis=(1, 2, 3)), sample_weight)
+        return self.average(ops.mean(errors, axis=(1, 2)), sample_weight)
 
     def embed(self, x: Any) -> Any:
         """Return the mean `(batch, width)` of the student's tokens of the whole image.
@@ -171,11 +172,3 @@ class IJEPA(Model):
         tokens = narrow(ops.concatenate([seen, asked], axis=1), training=training)
         found = self.to_target(tokens[:, kept:])
         return ops.reshape(found, (-1, self.blocks, area, found.shape[-1]))
-
-
-def _normalized(tokens: Any) -> Any:
-    """Return tokens of mean 0 and variance 1 each, in float32."""
-    tokens = ops.cast(tokens, "float32")
-    centred = tokens - ops.mean(tokens, axis=-1, keepdims=True)
-    variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-    return centred * ops.rsqrt(variance + EPSILON)

@@ -64,7 +64,7 @@ def table(rows: Sequence[Row]) -> Table:
     become lines of their own; the others stand beside the number of their recipe.
     """
     columns = list(dict.fromkeys((r["evaluation"], r["metric"]) for r in rows if r["evaluation"]))
-    lines: list[tuple[float, Line]] = []
+    lines: list[tuple[float | None, Line]] = []
     for data in dict.fromkeys(row["data"] for row in rows):
         own = [row for row in rows if row["data"] == data]
         shared = {column: _shared(_of(own, column)) for column in columns}
@@ -77,10 +77,12 @@ def table(rows: Sequence[Row]) -> Table:
                 "" if each is None else _text([each], c[1])
                 for each, c in zip(found, columns, strict=True)
             )
-            place = next((each for each in found if each is not None), 0.0)
-            lines.append((place, Line(name, data, values, control=True)))
+            lines.append((found[0], Line(name, data, values, control=True)))
     titles = tuple(f"{name}, {metric}" for name, metric in columns)
-    return Table(titles, tuple(line for _, line in sorted(lines, key=lambda each: -each[0])))
+    lower = any(row["better"] == "lower" for row in _of(rows, columns[0])) if columns else False
+    known = sorted((each for each in lines if each[0] is not None), key=lambda each: each[0])
+    others = [line for place, line in lines if place is None]
+    return Table(titles, (*(line for _, line in (known if lower else known[::-1])), *others))
 
 
 def write(folder: Path, rows: Sequence[Row]) -> Path:
@@ -106,15 +108,15 @@ def write(folder: Path, rows: Sequence[Row]) -> Path:
 
 def _recipe(
     rows: Sequence[Row], columns: Sequence[Column], shared: dict[Column, dict[str, float]]
-) -> tuple[float, Line]:
+) -> tuple[float | None, Line]:
     """The line of a recipe on a data set, and the number that it is sorted by."""
-    values, beside, first = [], [], float("-inf")
+    values, beside, first = [], [], None
     for column in columns:
         found = _of(rows, column)
         numbers = [float(row["value"]) for row in found if row["value"]]
         values.append(_text(numbers, column[1]))
         beside.append(_beside(found, column, shared[column]))
-        if numbers and first == float("-inf"):
+        if numbers and column == columns[0]:
             first = statistics.mean(numbers)
     failed = [row["note"] for row in rows if row["status"] == "failed"]
     minutes = [float(row["minutes"]) for row in rows if row["minutes"]]

@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ COLUMNS = (
 )
 Row = dict[str, str]
 Cell = tuple[str, str, int]  # recipe with its overrides, name of the data, seed
+_LONGEST = 90  # letters of a cell's folder
 OWN = "its own"  # the data of a recipe where the plan names none
 
 # Every kind of what has a number on images; on other data the atlas wants a plan.
@@ -234,9 +236,12 @@ def _process(command: list[str]) -> tuple[int, str]:
 
 
 def _slug(cell: Cell) -> str:
-    """The folder of the runs of a cell."""
-    text = " ".join([cell[0], *([] if cell[1] == OWN else [cell[1]]), f"seed {cell[2]}"])
-    return "".join(each if each.isalnum() or each in "_.+=(), -" else "_" for each in text)[:119]
+    """The folder of the runs of a cell; of a long name the start, and a number made of all."""
+    text = " ".join([cell[0], *([] if cell[1] == OWN else [cell[1]])])
+    plain = "".join(each if each.isalnum() or each in "_.+=(), -" else "_" for each in text)
+    if len(plain) > _LONGEST:
+        plain = f"{plain[:_LONGEST]} {zlib.crc32(text.encode()):08x}"
+    return f"{plain} seed {cell[2]}"
 
 
 def _title(cell: Cell) -> str:

@@ -128,6 +128,8 @@ def _step_time(prepared: Prepared) -> tuple[float, float]:
 def _validation(prepared: Prepared) -> float:
     """What validation after an epoch takes, in steps of training."""
     data = prepared.data
+    if data.validation_batches() is None:
+        return 0.0
     return _FORWARD * data.validation.size / data.train.batch_size
 
 

@@ -102,9 +102,6 @@ def train(prepared: Prepared, run: Run, signals: Stopping | None = None) -> None
     whole = WholeTraining(callbacks, model, settings.epochs)
     done = state["step"] if state else 0
     stopped = bool(state and state.get("stopped"))  # by a callback: nothing is left to train
-    # Examples that are classes of their own are known of the training split alone.
-    own = getattr(data.train.task, "per_example", False)
-    validation = None if own else data.validation_batches()
     with unfinished(model):
         for part in () if stopped else remaining(done, steps, settings.epochs):
             passes = -(-steps * part.epochs // data.train.steps_per_epoch)  # over the data, in all
@@ -113,7 +110,7 @@ def train(prepared: Prepared, run: Run, signals: Stopping | None = None) -> None
                 steps_per_epoch=part.steps,
                 initial_epoch=part.initial_epoch,
                 epochs=part.epochs,
-                validation_data=validation,
+                validation_data=data.validation_batches(),
                 shuffle=False,  # the pipeline does it
                 callbacks=whole.steps(part.steps),
                 verbose=0,  # the callbacks have lines of their own

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import kssl
 from kssl.layers import ConvNet, ProjectionHead, RandomView
 from kssl.losses import info_nce
 from kssl.models import CMC
@@ -33,6 +34,9 @@ def test_one_encoder_reads_brightness_and_the_other_colour() -> None:
     # Db and Dr are 1.505 (B - Y) and -1.902 (R - Y), here divided by 1.333
     differences = np.stack([1.505 * (blue - luma), -1.902 * (red - luma)], -1) / 1.333
     np.testing.assert_allclose(parts["color"], differences, atol=2e-3)
+    views = kssl.pretext.color_views("ydbdr")({"image": IMAGES})  # the same, before the model
+    np.testing.assert_allclose(parts["luma"], views["view_1"], atol=1e-5)
+    np.testing.assert_allclose(parts["color"], views["view_2"], atol=1e-5)
     embedding = array(model.embed(IMAGES))
     assert embedding.shape == (8, 10)
     grey = np.repeat(luma[..., None], 3, -1).astype("float32")

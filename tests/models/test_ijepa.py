@@ -55,7 +55,7 @@ def test_a_prediction_sees_its_place_and_the_context_alone() -> None:
     np.put_along_axis(hidden, context, False, axis=1)
     pixels = hidden.reshape(6, 5, 7).repeat(4, axis=1).repeat(4, axis=2)[..., None]
     others = np.where(pixels, 1.0 - IMAGES, IMAGES).astype("float32")
-    np.testing.assert_allclose(model(others)["prediction"], before, atol=1e-5)
+    np.testing.assert_allclose(array(model(others)["prediction"]), before, atol=1e-5)
     seen = np.where(pixels, IMAGES, 1.0 - IMAGES).astype("float32")
     assert np.abs(array(model(seen)["prediction"]) - before).max() > 1e-3
     assert np.abs(before[:, :, 0] - before[:, :, 1]).max() > 1e-4  # the place matters
@@ -65,7 +65,8 @@ def test_the_loss_is_smooth_and_has_no_gradient_by_the_target() -> None:
     model = small()
     prediction = np.zeros((2, 1, 1, 2), "float32")
     target = np.array([0.5, -3.0, 0.0, 1.0], "float32").reshape(2, 1, 1, 2)
-    outputs = {"prediction": prediction, "target": target}
+    pair = {"prediction": prediction, "target": target}
+    outputs = {name: ops.convert_to_tensor(each) for name, each in pair.items()}
     found = float(model.objective(IMAGES, outputs, None, True))
     assert found == pytest.approx(np.mean([0.125, 2.5, 0.0, 0.5]))
     logs = {metric.name: float(metric.result()) for metric in model.metrics}

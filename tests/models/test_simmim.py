@@ -42,7 +42,8 @@ def test_hidden_pixels_change_no_prediction_and_visible_ones_do() -> None:
     pixels = mask.reshape(6, 4, 6).repeat(4, axis=1).repeat(4, axis=2)[..., None] > 0
     before = array(model._predict(IMAGES, 5)["prediction"])
     other_hidden = np.where(pixels, 1 - IMAGES, IMAGES).astype("float32")
-    np.testing.assert_allclose(model._predict(other_hidden, 5)["prediction"], before, atol=1e-5)
+    found = array(model._predict(other_hidden, 5)["prediction"])
+    np.testing.assert_allclose(found, before, atol=1e-5)
     other_seen = np.where(pixels, IMAGES, 1 - IMAGES).astype("float32")
     assert np.abs(array(model._predict(other_seen, 5)["prediction"]) - before).max() > 1e-3
 

@@ -58,6 +58,15 @@ def test_one_recipe_alone_keeps_all_baselines_beside_its_number() -> None:
     assert line.beside == ("untrained 60.0, pixels 75.0",)
 
 
+def test_the_best_comes_first_where_lower_is_better_too() -> None:
+    rows = [
+        row(name, 0, value, metric="error", better="lower")
+        for name, value in (("a", 2.0), ("b", 1.0))
+    ]
+    assert [line.recipe for line in atlas_page.table(rows).lines] == ["b", "a"]
+    assert [line.recipe for line in atlas_page.table([*rows, ROWS[-1]]).lines] == ["b", "a", "byol"]
+
+
 def test_controls_are_of_one_data_set() -> None:
     others = [{**each, "data": "other"} for each in ROWS[:3]]
     found = atlas_page.table([*ROWS, *others])

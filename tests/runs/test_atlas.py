@@ -101,6 +101,14 @@ def test_data_are_handed_on_and_all_seeds_are_trained_as_long_as_the_first(tmp_p
     assert {row["data"] for row in rows} == {"own"}
 
 
+def test_long_recipes_that_begin_alike_have_runs_of_their_own(tmp_path: Path) -> None:
+    start = "simclr_fashion " + "model.encoder.filters=[16,32,64] " * 5
+    plan = atlas.Plan((f"{start}fit.epochs=1", f"{start}fit.epochs=2"), seeds=(0, 1))
+    _, rows = go(tmp_path, plan)
+    assert len({row["run"] for row in rows}) == 4
+    assert all("seed " in row["run"] and len(row["run"]) < 130 for row in rows)
+
+
 def test_a_plan_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(
