@@ -496,6 +496,14 @@ def cmc() -> models.CMC:
     return models.CMC(*encoders, layers.ProjectionHead(5, 7), layers.ProjectionHead(5, 7))
 
 
+def dense(**settings: object) -> models.DensePrediction:
+    return models.DensePrediction(encoder=layers.ConvNet([4, 6], pool=False), **settings)
+
+
+def split_brain() -> models.SplitBrain:
+    return models.SplitBrain(*[layers.ConvNet([width], pool=False) for width in (4, 3)], bins=4)
+
+
 def ijepa() -> models.IJEPA:
     encoder, predictor = layers.Transformer(8, 1, 2), layers.Transformer(8, 1, 2)
     return models.IJEPA(2, encoder, predictor, block=(1, 2), blocks=2, momentum=0.9)
@@ -524,6 +532,22 @@ MODELS = {
             joint(models.DeepCluster, examples=20, steps_per_epoch=1, clusters=[3, 4, 5]),
             {**VIEWED, "target": NUMBERED["target"]},
         )
+    ],
+    "dense_prediction": [
+        testing.model_checks(
+            dense, {"image": IMAGES, "target": IMAGES, "mask": IMAGES[..., 0] > 0}
+        ),
+        testing.model_checks(
+            partial(dense, classes=5),
+            {"image": IMAGES, "target": np.arange(8 * 24, dtype=np.int32).reshape(8, 4, 6) % 5},
+        ),
+        testing.model_checks(
+            partial(dense, adversarial_weight=0.1, discriminator=layers.MLP([3])),
+            {"image": IMAGES, "target": IMAGES},
+        ),
+    ],
+    "split_brain": [
+        testing.model_checks(split_brain, {"image": COLOURS[:, :8, :8] / np.float32(255)})
     ],
     "ijepa": [testing.model_checks(ijepa, {"image": IMAGES})],
     "simmim": [

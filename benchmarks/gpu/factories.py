@@ -45,6 +45,12 @@ def convnet() -> Any:
     return kssl.layers.ConvNet([16, 32])
 
 
+def map_network() -> Any:
+    import kssl
+
+    return kssl.layers.ConvNet([16, 32], pool=False)
+
+
 # For each model of `kssl.models`: how that room makes it, and what makes a batch for it.
 MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
     "AutoEncoder": (lambda models: models.AutoEncoder(16), images),
@@ -55,6 +61,10 @@ MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
     "DeepCluster": (
         lambda models: models.DeepCluster(64, 2, [8], convnet(), augment="device"),
         lambda: {"image": images(), "target": labels()},
+    ),
+    "DensePrediction": (
+        lambda models: models.DensePrediction(encoder=map_network()),
+        lambda: {"image": images(), "target": images()},
     ),
     "DenoisingAutoEncoder": (lambda models: models.DenoisingAutoEncoder(16), images),
     "Diffusion": (lambda models: models.Diffusion(unet()), images),
@@ -78,6 +88,7 @@ MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
         lambda: {"image": images(), "target": labels()},
     ),
     "SimCLR": (lambda models: models.SimCLR(convnet(), augment="device"), images),
+    "SplitBrain": (lambda models: models.SplitBrain(map_network(), map_network()), images),
     "SimMIM": (lambda models: models.SimMIM(4, transformer()), images),
     "SimSiam": (lambda models: models.SimSiam(convnet(), augment="device"), images),
     "SwAV": (lambda models: models.SwAV(convnet(), prototypes=64, augment="device"), images),

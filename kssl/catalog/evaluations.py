@@ -37,6 +37,10 @@ EVALUATIONS = {
         "kssl.evaluation.pretext_accuracy:pretext_accuracy",
         "Pretext-task accuracy, beside the chance level and a shortcut baseline",
     ),
+    "dense_error": (
+        "kssl.evaluation.dense_error:dense_error",
+        "Error of a predicted map: colours, or what is in a hole",
+    ),
     "retrieval": (
         "kssl.evaluation.retrieval:retrieval",
         "Retrieval: precision@k",

@@ -33,6 +33,10 @@ LAYERS = {
         "kssl.layers.memory_bank:MemoryBank",
         "A row for each training example: instance discrimination",
     ),
+    "map_decoder": (
+        "kssl.layers.map_decoder:MapDecoder",
+        "From the features of an image to a prediction at each place",
+    ),
     "gated_activation": (
         "kssl.layers.causal:GatedActivation",
         "Gated activation of PixelCNN and WaveNet",

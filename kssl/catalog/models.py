@@ -18,6 +18,10 @@ MODELS = {
         "kssl.models.deep_cluster:DeepCluster",
         "DeepCluster v2: clusters of the last epoch as classes",
     ),
+    "dense_prediction": (
+        "kssl.models.dense_prediction:DensePrediction",
+        "Predicts a class or values at each place: colorization, context encoder",
+    ),
     "denoising_autoencoder": (
         "kssl.models.autoencoder:DenoisingAutoEncoder",
         "Denoising autoencoder",
@@ -56,6 +60,10 @@ MODELS = {
         "Pseudo-label classification: rotation, jigsaw, order, …",
     ),
     "simclr": ("kssl.models.simclr:SimCLR", "SimCLR: contrastive learning of two views"),
+    "split_brain": (
+        "kssl.models.split_brain:SplitBrain",
+        "Split-brain: colour from brightness, and brightness from colour",
+    ),
     "simmim": (
         "kssl.models.simmim:SimMIM",
         "SimMIM: masked patches by one encoder, without a decoder",

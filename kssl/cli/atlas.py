@@ -34,8 +34,9 @@ def command(plan: Path | None, **options: Any) -> None:
     """Train many recipes, one after another, and write one table of them.
 
     PLAN is a file in YAML: `recipes`, names or files with overrides behind them; and, if wanted,
-    `data`, names and what --data takes; `seeds`; `minutes` of training for each run. Without it
-    all recipes for images are tried on --data.
+    `data`, names and what --data takes; `seeds`; `minutes` of training for each run; `transfer`,
+    evaluations of each run on the other data too. Without it all recipes for images are tried on
+    --data.
 
     What is done is kept: the same command goes on where it was stopped. The folder has `atlas.csv`,
     a page, `atlas.html`, and all runs.
@@ -52,7 +53,13 @@ def command(plan: Path | None, **options: Any) -> None:
     rows = atlas.run(wanted, folder, _of_fit(options), tell=screen.show)
     page, table = atlas.page(folder, rows)
     cells = [
-        [line.recipe, line.data, *line.values, line.minutes, "failed" if line.note else ""]
+        [
+            line.recipe,
+            f"{line.data}, trained on {line.trained_on}" if line.trained_on else line.data,
+            *line.values,
+            line.minutes,
+            "failed" if line.note else "",
+        ]
         for line in table.lines
     ]
     head = ["recipe", "data", *table.columns, "minutes", ""]
@@ -61,14 +68,14 @@ def command(plan: Path | None, **options: Any) -> None:
 
 
 def _plan(path: Path | None, options: dict[str, Any]) -> Any:
-    from kssl.runs import atlas
+    from kssl.runs import atlas_plan
 
     if path is None and not options["data"]:
         raise UserError(
             "which recipes on which data? give a plan (kssl atlas --help), or your images: "
             "kssl atlas --data photos/ --minutes 10"
         )
-    plan = atlas.Plan(atlas.IMAGES) if path is None else atlas.read_plan(path)
+    plan = atlas_plan.Plan(atlas_plan.IMAGES) if path is None else atlas_plan.read_plan(path)
     if options["data"]:
         plan = dataclasses.replace(plan, data={_called(options["data"]): options["data"]})
     if options["minutes"] is not None:

@@ -1,7 +1,7 @@
 """Evaluations: how good a model is, each number beside its baselines.
 
 `knn`, `linear`, `finetune`, `few_label`, `retrieval`, `reconstruction`, `denoising`,
-`log_likelihood` and `sample_quality`
+`dense_error`, `log_likelihood` and `sample_quality`
 are factories: they take settings and return a function of a `Task` that returns a list of
 `Result`s.
 """
@@ -9,6 +9,7 @@ are factories: they take settings and return a function of a `Task` that returns
 from __future__ import annotations
 
 from kssl.evaluation.base import Result, Skipped, Task
+from kssl.evaluation.dense_error import dense_error, peak_signal_to_noise
 from kssl.evaluation.finetuning.answers import finetune_answers
 from kssl.evaluation.finetuning.few_label import few_label, finetune
 from kssl.evaluation.finetuning.scores import answer_f1, entities, entity_f1, exact_match
@@ -36,6 +37,7 @@ __all__ = [
     "Task",
     "bits_per_dim",
     "denoising",
+    "dense_error",
     "few_label",
     "finetune",
     "frechet_distance",
@@ -46,6 +48,7 @@ __all__ = [
     "linear_accuracy",
     "log_likelihood",
     "nearest_neighbours",
+    "peak_signal_to_noise",
     "perplexity",
     "precision_recall",
     "reconstruction",

@@ -11,10 +11,12 @@ from kssl.layers.autoregressive import MaskedDense, NeuralAutoregressive
 from kssl.layers.causal import DilatedCausalStack, GatedActivation, MaskedConv2D
 from kssl.layers.clustering import Prototypes, Sinkhorn
 from kssl.layers.coding import ImageDecoder, LatentEncoder
+from kssl.layers.colors import brightness_and_color
 from kssl.layers.convnet import ConvDecoder, ConvEncoder
 from kssl.layers.corruption import Corruption
 from kssl.layers.gradient import GradientReversal
 from kssl.layers.heads import PredictionHead, ProjectionHead
+from kssl.layers.map_decoder import MapDecoder
 from kssl.layers.masking import MaskTokens, RandomMasking, gather_tokens
 from kssl.layers.memory_bank import MemoryBank
 from kssl.layers.mlp import MLP
@@ -54,6 +56,7 @@ __all__ = [
     "ImageDecoder",
     "LatentEncoder",
     "LatentGaussian",
+    "MapDecoder",
     "MaskTokens",
     "MaskedConv2D",
     "MaskedDense",
@@ -79,6 +82,7 @@ __all__ = [
     "UNetFeatures",
     "Unpatchify",
     "VectorQuantizer",
+    "brightness_and_color",
     "cosine_momentum",
     "denormalize_patches",
     "gather_tokens",

@@ -12,6 +12,7 @@ from kssl.models.bert import BERT
 from kssl.models.byol import BYOL
 from kssl.models.cmc import CMC
 from kssl.models.deep_cluster import DeepCluster
+from kssl.models.dense_prediction import DensePrediction
 from kssl.models.diffusion import Diffusion
 from kssl.models.dino import DINO
 from kssl.models.gpt import GPT
@@ -29,6 +30,7 @@ from kssl.models.pretext_classifier import PretextClassifier
 from kssl.models.simclr import SimCLR
 from kssl.models.simmim import SimMIM
 from kssl.models.simsiam import SimSiam
+from kssl.models.split_brain import SplitBrain
 from kssl.models.swav import SwAV
 from kssl.models.vae import VAE
 
@@ -46,6 +48,7 @@ __all__ = [
     "Branch",
     "DeepCluster",
     "DenoisingAutoEncoder",
+    "DensePrediction",
     "Diffusion",
     "InstanceDiscrimination",
     "JointEmbedding",
@@ -58,6 +61,7 @@ __all__ = [
     "SimCLR",
     "SimMIM",
     "SimSiam",
+    "SplitBrain",
     "SwAV",
     "run",
 ]

@@ -147,6 +147,16 @@ class SolvesTask(Protocol):
 
 
 @runtime_checkable
+class PredictsMaps(Protocol):
+    """predicts a class or values at each place of an image (`predict_map`, `classes`)"""
+
+    classes: int | None
+
+    def predict_map(self, x: Any) -> Any:
+        """Return `(batch, rows, columns, channels)`: probabilities of classes, or values."""
+
+
+@runtime_checkable
 class HasTextBackbone(Protocol):
     """has a text backbone that can be fine-tuned (`text_backbone`)
 

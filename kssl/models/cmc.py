@@ -8,18 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from kssl.layers import ConvNet, ProjectionHead
+from kssl.layers import ConvNet, ProjectionHead, brightness_and_color
 from kssl.losses import info_nce
 from kssl.losses.base import require_positive
 from kssl.models.joint_embedding import Branch, JointEmbedding
-
-# Red, green, blue -> luma and two colour differences of SECAM (ITU-R BT.470), within -1 to 1.
-_OPPONENT = np.array(
-    [[0.299, 0.587, 0.114], [-0.450, -0.883, 1.333], [-1.333, 1.116, 0.217]], "float32"
-) / np.array([[1.0], [1.333], [1.333]], "float32")
 
 
 @keras.saving.register_keras_serializable(package="kssl")
@@ -121,6 +115,5 @@ class CMC(JointEmbedding):
 
     def _parts(self, images: Any) -> list[tuple[Branch, Any]]:
         """Return each branch with what it reads of images `(batch, height, width, 3)`."""
-        matrix = ops.convert_to_tensor(_OPPONENT.T, dtype=images.dtype)
-        mixed = ops.matmul(images, matrix)
-        return [(self.student, mixed[..., :1]), (self.color, mixed[..., 1:])]
+        light, color = brightness_and_color(images)
+        return [(self.student, light), (self.color, color)]

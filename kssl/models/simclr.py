@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import ops
 
 from kssl.losses import NTXent
 from kssl.modalities import Modality
@@ -30,7 +31,9 @@ class SimCLR(JointEmbedding):
         projector: Any layer from features to what the loss compares; None is
             `ProjectionHead(128, hidden_dim=512)`.
         loss: Any loss of `(first view, second view)`; None is `NTXent(0.5)`, the temperature that
-            works best on small images.
+            works best on small images. Or one of `(labels, embeddings)`, such as `Triplet`: the
+            views of an image, `local_views` too, are a class of the batch (Exemplar with triplets,
+            arXiv:1901.09005).
         augment: `"device"`: views are made of `image` within the training step, by `RandomView`,
             which is worth it where the accelerator waits for the processor; or any Keras layer
             that does so. None: the batch has `view_1` and `view_2`, as
@@ -67,13 +70,19 @@ class SimCLR(JointEmbedding):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, projector, augment, modality, **kwargs)
-        self.loss = NTXent(0.5) if loss is None else given_loss(loss)
+        self.loss = NTXent(0.5) if loss is None else given_loss(loss, labels=True)
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         outputs = super().call(inputs, training)
         return {**outputs, "first": outputs["student"][0], "second": outputs["student"][1]}
 
     def objective(self, batch: Any, outputs: Any, sample_weight: Any, training: bool) -> Any:
-        """Return the loss of the two projections."""
-        first, second = outputs["student"][:2]
-        return self.loss(first, second, sample_weight=sample_weight)
+        """Return the loss of the two projections, or of those of all views by their image."""
+        projections = outputs["student"]
+        if not getattr(self.loss, "of_labels", False):
+            return self.loss(*projections[:2], sample_weight=sample_weight)
+        image = ops.arange(ops.shape(projections[0])[0], dtype="int32")
+        images = ops.tile(image, (len(projections),))  # (views · batch,)
+        if sample_weight is not None:
+            sample_weight = ops.tile(ops.reshape(sample_weight, (-1,)), (len(projections),))
+        return self.loss(images, ops.concatenate(projections), sample_weight=sample_weight)

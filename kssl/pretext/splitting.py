@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 import tensorflow as tf
@@ -10,7 +11,7 @@ import tensorflow as tf
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed
 from kssl.pretext.batching import MapFunction, by_batch
-from kssl.pretext.image.pixels import blank, put
+from kssl.pretext.image.pixels import blank, filled, put
 from kssl.pretext.random import permutation
 from kssl.pretext.task import Task
 
@@ -92,7 +93,9 @@ def split(
         mask = tf.broadcast_to(mask, [tf.shape(value)[0], *lengths])  # (batch, *places)
         return {key: blank(value, mask, fill), "target": value, "mask": mask}
 
-    task = Task(key, skipped=not remove)  # a part that is cut out has another shape
+    picture = partial(filled, key) if rank == 3 and not remove else None
+    # A part that is cut out has another shape.
+    task = Task(key, skipped=not remove, picture=picture)
     return by_batch("split", change, {key: rank}, random=hide == "random", task=task)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 Shortcut = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+Decode = Callable[[np.ndarray], np.ndarray]
+Picture = Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Task:
         instead: What is done to an example in the place of the transform where that is left out,
             such as cutting it to the length that the model reads; `dict` changes nothing.
         per_example: Whether each training example is a class of its own.
+        decode: From maps of targets, or of predictions of them, to values that can be averaged and
+            subtracted, `(examples, rows, columns, channels)`, such as colours of classes of
+            colour; None: they are such values.
+        picture: From a batch of arrays and such values to images in [0, 1]: what was predicted, put
+            where it belongs. None: there is no picture of it.
 
     Example:
         >>> import kssl
@@ -56,6 +63,8 @@ class Task:
     per_example: bool = False
     parts: int | None = None
     instead: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+    decode: Decode | None = None
+    picture: Picture | None = None
 
     def among(self, examples: int) -> Task:
         """Return the task on a data set of so many examples, where each of them is a class."""

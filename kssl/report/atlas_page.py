@@ -31,6 +31,7 @@ class Line:
         seeds: How many runs stand behind the values.
         note: Why it failed.
         control: Whether it is one.
+        trained_on: The data that it was trained on, where that is another.
     """
 
     recipe: str
@@ -42,6 +43,7 @@ class Line:
     seeds: int = 0
     note: str = ""
     control: bool = False
+    trained_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,20 @@ def table(rows: Sequence[Row]) -> Table:
     """
     columns = list(dict.fromkeys((r["evaluation"], r["metric"]) for r in rows if r["evaluation"]))
     lines: list[tuple[float | None, Line]] = []
-    for data in dict.fromkeys(row["data"] for row in rows):
-        own = [row for row in rows if row["data"] == data]
+    for data in dict.fromkeys(_probed(row) for row in rows):
+        own = [row for row in rows if _probed(row) == data]
         shared = {column: _shared(_of(own, column)) for column in columns}
-        for recipe in dict.fromkeys(row["recipe"] for row in own):
-            lines.append(_recipe([r for r in own if r["recipe"] == recipe], columns, shared))
+        for pair in dict.fromkeys((row["recipe"], row["data"]) for row in own):
+            found = [row for row in own if (row["recipe"], row["data"]) == pair]
+            lines.append(_recipe(found, columns, shared))
         names = dict.fromkeys(name for values in shared.values() for name in values)
         for name in names:
-            found = [shared[column].get(name) for column in columns]
+            known_of = [shared[column].get(name) for column in columns]
             values = tuple(
                 "" if each is None else _text([each], c[1])
-                for each, c in zip(found, columns, strict=True)
+                for each, c in zip(known_of, columns, strict=True)
             )
-            lines.append((found[0], Line(name, data, values, control=True)))
+            lines.append((known_of[0], Line(name, data, values, control=True)))
     titles = tuple(f"{name}, {metric}" for name, metric in columns)
     lower = any(row["better"] == "lower" for row in _of(rows, columns[0])) if columns else False
     known = sorted((each for each in lines if each[0] is not None), key=lambda each: each[0])
@@ -100,6 +103,7 @@ def write(folder: Path, rows: Sequence[Row]) -> Path:
         columns=found.columns,
         lines=found.lines,
         several=len({line.data for line in found.lines}) > 1,
+        transfer=any(line.trained_on for line in found.lines),
     )
     with replacing(folder / "atlas.html") as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -122,15 +126,21 @@ def _recipe(
     minutes = [float(row["minutes"]) for row in rows if row["minutes"]]
     line = Line(
         rows[0]["recipe"],
-        rows[0]["data"],
+        _probed(rows[0]),
         tuple(values),
         tuple(beside),
         f"{statistics.median(minutes):.1f}" if minutes else "",
         ", ".join(dict.fromkeys(row["epochs"] for row in rows if row["epochs"])),
         len({row["seed"] for row in rows if row["status"] == "finished"}),
         "; ".join(dict.fromkeys(failed)),
+        trained_on=rows[0]["data"] if rows[0].get("probed_on") else "",
     )
     return first, line
+
+
+def _probed(row: Row) -> str:
+    """The data that a number was measured on."""
+    return row.get("probed_on") or row["data"]
 
 
 def _of(rows: Iterable[Row], column: Column) -> list[Row]:

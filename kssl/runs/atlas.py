@@ -15,83 +15,23 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from kssl.errors import UserError, nearest
+from kssl.errors import UserError
+from kssl.runs.atlas_plan import OWN, Cell, Plan
 from kssl.runs.directory import Run
 from kssl.system.files import replacing
 
 COLUMNS = (
     *("recipe", "data", "seed", "status", "evaluation", "metric", "better", "value"),
-    *("baselines", "epochs", "minutes", "run", "note"),
+    *("baselines", "epochs", "minutes", "run", "note", "probed_on"),
 )
 Row = dict[str, str]
-Cell = tuple[str, str, int]  # recipe with its overrides, name of the data, seed
 _LONGEST = 90  # letters of a cell's folder
-OWN = "its own"  # the data of a recipe where the plan names none
-
-# Every kind of what has a number on images; on other data the atlas wants a plan.
-IMAGES = (
-    *("rotation_fashion", "jigsaw_fashion", "simclr_fashion", "moco_fashion", "moco_v3_fashion"),
-    *("nnclr_fashion", "instance_fashion", "byol_fashion", "simsiam_fashion", "dino_fashion"),
-    *("swav_fashion", "deep_cluster_fashion", "barlow_twins_fashion", "vicreg_fashion"),
-    *("lejepa_fashion", "mae_fashion"),
-)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an atlas holds.
-
-    Attributes:
-        recipes: Names or files, each with overrides behind it, with blanks between them.
-        data: Name -> what `kssl fit --data` takes; empty leaves each recipe its own.
-        seeds: Of each recipe on each data set.
-        minutes: Of training for each run; None leaves each recipe its epochs.
-    """
-
-    recipes: tuple[str, ...]
-    data: Mapping[str, str] = field(default_factory=dict)
-    seeds: tuple[int, ...] = (0,)
-    minutes: float | None = None
-
-    def cells(self) -> Iterator[Cell]:
-        """Return all cells, those of the first seed first."""
-        for seed in self.seeds:
-            for data in self.data or (OWN,):
-                for recipe in self.recipes:
-                    yield recipe, data, seed
-
-
-def read_plan(path: Path) -> Plan:
-    """Read a plan, a file in YAML.
-
-    Raises:
-        UserError: It is no such file; the message says what is wrong, and how it looks.
-    """
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"the plan {path} cannot be read: {error}") from error
-    known = ("recipes", "data", "seeds", "minutes")
-    if not isinstance(found, dict) or not found.get("recipes"):
-        raise UserError(
-            f"the plan {path} must name recipes, such as {{recipes: [simclr_fashion], seeds: [0]}}"
-        )
-    for key in found:
-        if key not in known:
-            raise UserError(f"the plan {path} has '{key}'{nearest(str(key), known)}")
-    return Plan(
-        tuple(map(str, _several(path, found, "recipes"))),
-        {str(name): _written(data) for name, data in _named(path, found).items()},
-        tuple(_number(path, seed, int) for seed in _several(path, found, "seeds", [0])),
-        None if found.get("minutes") is None else _number(path, found["minutes"], float),
-    )
 
 
 def run(
@@ -114,15 +54,21 @@ def run(
     start = _process if start is None else start
     rows, wanted = read(folder), list(plan.cells())
     for number, cell in enumerate(wanted, 1):
-        if any(_cell(row) == cell and row["status"] == "finished" for row in rows):
-            continue
-        tell(f"{number} of {len(wanted)}: {_title(cell)}")
-        began = time.monotonic()
-        status, told = start(_command(plan, cell, folder, options, rows))
-        new = _rows(cell, folder, status, told, (time.monotonic() - began) / 60)
-        rows = [row for row in rows if _cell(row) != cell] + new
-        write(folder, rows)
-        tell("\n".join(f"  {_outcome(row)}" for row in new))
+        for other in ("", *plan.others(cell[1])):
+            done = [row for row in rows if (_cell(row), row["probed_on"]) == (cell, other)]
+            if any(row["status"] == "finished" for row in done):
+                continue
+            command = _command(plan, cell, folder, options, rows, other)
+            if not command:
+                break  # the run failed: there is nothing to evaluate
+            tell(f"{number} of {len(wanted)}: {_title(cell)}{other and f', probed on {other}'}")
+            began = time.monotonic()
+            status, told = start(command)
+            minutes = (time.monotonic() - began) / 60
+            new = _rows(cell, folder, status, told, minutes, (other, plan.data.get(other, "")))
+            rows = [row for row in rows if row not in done] + new
+            write(folder, rows)
+            tell("\n".join(f"  {_outcome(row)}" for row in new))
     return [row for row in rows if _cell(row) in wanted]
 
 
@@ -154,13 +100,22 @@ def page(folder: Path, rows: Sequence[Row]) -> tuple[Path, Any]:
 
 
 def _command(
-    plan: Plan, cell: Cell, folder: Path, options: Sequence[str], rows: Sequence[Row]
+    plan: Plan,
+    cell: Cell,
+    folder: Path,
+    options: Sequence[str],
+    rows: Sequence[Row],
+    other: str = "",
 ) -> list[str]:
-    """The command of a cell: a new run, or one that was interrupted."""
+    """The command of a cell: a new run, or one that was interrupted; or, of a run, its probes."""
     recipe, data, seed = cell
     runs, name = folder / "runs", _slug(cell)
     places = ["--runs-dir", str(runs), *options]
     kept = _latest(runs, name)
+    if other:
+        if kept is None or kept.status != "finished":
+            return []
+        return ["evaluate", str(kept.path), *plan.transfer, "--data", plan.data[other], *places]
     if kept is not None and kept.status == "interrupted":
         return ["fit", "--resume", str(kept.path), *places]
     source, *overrides = shlex.split(recipe)
@@ -188,10 +143,27 @@ def _resolved(run: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _rows(cell: Cell, folder: Path, status: int, told: str, minutes: float) -> list[Row]:
-    """The rows of a cell that has ended: one for each number, or one that says why not."""
+def _rows(
+    cell: Cell,
+    folder: Path,
+    status: int,
+    told: str,
+    minutes: float,
+    other: tuple[str, str] = ("", ""),
+) -> list[Row]:
+    """The rows of a cell that has ended: one for each number, or one that says why not.
+
+    Args:
+        cell: See above.
+        folder: Of the atlas.
+        status: Of the process, 0 if all is well.
+        told: Why not.
+        minutes: What it took.
+        other: Name and place of the other data set that a finished run was evaluated on.
+    """
     recipe, data, seed = cell
     same = {"recipe": recipe, "data": data, "seed": str(seed), "minutes": f"{minutes:.1f}"}
+    same["probed_on"] = other[0]
     empty = dict.fromkeys(COLUMNS, "")
     run = _latest(folder / "runs", _slug(cell))
     if status or run is None or run.status != "finished":
@@ -199,7 +171,11 @@ def _rows(cell: Cell, folder: Path, status: int, told: str, minutes: float) -> l
     same["run"] = str(run.path.relative_to(folder))
     fit = _resolved(run.path).get("fit", {})
     same["epochs"] = str(fit.get("epochs", ""))
-    results = run.read_json("results.json").get("results", [])
+    results = [
+        each
+        for each in run.read_json("results.json").get("results", [])
+        if each.get("settings", {}).get("data", "") == other[1]
+    ]
     rows = [
         {
             **empty,
@@ -257,31 +233,3 @@ def _outcome(row: Row) -> str:
 
 def _cell(row: Row) -> Cell:
     return row["recipe"], row["data"], int(row["seed"])
-
-
-def _several(path: Path, found: Mapping[str, Any], key: str, default: Any = None) -> list[Any]:
-    value = found.get(key, default)
-    if not isinstance(value, list) or not value:
-        raise UserError(f"the plan {path} has {key}: {value!r}; a list is expected, such as [0, 1]")
-    return value
-
-
-def _named(path: Path, found: Mapping[str, Any]) -> Mapping[str, Any]:
-    value = found.get("data") or {}
-    if not isinstance(value, dict):
-        raise UserError(
-            f"the plan {path} has data: {value!r}; names are expected, such as "
-            "{fashion: {use: fashion_mnist}, own: photos/}"
-        )
-    return value
-
-
-def _written(data: Any) -> str:
-    """Data as `kssl fit --data` takes it: a name, a place, or YAML on one line."""
-    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-
-
-def _number(path: Path, value: Any, kind: type) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise UserError(f"the plan {path} has {value!r} where a number is expected")
-    return kind(value)

@@ -109,6 +109,7 @@ TRAINING += [
         ("byol", "BYOL"),
         ("cmc", "CMC"),
         ("deep_cluster", "DeepCluster"),
+        ("dense_prediction", "DensePrediction"),
         ("dino", "DINO"),
         ("diffusion", "Diffusion"),
         ("gpt", "GPT"),
@@ -121,6 +122,7 @@ TRAINING += [
         ("nnclr", "NNCLR"),
         ("simmim", "SimMIM"),
         ("simsiam", "SimSiam"),
+        ("split_brain", "SplitBrain"),
         ("swav", "SwAV"),
     )
 ]

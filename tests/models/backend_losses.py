@@ -31,6 +31,7 @@ from kssl.models import (
     VAE,
     AutoEncoder,
     DenoisingAutoEncoder,
+    DensePrediction,
     Diffusion,
     InstanceDiscrimination,
     LeJEPA,
@@ -39,6 +40,7 @@ from kssl.models import (
     MoCoV3,
     SimCLR,
     SimSiam,
+    SplitBrain,
     SwAV,
 )
 
@@ -124,6 +126,36 @@ def of_simclr() -> list[float]:
     ]
 
 
+def of_maps() -> dict[str, list[float]]:
+    """Return the losses of two training steps of models that predict maps."""
+    random = np.random.RandomState(7)
+    images = random.rand(8, 12, 12, 3).astype("float32")
+    batch = {"image": images, "target": random.rand(8, 12, 12, 3).astype("float32")}
+    batch["mask"] = random.rand(8, 12, 12) < 0.3
+    classes = {"image": images, "target": random.randint(0, 5, (8, 6, 6)).astype("int32")}
+    classes["weight"] = random.rand(8, 6, 6).astype("float32")
+    halves = [ConvNet([4], pool=False) for _ in range(2)]
+    cases = {
+        "values": (DensePrediction(None, ConvNet([4, 6], pool=False)), batch),
+        "classes": (DensePrediction(5, ConvNet([4, 6], pool=False)), classes),
+        "adversary": (
+            DensePrediction(
+                None, ConvNet([4], pool=False), adversarial_weight=0.5, discriminator=MLP([6])
+            ),
+            batch,
+        ),
+        "split-brain": (SplitBrain(*halves, bins=4), {"image": images}),
+    }
+    losses = {}
+    for name, (model, given) in cases.items():
+        model.build({key: (None, *value.shape[1:]) for key, value in given.items()})
+        for weight in model.trainable_weights:
+            weight.assign(0.1 * random.standard_normal(weight.shape).astype("float32"))
+        model.compile(keras.optimizers.SGD(1e-3))
+        losses[name] = model.fit(given, batch_size=8, epochs=2, verbose=0).history["loss"]
+    return losses
+
+
 def of_joint_embedding() -> dict[str, list[float]]:
     """Return the losses of two training steps of each method with a teacher, queue or centre."""
     random = np.random.RandomState(6)
@@ -174,7 +206,7 @@ def main() -> None:
     }
     losses = {"two steps of metric": two_steps(), "bert": of_bert(), "gpt": of_gpt()}
     losses["simclr"] = of_simclr()
-    losses |= of_joint_embedding()
+    losses |= of_joint_embedding() | of_maps()
     for name, model in models.items():
         model.build(IMAGES.shape)
         random = np.random.RandomState(1)

@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from kssl.layers import ConvNet, ProjectionHead, RandomView
-from kssl.losses import VICReg, nt_xent
+from kssl.losses import Triplet, VICReg, nt_xent, triplet
 from kssl.models import SimCLR, run
 
 IMAGES = np.random.RandomState(0).rand(8, 12, 12, 3).astype("float32")
@@ -52,6 +52,24 @@ def test_another_loss_makes_another_method():
     model.compile("adam")
     history = model.fit({"view_1": IMAGES, "view_2": IMAGES}, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
+
+
+def test_views_of_an_image_are_a_class_of_a_loss_of_labels():
+    model = small(loss=Triplet(margin=0.5, normalize=True))
+    views = {"view_1": IMAGES, "view_2": IMAGES[:, ::-1].copy()}
+    views["local_views"] = np.stack([IMAGES[:, :6, :6], IMAGES[:, 6:, 6:]], axis=1)
+    model.build({key: (None, *value.shape[1:]) for key, value in views.items()})
+    outputs = model(views)
+    rows = np.concatenate([ops.convert_to_numpy(each) for each in outputs["student"]])
+    assert len(rows) == 4 * 8
+    weight = np.arange(8, dtype="float32")
+    for weights in (None, weight):
+        found = float(model.objective(views, outputs, weights, False))
+        values = ops.convert_to_numpy(
+            triplet(np.tile(np.arange(8), 4), rows, margin=0.5, normalize=True)
+        )
+        scale = 1.0 if weights is None else np.tile(weights, 4)
+        assert found == pytest.approx(np.mean(values * scale), rel=1e-4)
 
 
 def test_views_are_made_on_the_device_when_training():

@@ -77,3 +77,24 @@ def test_the_page_stands_alone_and_names_what_failed(tmp_path: Path) -> None:
     page = atlas_page.write(tmp_path, ROWS).read_text()
     assert "85.0 ± 7.1" in page and "failed: why" in page
     assert "http" not in page and 'class="control"' in page
+
+
+def test_what_was_trained_elsewhere_stands_among_what_was_trained_there(tmp_path: Path) -> None:
+    rows = [
+        row("simclr", 0, 0.8, baselines=baselines(0.6)),
+        row("moco", 0, 0.7, baselines=baselines(0.5)),
+        row("simclr", 0, 0.75, data="flowers", probed_on="own", baselines=baselines(0.6)),
+        row("simclr", 0, 0.9, data="flowers", baselines=json.dumps({"pixels": 0.4})),
+    ]
+    found = atlas_page.table(rows).lines
+    told = [(line.recipe, line.data, line.trained_on, line.values[0]) for line in found]
+    assert sorted(told) == [
+        ("moco", "own", "", "70.0"),
+        ("pixels", "own", "", "75.0"),  # once, though two data sets were trained on
+        ("simclr", "flowers", "", "90.0"),
+        ("simclr", "own", "", "80.0"),
+        ("simclr", "own", "flowers", "75.0"),
+    ]
+    text = atlas_page.write(tmp_path, rows).read_text()
+    assert "trained on</th>" in text and "probed on</th>" in text
+    assert "trained on</th>" not in atlas_page.write(tmp_path, ROWS).read_text()

@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from kssl.cli.atlas import command
 from kssl.errors import UserError
 from kssl.runs import atlas
+from kssl.runs.atlas_plan import IMAGES, Plan, read_plan
 from kssl.runs.directory import Run
 
-PLAN = atlas.Plan(("simclr_fashion", "moco_fashion fit.epochs=2"), seeds=(0, 1))
+PLAN = Plan(("simclr_fashion", "moco_fashion fit.epochs=2"), seeds=(0, 1))
 
 
 class Machine:
@@ -27,6 +28,8 @@ class Machine:
 
     def __call__(self, given: list[str]) -> tuple[int, str]:
         self.commands.append(given)
+        if given[0] == "evaluate":
+            return self._evaluate(Run.open(given[1]), given[given.index("--data") + 1])
         if "--resume" in given:
             run = Run.open(given[given.index("--resume") + 1])
         else:
@@ -51,8 +54,17 @@ class Machine:
         run.finish()
         return 0, ""
 
+    def _evaluate(self, run: Run, data: str) -> tuple[int, str]:
+        if self.dies == data:
+            self.dies = ""
+            return 1, "no labels"
+        content = run.read_json("results.json")
+        result = {**content["results"][0], "value": 0.5, "settings": {"data": data}}
+        run.write_json("results.json", {"results": [*content["results"], result]})
+        return 0, ""
 
-def go(folder: Path, plan: atlas.Plan = PLAN, **settings: Any) -> tuple[Machine, list[atlas.Row]]:
+
+def go(folder: Path, plan: Plan = PLAN, **settings: Any) -> tuple[Machine, list[atlas.Row]]:
     machine = Machine(folder, **settings)
     return machine, atlas.run(plan, folder, tell=lambda _: None, start=machine)
 
@@ -83,7 +95,7 @@ def test_what_is_done_is_not_done_again_and_what_failed_is(tmp_path: Path) -> No
 
 
 def test_a_run_that_was_killed_is_resumed(tmp_path: Path) -> None:
-    plan = atlas.Plan(("simclr_fashion",))
+    plan = Plan(("simclr_fashion",))
     go(tmp_path, plan, dies="simclr")
     machine, rows = go(tmp_path, plan)
     assert machine.commands[0][:2] == ["fit", "--resume"]
@@ -91,7 +103,7 @@ def test_a_run_that_was_killed_is_resumed(tmp_path: Path) -> None:
 
 
 def test_data_are_handed_on_and_all_seeds_are_trained_as_long_as_the_first(tmp_path: Path) -> None:
-    plan = atlas.Plan(("simclr_fashion",), {"own": "photos/"}, (0, 1), minutes=2.5)
+    plan = Plan(("simclr_fashion",), {"own": "photos/"}, (0, 1), minutes=2.5)
     machine, rows = go(tmp_path, plan)
     first, second = machine.commands
     assert first[first.index("--data") + 1] == "photos/"
@@ -101,9 +113,31 @@ def test_data_are_handed_on_and_all_seeds_are_trained_as_long_as_the_first(tmp_p
     assert {row["data"] for row in rows} == {"own"}
 
 
+def test_runs_are_probed_on_the_other_data_too_and_what_failed_is_tried_again(
+    tmp_path: Path,
+) -> None:
+    data = {"own": "photos/", "fashion": "fashion_mnist"}
+    plan = Plan(("simclr_fashion", "moco_fashion"), data, transfer=("linear", "{use: knn, k: 5}"))
+    machine, rows = go(tmp_path, plan, dies="fashion_mnist")
+    probes = [given for given in machine.commands if given[0] == "evaluate"]
+    assert len(probes) == 4 and len(machine.commands) == 8
+    assert probes[0][2:4] == ["linear", "{use: knn, k: 5}"]
+    assert probes[0][probes[0].index("--data") + 1] == "fashion_mnist"
+    found = [(row["data"], row["probed_on"], row["status"], row["value"]) for row in rows]
+    assert found[:2] == [
+        ("own", "", "finished", "0.8"),
+        ("own", "fashion", "failed", ""),
+    ]
+    assert rows[1]["note"] == "no labels"
+    assert ("fashion", "own", "finished", "0.5") in found and len(found) == 8
+    machine, rows = go(tmp_path, plan)
+    assert [given[0] for given in machine.commands] == ["evaluate"]
+    assert {row["status"] for row in rows} == {"finished"} and len(rows) == 8
+
+
 def test_long_recipes_that_begin_alike_have_runs_of_their_own(tmp_path: Path) -> None:
     start = "simclr_fashion " + "model.encoder.filters=[16,32,64] " * 5
-    plan = atlas.Plan((f"{start}fit.epochs=1", f"{start}fit.epochs=2"), seeds=(0, 1))
+    plan = Plan((f"{start}fit.epochs=1", f"{start}fit.epochs=2"), seeds=(0, 1))
     _, rows = go(tmp_path, plan)
     assert len({row["run"] for row in rows}) == 4
     assert all("seed " in row["run"] and len(row["run"]) < 130 for row in rows)
@@ -115,7 +149,7 @@ def test_a_plan_is_read_from_a_file(tmp_path: Path) -> None:
         "recipes: [simclr_fashion, 'moco_fashion fit.epochs=2']\n"
         "data: {fashion: {use: fashion_mnist}, own: photos/}\nseeds: [0, 3]\nminutes: 3\n"
     )
-    plan = atlas.read_plan(path)
+    plan = read_plan(path)
     assert plan.data == {"fashion": '{"use": "fashion_mnist"}', "own": "photos/"}
     assert plan.minutes == 3.0 and len(list(plan.cells())) == 8
     assert list(plan.cells())[:2] == [(recipe, "fashion", 0) for recipe in plan.recipes]
@@ -136,7 +170,7 @@ def test_a_plan_is_read_from_a_file(tmp_path: Path) -> None:
 def test_a_plan_that_is_none_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "plan.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
-        atlas.read_plan(tmp_path / "plan.yaml")
+        read_plan(tmp_path / "plan.yaml")
 
 
 def test_without_a_plan_and_data_the_command_says_what_to_give() -> None:
@@ -160,4 +194,4 @@ def test_the_command_writes_the_table_and_the_page(
 def test_all_recipes_for_images_are_offered() -> None:
     from kssl.catalog.recipes import RECIPES
 
-    assert set(atlas.IMAGES) <= set(RECIPES)
+    assert set(IMAGES) <= set(RECIPES)

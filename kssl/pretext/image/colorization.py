@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from kssl.errors import UserError, nearest
 from kssl.pretext.batching import MapFunction, by_batch
-from kssl.pretext.image.color import AB_RANGE, lab_channels
+from kssl.pretext.image.color import AB_RANGE, lab_channels, lab_to_rgb
 from kssl.pretext.image.color_bins import REACH, SIZE, Prior, ab_bins, class_table, color_weights
 from kssl.pretext.image.pixels import by_rows, image_size, unit_images
 from kssl.pretext.task import Task
@@ -80,8 +81,44 @@ def colorize(
         return {key: light, "target": made, "weight": tf.gather(weights, number)}
 
     # Lightness is whole, and all that the model reads: it is not left out for probes.
-    task = Task(key, classes=len(ab_bins()) if target == "hard" else None, skipped=False)
+    classes = None if target == "regression" else len(ab_bins())
+    task = Task(key, classes, skipped=False, decode=decoded, picture=partial(_colored, key))
     return by_batch("colorize", change, {key: 3}, task=task)
+
+
+def decoded(maps: np.ndarray, temperature: float = 0.38) -> np.ndarray:
+    """Return the a and b, divided by 110, of maps as `colorize` writes them as targets.
+
+    Of a distribution it is the annealed mean of arXiv:1603.08511: between the mean, which is
+    greyish, and the likeliest class, which is vivid but changes from place to place.
+
+    Args:
+        maps: `(examples, rows, columns)` numbers of classes; or `(…, 313)` distributions over them;
+            or `(…, 2)` a and b already.
+        temperature: Power 1 / temperature is taken of a distribution; 0.38 in the paper.
+
+    Returns:
+        float32 `(examples, rows, columns, 2)`.
+
+    Example:
+        >>> decoded(np.zeros((1, 4, 4, 2), "float32")).shape
+        (1, 4, 4, 2)
+    """
+    centres = ab_bins() / AB_RANGE
+    if maps.ndim == 3:
+        return centres[maps]
+    if maps.shape[-1] != len(centres):
+        return np.asarray(maps, np.float32)
+    sharp = np.power(maps, 1.0 / temperature)
+    sharp /= np.maximum(sharp.sum(axis=-1, keepdims=True), 1e-12)
+    return np.asarray(sharp @ centres, np.float32)
+
+
+def _colored(key: str, batch: Mapping[str, np.ndarray], ab: np.ndarray) -> np.ndarray:
+    """Return lightness with colours `(examples, rows, columns, 2)` as images in [0, 1]."""
+    light = tf.constant(batch[key], tf.float32) * 100.0  # (examples, height, width, 1)
+    large = tf.image.resize(tf.constant(ab, tf.float32), light.shape[1:3])
+    return lab_to_rgb(tf.concat([light, large * AB_RANGE], axis=-1)).numpy()
 
 
 def _averaged(ab: tf.Tensor, size: tuple[int, int, int], step: int, key: str) -> tf.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 import tensorflow as tf
@@ -11,7 +12,7 @@ import tensorflow as tf
 from kssl.errors import UserError, nearest
 from kssl.moved import renamed
 from kssl.pretext.batching import MapFunction, by_batch
-from kssl.pretext.image.pixels import blank, by_rows, image_size
+from kssl.pretext.image.pixels import blank, by_rows, filled, image_size
 from kssl.pretext.random import choice, fold_in, uniform
 from kssl.pretext.task import Task
 
@@ -75,7 +76,8 @@ def inpaint(
             mask = _free_form(*seeds, height, width, fraction)
         return {key: blank(images, mask, fill), "target": images, "mask": mask}
 
-    return by_batch("inpaint", change, {key: 3}, random=kind != "center", task=Task(key))
+    task = Task(key, picture=partial(filled, key))
+    return by_batch("inpaint", change, {key: 3}, random=kind != "center", task=task)
 
 
 def _center(height: int, width: int, fraction: float) -> tf.Tensor:

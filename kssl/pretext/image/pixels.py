@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kssl.errors import UserError
@@ -155,3 +156,8 @@ def blank(values: tf.Tensor, hidden: tf.Tensor, fill: float) -> tf.Tensor:
     flat = tf.reshape(values, [-1, rest])  # (batch · places, values of a place)
     empty = tf.fill(tf.shape(flat), tf.cast(fill, values.dtype))
     return tf.reshape(choose_rows(tf.reshape(hidden, [-1]), empty, flat), tf.shape(values))
+
+
+def filled(key: str, batch: Mapping[str, np.ndarray], values: np.ndarray) -> np.ndarray:
+    """Return images with values `(examples, height, width, channels)` where `mask` is True."""
+    return np.where(batch["mask"][..., None], values, batch[key])
