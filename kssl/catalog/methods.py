@@ -12,8 +12,14 @@ METHODS = {
     ),
     "bart": ("BART: text put right again", ("infill", "shuffle_sentences")),
     "beit": ("BEiT: patches from those around them", ("mask_patches", "mae")),
-    "colorization": ("Colours from lightness", ("colorize", "dense_prediction")),
-    "context_encoder": ("Context encoder: a hole filled in", ("inpaint", "dense_prediction")),
+    "colorization": (
+        "Colours from lightness",
+        ("colorize", "dense_prediction", "colorization_cifar10"),
+    ),
+    "context_encoder": (
+        "Context encoder: a hole filled in",
+        ("inpaint", "dense_prediction", "context_encoder_cifar10"),
+    ),
     "context_prediction": (
         "Where is the other patch?",
         ("relative_position", "pretext_classifier"),
