@@ -538,7 +538,7 @@ MODELS = {
             dense, {"image": IMAGES, "target": IMAGES, "mask": IMAGES[..., 0] > 0}
         ),
         testing.model_checks(
-            partial(dense, classes=5),
+            partial(dense, target_classes=5),
             {"image": IMAGES, "target": np.arange(8 * 24, dtype=np.int32).reshape(8, 4, 6) % 5},
         ),
         testing.model_checks(

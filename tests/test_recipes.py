@@ -55,6 +55,10 @@ SMALLER = {
             *("barlow_twins", "vicreg", "instance", "rotation", "jigsaw"),
         )
     },
+    **{
+        f"{method}_cifar10": [LARGE_IMAGES, "fit.batch_size=16"]
+        for method in ("cmc", "colorization", "context_encoder", "split_brain")
+    },
 }
 
 

@@ -67,7 +67,7 @@ def dense_error(limit: int | None = 1000, batch_size: int = 256) -> Evaluation:
         settings = {"test": len(found), "train": len(train[pretext.inputs])}
         settings["weights_sha256"] = weights
         results = []
-        if task.model.classes is not None:
+        if task.model.target_classes is not None:
             results = [_entropy(pretext, train, test, found, untrained, settings)]
         return [*results, _signal_to_noise(pretext, train, test, found, untrained, settings)]
 

@@ -148,9 +148,9 @@ class SolvesTask(Protocol):
 
 @runtime_checkable
 class PredictsMaps(Protocol):
-    """predicts a class or values at each place of an image (`predict_map`, `classes`)"""
+    """predicts a class or values at each place of an image (`predict_map`, `target_classes`)"""
 
-    classes: int | None
+    target_classes: int | None
 
     def predict_map(self, x: Any) -> Any:
         """Return `(batch, rows, columns, channels)`: probabilities of classes, or values."""

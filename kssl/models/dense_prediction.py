@@ -35,8 +35,8 @@ class DensePrediction(Model):
     squared error. One optimizer serves both, by gradient reversal; the game is the minimax one.
 
     Args:
-        classes: Number of classes at each place; targets are their numbers, or distributions over
-            them. None: targets are values. A recipe gives that of its transform.
+        target_classes: Number of classes at each place; targets are their numbers, or
+            distributions over them. None: targets are values. A recipe gives that of its transform.
         encoder: Any layer or model from images to a map of features, or to a vector; None is
             `ConvNet(pool=False)`.
         decoder: Any layer from these to other features; what is lacking to the target's shape is
@@ -76,7 +76,7 @@ class DensePrediction(Model):
 
     def __init__(
         self,
-        classes: int | None = None,
+        target_classes: int | None = None,
         encoder: keras.layers.Layer | None = None,
         decoder: keras.layers.Layer | None = None,
         loss: keras.losses.Loss | None = None,
@@ -89,7 +89,7 @@ class DensePrediction(Model):
             raise ValueError(f"loss must be Reconstruction of {', '.join(KINDS)}; got {loss!r}")
         if not 0 <= adversarial_weight < 1:
             raise ValueError(f"adversarial_weight must be in 0 to 1; got {adversarial_weight}")
-        self.classes = classes
+        self.target_classes = target_classes
         self.encoder = ConvNet(pool=False) if encoder is None else encoder
         self.decoder = decoder
         self.loss = Reconstruction("squared") if loss is None else loss
@@ -120,8 +120,8 @@ class DensePrediction(Model):
         outputs = {"prediction": prediction}
         if self.adversarial_weight and isinstance(inputs, Mapping) and self.target_key in inputs:
             target = ops.cast(inputs[self.target_key], "float32")
-            if self.classes is not None and len(self.target_shape) == 2:
-                target = ops.one_hot(ops.cast(target, "int32"), self.classes)
+            if self.target_classes is not None and len(self.target_shape) == 2:
+                target = ops.one_hot(ops.cast(target, "int32"), self.target_classes)
             guess = self.reversal(self._in_units(prediction))
             outputs["real"] = self._verdict(inputs, target, training)
             outputs["fake"] = self._verdict(inputs, guess, training)
@@ -157,12 +157,17 @@ class DensePrediction(Model):
         """Raise a ValueError if the model cannot be trained on such values."""
         super().check_batch(batch)
         target = np.asarray(batch.get(self.target_key, self.tensor_of(batch)))
-        if self.classes is None:
+        if self.target_classes is None:
+            if np.issubdtype(target.dtype, np.integer):
+                raise ValueError(
+                    f"{type(self).__name__} predicts values, and the target is whole numbers "
+                    f"({target.dtype}): of classes, give target_classes; of bytes, divide by 255"
+                )
             self.check_values(target)
             if self.loss.kind == "bernoulli":
                 in_unit_interval(target, "a Bernoulli loss", 'use Reconstruction("squared")')
         elif target.ndim == 3:
-            check_labels(target.reshape(-1), type(self).__name__, self.classes)
+            check_labels(target.reshape(-1), type(self).__name__, self.target_classes)
 
     def embed(self, x: Any) -> Any:
         """Return the encoder's features, averaged over the image, `(batch, features)`."""
@@ -188,7 +193,7 @@ class DensePrediction(Model):
 
     def _map_shape(self) -> tuple[int, ...]:
         """Return `(rows, columns, channels)` of the prediction."""
-        shape, classes = self.target_shape, self.classes
+        shape, classes = self.target_shape, self.target_classes
         if classes is not None and len(shape) == 2:
             return (*shape, classes)
         if len(shape) == 3 and classes in (None, shape[-1]):
@@ -200,12 +205,12 @@ class DensePrediction(Model):
         )
         raise ValueError(
             f"{type(self).__name__} predicts a target of shape {wanted}; got {shape}: "
-            "set classes to the number of classes at each place, or None for values"
+            "set target_classes to the number of classes at each place, or None for values"
         )
 
     def _errors(self, target: Any, prediction: Any) -> Any:
         """Return the error of each place `(batch, rows, columns)`, in float32."""
-        if self.classes is not None:
+        if self.target_classes is not None:
             if len(target.shape) == 3:
                 target = ops.cast(target, "int32")
                 return ops.sparse_categorical_crossentropy(target, prediction, from_logits=True)
@@ -229,7 +234,7 @@ class DensePrediction(Model):
 
     def _in_units(self, prediction: Any) -> Any:
         """Return probabilities of classes, or values in the units of the target."""
-        if self.classes is not None:
+        if self.target_classes is not None:
             return ops.softmax(prediction, axis=-1)
         return to_data(self.loss, prediction)
 

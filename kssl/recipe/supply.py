@@ -22,6 +22,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "decay_steps": ("schedules",),
     "examples": ("transforms", "models", "layers", "losses", "callbacks"),
     "classes": ("models",),
+    "target_classes": ("models",),
     "inputs": ("models",),
     "parts": ("models",),
     "modality": ("models",),

@@ -140,6 +140,7 @@ def facts_of(recipe: Recipe, data: Splits, batch: dict[str, Any]) -> dict[str, A
         "steps_per_epoch": steps,
         "examples": train.size,
         "classes": lambda: _classes(recipe, data),
+        "target_classes": getattr(train.task, "classes", None),
         "inputs": getattr(train.task, "inputs", None),
         "parts": getattr(train.task, "parts", None),
         "modality": modalities.of_keys(batch),

@@ -24,7 +24,7 @@ class Constant(keras.Model):
 
     def __init__(self, classes: int | None, value: np.ndarray) -> None:
         super().__init__()
-        self.classes, self.value = classes, value
+        self.target_classes, self.value = classes, value
         self.built = True
 
     def predict_map(self, x):

@@ -36,12 +36,12 @@ def loss_of(model: DensePrediction, batch: dict[str, np.ndarray]) -> tuple[float
 def test_classes_have_the_cross_entropy_of_each_place_and_weights_count() -> None:
     weight = RANDOM.rand(6, 4, 4).astype("float32") * 2
     batch = {"image": IMAGES, "target": NUMBERS, "weight": weight}
-    model = small(batch, classes=5)
+    model = small(batch, target_classes=5)
     found, logits = loss_of(model, batch)
     logs = np.take_along_axis(log_softmax(logits, axis=-1), NUMBERS[..., None], axis=-1)[..., 0]
     assert found == pytest.approx(np.mean(-logs * weight), rel=1e-4)
     soft = {"image": IMAGES, "target": np.eye(5, dtype="float32")[NUMBERS], "weight": weight}
-    again = small(soft, classes=5)
+    again = small(soft, target_classes=5)
     again.set_weights(model.get_weights())
     assert loss_of(again, soft)[0] == pytest.approx(found, rel=1e-5)
     probabilities = array(model.predict_map(IMAGES))
@@ -120,7 +120,7 @@ def _check_gradients(model: DensePrediction, batch: dict[str, np.ndarray]) -> No
 
 def test_a_saved_model_knows_the_shape_of_its_target(tmp_path) -> None:
     batch = {"image": IMAGES, "target": NUMBERS}
-    model = small(batch, classes=5, adversarial_weight=0.1)
+    model = small(batch, target_classes=5, adversarial_weight=0.1)
     model.compile("adam")
     model.fit(batch, batch_size=3, verbose=0)
     model.save(tmp_path / "model.keras")
@@ -136,8 +136,12 @@ def test_a_saved_model_knows_the_shape_of_its_target(tmp_path) -> None:
     [
         ({"loss": Reconstruction("gaussian")}, VALUES, "loss must be Reconstruction of squared"),
         ({"adversarial_weight": 1.0}, VALUES, "adversarial_weight must be in 0 to 1; got 1.0"),
-        ({"classes": 5}, VALUES, r"\(rows, columns\), or \(rows, columns, 5\), with 5 classes"),
-        ({}, NUMBERS, r"shape \(rows, columns, channels\); got \(4, 4\): set classes"),
+        (
+            {"target_classes": 5},
+            VALUES,
+            r"\(rows, columns\), or \(rows, columns, 5\), with 5 classes",
+        ),
+        ({}, NUMBERS, r"shape \(rows, columns, channels\); got \(4, 4\): set target_classes"),
         ({}, VALUES[:, :3], "do not divide a map of 3 x 4"),
     ],
 )
@@ -149,10 +153,12 @@ def test_targets_that_are_no_such_map_are_refused(
 
 
 def test_values_are_checked_before_training() -> None:
-    model = small({"image": IMAGES, "target": NUMBERS}, classes=5)
+    model = small({"image": IMAGES, "target": NUMBERS}, target_classes=5)
     with pytest.raises(ValueError, match="has classes=5, so labels are 0 to 4; got 0 to 5"):
         model.check_batch({"image": IMAGES, "target": NUMBERS + (NUMBERS == 4)})
     model = small({"image": IMAGES, "target": VALUES})
+    with pytest.raises(ValueError, match="whole numbers .int32.: of classes, give target_classes"):
+        model.check_batch({"image": IMAGES, "target": NUMBERS})
     with pytest.raises(ValueError, match="NaN"):
         model.check_batch({"image": IMAGES, "target": VALUES * np.float32("nan")})
     with pytest.raises(ValueError, match="was built for targets of shape"):
