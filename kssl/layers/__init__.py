@@ -20,6 +20,7 @@ from kssl.layers.memory_bank import MemoryBank
 from kssl.layers.mlp import MLP
 from kssl.layers.moments import LatentGaussian
 from kssl.layers.momentum import MomentumEncoder, cosine_momentum
+from kssl.layers.multiscale import MultiscaleEncoder
 from kssl.layers.normalization import BatchNormalization
 from kssl.layers.patches import (
     PatchEmbedding,
@@ -59,6 +60,7 @@ __all__ = [
     "MaskedDense",
     "MemoryBank",
     "MomentumEncoder",
+    "MultiscaleEncoder",
     "NeuralAutoregressive",
     "PatchEmbedding",
     "Patches",
