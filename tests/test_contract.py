@@ -350,6 +350,9 @@ LAYERS = {
             lambda: layers.MomentumEncoder(layers.MLP([7]), 0.9, 0.99, total_steps=10), VECTORS
         )
     ],
+    "multiscale_encoder": [
+        testing.layer_checks(partial(layers.MultiscaleEncoder, [4], 5, 2), IMAGES)
+    ],
     "neural_autoregressive": [
         testing.layer_checks(partial(layers.NeuralAutoregressive, 6, [4, 0, 1, 3, 2]), CODES[0])
     ],
@@ -504,6 +507,20 @@ def split_brain() -> models.SplitBrain:
     return models.SplitBrain(*[layers.ConvNet([width], pool=False) for width in (4, 3)], bins=4)
 
 
+def counting() -> models.Counting:
+    head = layers.ProjectionHead(6, 7, normalization=None)
+    return models.Counting(layers.ConvNet([4]), head, margin=20.0)
+
+
+def cpc_image() -> models.CPCImage:
+    return models.CPCImage(layers.ConvEncoder([4]), 2, 1, 2, context_depth=1, negatives=5)
+
+
+def amdim() -> models.AMDIM:
+    heads = [layers.ProjectionHead(5, 7, normalization=None) for _ in range(3)]
+    return models.AMDIM(layers.MultiscaleEncoder([4], 6), *heads, clip=5.0, penalty=0.1)
+
+
 def ijepa() -> models.IJEPA:
     encoder, predictor = layers.Transformer(8, 1, 2), layers.Transformer(8, 1, 2)
     return models.IJEPA(2, encoder, predictor, block=(1, 2), blocks=2, momentum=0.9)
@@ -513,6 +530,12 @@ def simmim(**settings: object) -> models.SimMIM:
     return models.SimMIM(2, layers.Transformer(8, 1, 2), **settings)
 
 
+QUARTERS = {
+    "image": IMAGES[:, ::2, ::2],
+    "tiles": np.stack(
+        [IMAGES[:, :4, :6], IMAGES[:, :4, 6:], IMAGES[:, 4:, :6], IMAGES[:, 4:, 6:]], axis=1
+    ),
+}
 VIEWED = {"image": IMAGES, "view_1": IMAGES, "view_2": IMAGES[::-1].copy()}
 NUMBERED = {"image": IMAGES, "view_1": IMAGES, "target": np.arange(8, dtype=np.int32) + 9}
 CROPPED = VIEWED | {"local_views": np.stack([IMAGES[:, :4, :4], IMAGES[:, 4:, 4:8]], axis=1)}
@@ -527,6 +550,12 @@ MODELS = {
     ],
     "moco": [testing.model_checks(joint(models.MoCo, queue_size=16), VIEWED)],
     "cmc": [testing.model_checks(cmc, {"image": COLOURS[:, :8, :8] / np.float32(255)})],
+    "amdim": [testing.model_checks(amdim, VIEWED)],
+    "counting": [
+        testing.model_checks(counting, batch)
+        for batch in (QUARTERS, {**QUARTERS, "contrast": IMAGES[::-1, 1::2, 1::2].copy()})
+    ],
+    "cpc_image": [testing.model_checks(cpc_image, {"image": IMAGES})],
     "deep_cluster": [
         testing.model_checks(
             joint(models.DeepCluster, examples=20, steps_per_epoch=1, clusters=[3, 4, 5]),

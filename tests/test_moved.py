@@ -146,6 +146,7 @@ PACKAGE = Path(kssl.__file__).parent
 REPLACED = {"share", "shares", "chance", "chances", "colour", "colours", "grey", "greys"}
 # The level of a guess, which is called so everywhere.
 CHANCE_LEVEL = {"pretext/task.py: chance", "evaluation/generation/sample_quality.py: chance"}
+CHANCE_LEVEL |= {"models/cpc.py: chance_loss"}
 
 
 def names_of(file: Path) -> Iterator[str]:

@@ -14,6 +14,12 @@ def images() -> np.ndarray:
     return np.random.RandomState(0).rand(COUNT, 32, 32, 3).astype("float32")
 
 
+def quarters() -> dict[str, np.ndarray]:
+    """Images made small, and quarters of that size: random ones serve as well."""
+    tiles = np.random.RandomState(2).rand(COUNT, 4, 32, 32, 3).astype("float32")
+    return {"image": images(), "tiles": tiles}
+
+
 def labels() -> np.ndarray:
     return np.arange(COUNT, dtype="int32") % 4
 
@@ -51,12 +57,24 @@ def map_network() -> Any:
     return kssl.layers.ConvNet([16, 32], pool=False)
 
 
+def multiscale() -> Any:
+    import kssl
+
+    return kssl.layers.MultiscaleEncoder([16, 32], width=64)
+
+
 # For each model of `kssl.models`: how that room makes it, and what makes a batch for it.
 MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
+    "AMDIM": (
+        lambda models: models.AMDIM(multiscale(), augment="device"),
+        images,
+    ),
     "AutoEncoder": (lambda models: models.AutoEncoder(16), images),
     "BYOL": (lambda models: models.BYOL(convnet(), augment="device"), images),
     "BERT": (lambda models: models.BERT(VOCABULARY, 1, 2, 64), hidden_tokens),
     "CMC": (lambda models: models.CMC(convnet(), convnet()), images),
+    "CPCImage": (lambda models: models.CPCImage(patch_size=8), images),
+    "Counting": (lambda models: models.Counting(convnet()), quarters),
     "DINO": (lambda models: models.DINO(convnet(), prototypes=64, augment="device"), images),
     "DeepCluster": (
         lambda models: models.DeepCluster(64, 2, [8], convnet(), augment="device"),

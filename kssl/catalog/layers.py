@@ -52,6 +52,10 @@ LAYERS = {
         "kssl.layers.momentum:MomentumEncoder",
         "Momentum encoder: moving average of another encoder",
     ),
+    "multiscale_encoder": (
+        "kssl.layers.multiscale:MultiscaleEncoder",
+        "Convolutions read at three scales: AMDIM",
+    ),
     "neural_autoregressive": (
         "kssl.layers.autoregressive:NeuralAutoregressive",
         "Conditional distributions of NADE",

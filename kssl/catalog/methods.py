@@ -24,7 +24,10 @@ METHODS = {
         "Where is the other patch?",
         ("relative_position", "pretext_classifier"),
     ),
-    "cpc": ("Contrastive predictive coding", ("patch_grid", "future_windows", "info_nce")),
+    "cpc": (
+        "Contrastive predictive coding",
+        ("patch_grid", "cpc_image", "future_windows", "info_nce"),
+    ),
     "dae": ("Denoising autoencoder", ("denoising_autoencoder", "denoising_autoencoder_mnist")),
     "ddim": ("A sampler of diffusion models", ("diffusion", "diffusion_mnist")),
     "ddpm": ("Diffusion", ("diffusion", "diffusion_mnist", "diffusion_cifar10_gpu")),
@@ -36,6 +39,7 @@ METHODS = {
         "A VAE with a tighter bound",
         ("vae", "importance_weighted_bound", "vae_mnist_binarized"),
     ),
+    "learning_to_count": ("Counts of quarters add up", ("count", "counting")),
     "masked_autoencoder": ("Masked autoencoder", ("mae", "mae_fashion", "mae_cifar10_gpu")),
     "masked_language_model": ("BERT", ("mask_tokens", "bert", "bert_news")),
     "moco_v2": ("Momentum contrast", ("two_views", "moco", "moco_fashion")),
@@ -61,8 +65,8 @@ METHODS = {
 
 # Transforms whose task no model of kssl learns yet: a network of one's own does.
 WITHOUT_MODEL = frozenset(
-    "caption_pairs cbow corrupt_features corrupt_spans count drop_spans future_frame "
-    "future_windows infill mask_features mask_sentences mask_time neighbour_sentences patch_grid "
+    "caption_pairs cbow corrupt_features corrupt_spans drop_spans future_frame "
+    "future_windows infill mask_features mask_sentences mask_time neighbour_sentences "
     "reference_frame shuffle_sentences shuffle_words skip_gram".split()
 )
 
@@ -85,6 +89,9 @@ _BY_PATH = {
     "kssl.models.bert:": ("text",),
     "kssl.models.gpt:": ("text",),
     "kssl.models.mae:": ("images",),
+    "kssl.models.counting:": ("images",),
+    "kssl.models.cpc:": ("images",),
+    "kssl.models.amdim:": ("images",),
     "kssl.models.dino:": ("images",),
     "kssl.models.cmc:": ("images",),
     "kssl.models.dense_prediction:": ("images",),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # name: (where it is, one line of help)
 MODELS = {
+    "amdim": (
+        "kssl.models.amdim:AMDIM",
+        "AMDIM: global features pick local ones of the other view",
+    ),
     "autoencoder": (
         "kssl.models.autoencoder:AutoEncoder",
         "Autoencoder: reconstructs its input from a low-dimensional code",
@@ -14,6 +18,14 @@ MODELS = {
         "BYOL: predicts a momentum teacher's projection of the other view",
     ),
     "cmc": ("kssl.models.cmc:CMC", "CMC: brightness and colour of an image as two views"),
+    "counting": (
+        "kssl.models.counting:Counting",
+        "Counting: counts of the quarters add up to those of the image",
+    ),
+    "cpc_image": (
+        "kssl.models.cpc:CPCImage",
+        "CPC for images: rows of patches predicted from those above",
+    ),
     "deep_cluster": (
         "kssl.models.deep_cluster:DeepCluster",
         "DeepCluster v2: clusters of the last epoch as classes",

@@ -22,6 +22,7 @@ from kssl.layers.memory_bank import MemoryBank
 from kssl.layers.mlp import MLP
 from kssl.layers.moments import LatentGaussian
 from kssl.layers.momentum import MomentumEncoder, cosine_momentum
+from kssl.layers.multiscale import MultiscaleEncoder
 from kssl.layers.normalization import BatchNormalization
 from kssl.layers.patches import (
     PatchEmbedding,
@@ -62,6 +63,7 @@ __all__ = [
     "MaskedDense",
     "MemoryBank",
     "MomentumEncoder",
+    "MultiscaleEncoder",
     "NeuralAutoregressive",
     "PatchEmbedding",
     "Patches",

@@ -21,6 +21,7 @@ from kssl.losses.clustering import (
     sinkhorn,
     swapped_prediction,
 )
+from kssl.losses.counting import counting
 from kssl.losses.diffusion import Diffusion, diffusion, diffusion_target, diffusion_weight
 from kssl.losses.distribution import (
     ELBO,
@@ -38,6 +39,7 @@ from kssl.losses.divergence import (
 )
 from kssl.losses.energy import ContrastiveDivergence, contrastive_divergence, rbm_free_energy
 from kssl.losses.gaussianity import random_directions, sigreg
+from kssl.losses.local import local_info_nce
 from kssl.losses.multimodal import CLIP, SigLIP, clip, siglip
 from kssl.losses.neighbours import (
     SoftNearestNeighbor,
@@ -112,6 +114,7 @@ __all__ = [
     "context_mean",
     "contrastive",
     "contrastive_divergence",
+    "counting",
     "denoising_score",
     "diffusion",
     "diffusion_target",
@@ -124,6 +127,7 @@ __all__ = [
     "importance_weighted_bound",
     "info_nce",
     "lifted_structured",
+    "local_info_nce",
     "masked_cross_entropy",
     "n_pair",
     "nce",

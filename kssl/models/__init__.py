@@ -6,11 +6,14 @@ What evaluations and figures ask of a model beyond `embed` is in `kssl.models.ca
 from __future__ import annotations
 
 import kssl
+from kssl.models.amdim import AMDIM
 from kssl.models.autoencoder import AutoEncoder, DenoisingAutoEncoder
 from kssl.models.base import Model
 from kssl.models.bert import BERT
 from kssl.models.byol import BYOL
 from kssl.models.cmc import CMC
+from kssl.models.counting import Counting
+from kssl.models.cpc import CPCImage
 from kssl.models.deep_cluster import DeepCluster
 from kssl.models.dense_prediction import DensePrediction
 from kssl.models.diffusion import Diffusion
@@ -35,6 +38,7 @@ from kssl.models.swav import SwAV
 from kssl.models.vae import VAE
 
 __all__ = [
+    "AMDIM",
     "BERT",
     "BYOL",
     "CMC",
@@ -46,6 +50,8 @@ __all__ = [
     "VAE",
     "AutoEncoder",
     "Branch",
+    "CPCImage",
+    "Counting",
     "DeepCluster",
     "DenoisingAutoEncoder",
     "DensePrediction",

@@ -105,9 +105,12 @@ TRAINING = ["kssl.evaluation.finetuning.few_label.few_label"]
 TRAINING += [
     f"kssl.models.{file}.{name}"
     for file, name in (
+        ("amdim", "AMDIM"),
         ("bert", "BERT"),
         ("byol", "BYOL"),
         ("cmc", "CMC"),
+        ("counting", "Counting"),
+        ("cpc", "CPCImage"),
         ("deep_cluster", "DeepCluster"),
         ("dense_prediction", "DensePrediction"),
         ("dino", "DINO"),

@@ -16,12 +16,14 @@ from kssl.layers import (
     ConvDecoder,
     ConvEncoder,
     ConvNet,
+    MultiscaleEncoder,
     ProjectionHead,
     Transformer,
     UNet,
 )
 from kssl.losses import ELBO, ImportanceWeightedBound, Reconstruction, SupervisedContrastive
 from kssl.models import (
+    AMDIM,
     BERT,
     BYOL,
     DINO,
@@ -30,6 +32,8 @@ from kssl.models import (
     NNCLR,
     VAE,
     AutoEncoder,
+    Counting,
+    CPCImage,
     DenoisingAutoEncoder,
     DensePrediction,
     Diffusion,
@@ -184,6 +188,29 @@ def of_joint_embedding() -> dict[str, list[float]]:
     return losses
 
 
+def of_local_features() -> dict[str, list[float]]:
+    """Return the losses of counting, CPC and AMDIM, without and with training."""
+    random = np.random.RandomState(7)
+    given = {f"view_{each}": random.rand(8, 12, 12, 1).astype("float32") for each in (1, 2)}
+    given |= {"image": given["view_1"], "tiles": random.rand(8, 4, 12, 12, 1).astype("float32")}
+    heads = [ProjectionHead(5, 7, normalization=None) for _ in range(4)]
+    models = {
+        "counting": Counting(ConvNet([4, 6]), heads[3]),
+        "cpc": CPCImage(ConvEncoder([4]), patch_size=4),
+        "amdim": AMDIM(MultiscaleEncoder([4], 6), *heads[:3]),
+    }
+    losses = {}
+    for name, model in models.items():
+        model.build({key: (None, *value.shape[1:]) for key, value in given.items()})
+        for weight in model.trainable_weights:
+            weight.assign(0.3 * random.standard_normal(weight.shape).astype("float32"))
+        losses[name] = [
+            float(model.compute_loss(given, None, model(given, training=each), training=each))
+            for each in (False, True)
+        ]
+    return losses
+
+
 def main() -> None:
     keras.random.normal = keras.random.uniform = fixed
     keras.random.randint = timesteps
@@ -206,7 +233,7 @@ def main() -> None:
     }
     losses = {"two steps of metric": two_steps(), "bert": of_bert(), "gpt": of_gpt()}
     losses["simclr"] = of_simclr()
-    losses |= of_joint_embedding() | of_maps()
+    losses |= of_joint_embedding() | of_maps() | of_local_features()
     for name, model in models.items():
         model.build(IMAGES.shape)
         random = np.random.RandomState(1)

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from kssl.errors import UserError
 from kssl.pretext.batching import MapFunction, by_batch
-from kssl.pretext.image.pixels import image_size, unit_images
-from kssl.pretext.random import choice, fold_in
+from kssl.pretext.image.pixels import choose_rows, grayscale, image_size, unit_images
+from kssl.pretext.random import bernoulli, choice, fold_in
 from kssl.pretext.task import Task
 
 # Both factors of a product of matrices are whole numbers, so small that their sums are exact in
@@ -25,6 +25,7 @@ def count(
     data: tf.data.Dataset | np.ndarray | None = None,
     pool: int = 1024,
     key: str = "image",
+    gray: float = 2 / 3,
 ) -> MapFunction:
     """Make the whole image, small, its four quarters, and another image, small.
 
@@ -32,7 +33,8 @@ def count(
     arXiv:1708.06734. A vector that counts things gives for the whole the sum of what it gives for
     the quarters, and something else for another image; the latter forbids that all be 0. What is
     made small is filtered at random in one of three ways (box, triangle, cubic), so that the
-    traces of one filter do not tell small images from quarters.
+    traces of one filter do not tell small images from quarters; most images lose their colour,
+    whose fringes would tell too. Probes see the whole, halved with the box filter, in its colours.
 
     Args:
         data: Where the other images come from: a dataset of examples, unbatched, or an array
@@ -42,6 +44,8 @@ def count(
             is no `contrast`: a model can take the wholes of the batch's other examples.
         pool: At most so many images of `data` are kept in memory, from its start.
         key: The images: uint8, or float in [0, 1], `(height, width, channels)` with even sides.
+        gray: Probability that an image of three channels loses its colour, in all its parts; two
+            thirds in the paper.
 
     Returns:
         A map function; `key` becomes the small whole, `tiles` are the quarters row by row, `(4,
@@ -51,8 +55,8 @@ def count(
         1 / 2040 before.
 
     Raises:
-        UserError: `data` does not fit; from the map function, when a side is odd or the images are
-            not of the size of those in `data`.
+        UserError: `data` does not fit, `gray` is no probability; from the map function, when a side
+            is odd or the images are not of the size of those in `data`.
 
     Example:
         >>> parts = count(np.zeros((5, 32, 32, 3), np.uint8))({"image": tf.zeros((8, 32, 32, 3))})
@@ -61,23 +65,43 @@ def count(
     """
     if key in ("tiles", "contrast"):
         raise UserError(f"count writes '{key}' itself: rename the key")
+    if not 0.0 <= gray <= 1.0:
+        raise UserError(f"count: gray {gray} must be a probability")
     others = None if data is None else tf.constant(_read(data, pool, key))
 
     def change(batch: Mapping[str, tf.Tensor], seeds: tf.Tensor) -> dict[str, Any]:
-        height, width, _ = image_size("count", batch, key)
-        if height % 2 or width % 2:
-            raise UserError(
-                f"count cuts images into quarters, which needs even sides, but '{key}' is {height} "
-                f"x {width}: crop or resize it first"
-            )
-        images = unit_images("count", batch, key)
-        made = {key: _halved(images, fold_in(seeds, 0)), "tiles": _quarters(images)}
+        images = _even(batch, key)
+        shown = _without_color(images, gray, fold_in(seeds, 3))
+        made = {key: _halved(shown, _filter(fold_in(seeds, 0))), "tiles": _quarters(shown)}
         if others is not None:
             other = _another(images, others, fold_in(seeds, 1), key)
-            made["contrast"] = _halved(other, fold_in(seeds, 2))
+            other = _without_color(other, gray, fold_in(seeds, 4))
+            made["contrast"] = _halved(other, _filter(fold_in(seeds, 2)))
         return made
 
-    return by_batch("count", change, {key: 3}, random=True, task=Task(key, skipped=False))
+    def small(batch: Mapping[str, Any]) -> dict[str, Any]:
+        images = _even(batch, key)
+        return {**batch, key: _halved(images, tf.zeros(tf.shape(images)[:1], tf.int32))}
+
+    return by_batch("count", change, {key: 3}, random=True, task=Task(key, instead=small))
+
+
+def _even(batch: Mapping[str, tf.Tensor], key: str) -> tf.Tensor:
+    height, width, _ = image_size("count", batch, key)
+    if height % 2 or width % 2:
+        raise UserError(
+            f"count cuts images into quarters, which needs even sides, but '{key}' is {height} "
+            f"x {width}: crop or resize it first"
+        )
+    return unit_images("count", batch, key)
+
+
+def _without_color(images: tf.Tensor, gray: float, seeds: tf.Tensor) -> tf.Tensor:
+    """Images of which so many have lost their colour."""
+    if gray == 0.0 or images.shape[-1] != 3:
+        return images
+    without = tf.broadcast_to(grayscale(images), tf.shape(images))
+    return choose_rows(bernoulli(seeds, (), gray), without, images)
 
 
 def _quarters(images: tf.Tensor) -> tf.Tensor:
@@ -103,10 +127,13 @@ def _unit(others: tf.Tensor, number: tf.Tensor, key: str) -> tf.Tensor:
     return unit_images("count", {key: tf.gather(others, number)}, key)
 
 
-def _halved(images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
-    """Half as high and wide, each image through one of the filters."""
+def _filter(seeds: tf.Tensor) -> tf.Tensor:
+    return choice(seeds, (), 3)  # box, triangle or cubic
+
+
+def _halved(images: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Half as high and wide, each image through the filter of that number."""
     height, width, channels = images.shape[1:]
-    number = choice(seeds, (), 3)
     down, across = (tf.gather(_matrices(length), number) for length in (height, width))
     pixels = tf.round(images * _PIXELS)
     low = tf.matmul(down, tf.reshape(pixels, [-1, height, width * channels]))

@@ -15,7 +15,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (300, 12, 16, 3)).astype(np.u
 
 
 def test_quarters_together_are_the_image_and_the_whole_is_half_as_large() -> None:
-    made = pretext.count()({"image": IMAGES}, SEEDS[:300])
+    made = pretext.count(gray=0.0)({"image": IMAGES}, SEEDS[:300])
     tiles = made["tiles"].numpy()
     rows = [np.concatenate([tiles[:, first], tiles[:, first + 1]], axis=2) for first in (0, 2)]
     np.testing.assert_allclose(np.concatenate(rows, axis=1), IMAGES / np.float32(255), atol=1e-7)
@@ -47,7 +47,7 @@ def test_every_filter_keeps_brightness_and_slopes_and_each_is_as_frequent() -> N
 def test_the_contrast_is_another_image_of_the_data_and_each_is_as_likely() -> None:
     data = IMAGES[:10]
     same = {"image": np.broadcast_to(data[3], (2000, 12, 16, 3))}
-    found = pretext.count(data)(same, SEEDS)["contrast"].numpy()
+    found = pretext.count(data, gray=0.0)(same, SEEDS)["contrast"].numpy()
     mean = data.mean(axis=(1, 2)) / 255
     which = np.abs(found.mean(axis=(1, 2))[:, None] - mean).sum(axis=-1).argmin(axis=1)
     counts = np.bincount(which, minlength=10)
@@ -56,7 +56,8 @@ def test_the_contrast_is_another_image_of_the_data_and_each_is_as_likely() -> No
     others = np.delete(counts, [3, 4])
     assert np.sum((others - 200) ** 2 / 200) < 35
     scaled = {"image": same["image"] / np.float32(255)}
-    np.testing.assert_array_equal(pretext.count(data)(scaled, SEEDS)["contrast"], found)
+    made = pretext.count(data, gray=0.0)(scaled, SEEDS)
+    np.testing.assert_array_equal(made["contrast"], found)
 
 
 def test_other_images_come_from_a_dataset_and_only_so_many() -> None:
@@ -77,6 +78,25 @@ def test_how_it_was_made_small_does_not_tell_a_whole_from_a_contrast() -> None:
     assert abs(model.score(100 * rough[~train], labels[~train]) - 0.5) < 0.12
 
 
+def test_most_images_lose_their_colour_in_all_parts_and_probes_see_it() -> None:
+    images = np.broadcast_to(IMAGES[:1], (2000, 12, 16, 3))
+    made = pretext.count(IMAGES)({"image": images}, SEEDS)
+    is_gray = {
+        key: np.ptp(made[key].numpy(), axis=-1).reshape(2000, -1).max(1) < 1e-5 for key in made
+    }
+    np.testing.assert_array_equal(is_gray["image"], is_gray["tiles"])
+    for key in ("image", "contrast"):
+        assert abs(is_gray[key].mean() - 2 / 3) < 0.05
+    assert abs((is_gray["image"] & is_gray["contrast"]).mean() - 4 / 9) < 0.05  # apart
+    kept = pretext.count(gray=0.0)({"image": IMAGES}, SEEDS[:300])["tiles"].numpy()
+    np.testing.assert_allclose(kept[:, 0], IMAGES[:, :6, :8] / np.float32(255), atol=1e-6)
+    task = pretext.count().task
+    shown = task.instead({"image": IMAGES, "label": 3})
+    box = IMAGES.reshape(300, 6, 2, 8, 2, 3).mean((2, 4)) / 255
+    np.testing.assert_allclose(shown["image"], box, atol=1e-3)
+    assert task.skipped and shown["label"] == 3
+
+
 def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(UserError, match="even sides, but 'image' is 7 x 8: crop or resize"):
         pretext.count()({"image": tf.zeros((7, 8, 3))})
@@ -86,5 +106,7 @@ def test_what_does_not_fit_is_named() -> None:
         pretext.count(IMAGES[:1])
     with pytest.raises(UserError, match="of `data` have no 'image'"):
         pretext.count(tf.data.Dataset.range(3))
+    with pytest.raises(UserError, match="count: gray 1.5 must be a probability"):
+        pretext.count(gray=1.5)
     with pytest.raises(UserError, match="writes 'tiles' itself"):
         pretext.count(key="tiles")
