@@ -525,6 +525,19 @@ MODELS = {
             {**VIEWED, "target": NUMBERED["target"]},
         )
     ],
+    "deep_cluster_v1": [
+        testing.model_checks(
+            joint(models.DeepClusterV1, examples=20, steps_per_epoch=1, clusters=3, sobel=sobel),
+            NUMBERED,
+        )
+        for sobel in (False, True)
+    ],
+    "interclr": [
+        testing.model_checks(
+            joint(models.InterCLR, examples=20, steps_per_epoch=1, clusters=3, negatives=2),
+            NUMBERED,
+        )
+    ],
     "ijepa": [testing.model_checks(ijepa, {"image": IMAGES})],
     "simmim": [
         testing.model_checks(partial(simmim, **settings), {"image": IMAGES})

@@ -56,12 +56,20 @@ MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
         lambda models: models.DeepCluster(64, 2, [8], convnet(), augment="device"),
         lambda: {"image": images(), "target": labels()},
     ),
+    "DeepClusterV1": (
+        lambda models: models.DeepClusterV1(64, 2, 8, convnet(), augment="device"),
+        lambda: {"image": images(), "target": labels()},
+    ),
     "DenoisingAutoEncoder": (lambda models: models.DenoisingAutoEncoder(16), images),
     "Diffusion": (lambda models: models.Diffusion(unet()), images),
     "GPT": (lambda models: models.GPT(VOCABULARY, 1, 2, 64, dropout=0.1), tokens),
     "IJEPA": (lambda models: models.IJEPA(4, transformer(), transformer()), images),
     "InstanceDiscrimination": (
         lambda models: models.InstanceDiscrimination(64, convnet(), augment="device"),
+        lambda: {"image": images(), "target": labels()},
+    ),
+    "InterCLR": (
+        lambda models: models.InterCLR(64, 2, 8, convnet(), negatives=8, augment="device"),
         lambda: {"image": images(), "target": labels()},
     ),
     "LeJEPA": (lambda models: models.LeJEPA(convnet(), augment="device"), images),

@@ -18,6 +18,10 @@ MODELS = {
         "kssl.models.deep_cluster:DeepCluster",
         "DeepCluster v2: clusters of the last epoch as classes",
     ),
+    "deep_cluster_v1": (
+        "kssl.models.deep_cluster_v1:DeepClusterV1",
+        "DeepCluster: k-means of whitened features, a new head each epoch",
+    ),
     "denoising_autoencoder": (
         "kssl.models.autoencoder:DenoisingAutoEncoder",
         "Denoising autoencoder",
@@ -35,6 +39,10 @@ MODELS = {
     "instance_discrimination": (
         "kssl.models.instance_discrimination:InstanceDiscrimination",
         "Instance discrimination: each example a class, a memory bank",
+    ),
+    "interclr": (
+        "kssl.models.interclr:InterCLR",
+        "InterCLR: instances and others of an online cluster as positives",
     ),
     "lejepa": (
         "kssl.models.lejepa:LeJEPA",

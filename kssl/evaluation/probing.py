@@ -103,7 +103,7 @@ class Probe:
         from kssl.models.inference import block_names
 
         kept, most = _embeddings_of(task, self.limit), self.block_features
-        inputs = known[0], asked[0]
+        inputs, (_, labels), (_, wanted) = (known[0], asked[0]), known, asked
         with frozen(task.model, task.seed) as weights:
             trained = _blocks(kept, "trained", task.model, inputs, most, self.batch_size)
         fresh = _blocks(kept, "untrained", task.untrained, inputs, most, self.batch_size)
@@ -113,17 +113,21 @@ class Probe:
             for name, number in whole.baselines.items()
             if name != "PCA" and not name.startswith("untrained")
         }
+
+        def accuracy(which: str, sides: Any, place: int) -> float:
+            rows, queries = (side[place] for side in sides)
+            if rows.shape == kept[which][0].shape and np.array_equal(rows, kept[which][0]):
+                return whole.value if which == "trained" else whole.baselines[which]
+            return self.score(rows, labels, queries, wanted)
+
         results = []
         for place, name in enumerate(names):
-            value, untrained = (
-                self.score(rows, known[1], queries, asked[1])
-                for rows, queries in ([side[place] for side in both] for both in (trained, fresh))
-            )
-            baselines = {"untrained": untrained, **simple}
+            value = accuracy("trained", trained, place)
+            baselines = {"untrained": accuracy("untrained", fresh, place), **simple}
             number = f"block {place + 1} of {len(names)}"
             settings = {**whole.settings, "width": trained[0][place].shape[1], "block": number}
             settings |= {"layer": name, "block_features": most, "weights_sha256": weights}
-            note = _note(value, baselines, asked[1], task.model)
+            note = _note(value, baselines, wanted, task.model)
             metric = f"accuracy, {number}"
             results.append(Result(self.name, metric, value, "higher", baselines, settings, note))
         return results

@@ -12,12 +12,14 @@ from kssl.models.bert import BERT
 from kssl.models.byol import BYOL
 from kssl.models.cmc import CMC
 from kssl.models.deep_cluster import DeepCluster
+from kssl.models.deep_cluster_v1 import DeepClusterV1
 from kssl.models.diffusion import Diffusion
 from kssl.models.dino import DINO
 from kssl.models.gpt import GPT
 from kssl.models.ijepa import IJEPA
 from kssl.models.inference import run
 from kssl.models.instance_discrimination import InstanceDiscrimination
+from kssl.models.interclr import InterCLR
 from kssl.models.joint_embedding import Branch, JointEmbedding
 from kssl.models.lejepa import LeJEPA
 from kssl.models.mae import MAE
@@ -45,9 +47,11 @@ __all__ = [
     "AutoEncoder",
     "Branch",
     "DeepCluster",
+    "DeepClusterV1",
     "DenoisingAutoEncoder",
     "Diffusion",
     "InstanceDiscrimination",
+    "InterCLR",
     "JointEmbedding",
     "LeJEPA",
     "Metric",
