@@ -110,9 +110,9 @@ def whitening(rows: Any, components: int) -> tuple[Any, Any]:
     mean = ops.mean(rows, axis=0)
     centred = rows - mean
     covariance = ops.matmul(ops.transpose(centred), centred) / rows.shape[0]  # (dim, dim)
-    variances, directions = ops.eigh(covariance)  # from the smallest
+    variances, axes = ops.eigh(covariance)  # from the smallest
     variances = ops.maximum(variances, 1e-5 * variances[-1] + 1e-12)
-    return mean, (directions / ops.sqrt(variances))[:, ::-1][:, :components]
+    return mean, ops.flip(axes / ops.sqrt(variances), axis=1)[:, :components]
 
 
 def normalized_mutual_information(first: Any, second: Any, clusters: int) -> Any:
@@ -165,16 +165,22 @@ def directions(rows: Any, assignment: Any, clusters: int, noise: Any = None) -> 
         >>> [round(float(value), 3) for value in found[1]]
         [0.707, 0.707]
     """
-    return unit(_sums(rows, assignment, clusters, noise)[0])
+    rows, noise = (each if each is None else ops.cast(each, "float32") for each in (rows, noise))
+    return unit(_sums(rows, ops.cast(assignment, "int32"), clusters, noise)[0])
 
 
 def _kmeans(rows: Any, clusters: int, noise: Any, iterations: int, spherical: bool) -> Any:
     rows, noise = (ops.stop_gradient(ops.cast(each, "float32")) for each in (rows, noise))
     centroids = ops.take(rows, ops.top_k(noise, clusters)[1], axis=0)  # (clusters, dim)
     find = _by_cosine if spherical else nearest
-    for _ in range(iterations):
-        sums, sizes = _sums(rows, find(rows, centroids), clusters, noise)
-        centroids = unit(sums) if spherical else sums / sizes[:, None]
+
+    def moved(_: Any, before: Any) -> Any:
+        sums, sizes = _sums(rows, find(rows, before), clusters, noise)
+        after = unit(sums) if spherical else sums / sizes[:, None]
+        return ops.reshape(after, (clusters, rows.shape[1]))
+
+    # A loop of the backend: to compile as many rounds one after another takes seconds.
+    centroids = ops.fori_loop(0, iterations, moved, centroids)
     return centroids, find(rows, centroids)
 
 

@@ -19,8 +19,8 @@ _CHANGE = np.array([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]], "floa
 class Sobel(Layer):
     """Sobel's gradients of the mean of an image's channels, by which colour is taken away.
 
-    What DeepCluster reads (Caron et al., arXiv:1807.05520, section 3.4): clusters of photographs are
-    otherwise those of their colours. Nothing is learned; pixels around the image count as 0.
+    What DeepCluster reads of photographs (Caron et al., arXiv:1807.05520, section 3.4), whose
+    clusters are otherwise those of colours. Nothing is learned; around the image, pixels are 0.
 
     Call arguments:
         inputs: Images `(batch, height, width, channels)`.

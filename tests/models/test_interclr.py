@@ -94,10 +94,11 @@ def test_positives_are_of_the_cluster_and_never_the_example_but_where_it_is_alon
     model = small(clusters=3, inter_weight=1.0)
     bank = array(model.bank.rows)
     rows, numbers = unit(RANDOM.normal(size=(4, 5)).astype("float32")), np.array([0, 5, 6, 15])
-    labels = np.array([0] * 5 + [1] * 10 + [2])
+    labels = np.array([0] * 5 + [1] * 10 + [2], "int32")
     seen = set()
     for _ in range(40):
-        _, second = model._both(numbers, rows, labels[numbers], labels.astype("int32"))
+        given = (numbers.astype("int32"), rows, labels[numbers], labels)
+        _, second = model._both(*map(ops.convert_to_tensor, given))
         for place, (number, row) in enumerate(zip(numbers, rows, strict=True)):
             mates = set(np.flatnonzero(labels == labels[number])) - {number} or {number}
             possible = {
