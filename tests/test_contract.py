@@ -578,6 +578,19 @@ MODELS = {
     "split_brain": [
         testing.model_checks(split_brain, {"image": COLOURS[:, :8, :8] / np.float32(255)})
     ],
+    "deep_cluster_v1": [
+        testing.model_checks(
+            joint(models.DeepClusterV1, examples=20, steps_per_epoch=1, clusters=3, sobel=sobel),
+            NUMBERED,
+        )
+        for sobel in (False, True)
+    ],
+    "interclr": [
+        testing.model_checks(
+            joint(models.InterCLR, examples=20, steps_per_epoch=1, clusters=3, negatives=2),
+            NUMBERED,
+        )
+    ],
     "ijepa": [testing.model_checks(ijepa, {"image": IMAGES})],
     "simmim": [
         testing.model_checks(partial(simmim, **settings), {"image": IMAGES})

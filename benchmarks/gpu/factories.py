@@ -80,6 +80,10 @@ MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
         lambda models: models.DeepCluster(64, 2, [8], convnet(), augment="device"),
         lambda: {"image": images(), "target": labels()},
     ),
+    "DeepClusterV1": (
+        lambda models: models.DeepClusterV1(64, 2, 8, convnet(), augment="device"),
+        lambda: {"image": images(), "target": labels()},
+    ),
     "DensePrediction": (
         lambda models: models.DensePrediction(encoder=map_network()),
         lambda: {"image": images(), "target": images()},
@@ -90,6 +94,10 @@ MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
     "IJEPA": (lambda models: models.IJEPA(4, transformer(), transformer()), images),
     "InstanceDiscrimination": (
         lambda models: models.InstanceDiscrimination(64, convnet(), augment="device"),
+        lambda: {"image": images(), "target": labels()},
+    ),
+    "InterCLR": (
+        lambda models: models.InterCLR(64, 2, 8, convnet(), negatives=8, augment="device"),
         lambda: {"image": images(), "target": labels()},
     ),
     "LeJEPA": (lambda models: models.LeJEPA(convnet(), augment="device"), images),

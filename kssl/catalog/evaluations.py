@@ -37,6 +37,10 @@ EVALUATIONS = {
         "kssl.evaluation.pretext_accuracy:pretext_accuracy",
         "Pretext-task accuracy, beside the chance level and a shortcut baseline",
     ),
+    "clustering": (
+        "kssl.evaluation.clustering:clustering",
+        "K-means of the embedding: mutual information with the labels",
+    ),
     "dense_error": (
         "kssl.evaluation.dense_error:dense_error",
         "Error of a predicted map: colours, or what is in a hole",

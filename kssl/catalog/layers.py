@@ -77,6 +77,7 @@ LAYERS = {
         "Sine-cosine position embedding",
     ),
     "sinkhorn": ("kssl.layers.clustering:Sinkhorn", "Sinkhorn-Knopp assignment to prototypes"),
+    "sobel": ("kssl.layers.sobel:Sobel", "Edges of grey images, horizontal and vertical"),
     "timestep_embedding": (
         "kssl.layers.positions:TimestepEmbedding",
         "Embedding of a diffusion timestep",

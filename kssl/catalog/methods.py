@@ -31,6 +31,10 @@ METHODS = {
     "dae": ("Denoising autoencoder", ("denoising_autoencoder", "denoising_autoencoder_mnist")),
     "ddim": ("A sampler of diffusion models", ("diffusion", "diffusion_mnist")),
     "ddpm": ("Diffusion", ("diffusion", "diffusion_mnist", "diffusion_cifar10_gpu")),
+    "deepcluster": (
+        "DeepCluster: clusters as classes",
+        ("exemplar", "deep_cluster_v1", "deep_cluster", "deep_cluster_v1_fashion"),
+    ),
     "instdisc": (
         "Instance discrimination with a memory bank",
         ("exemplar", "instance_discrimination", "instance_fashion"),

@@ -30,6 +30,10 @@ MODELS = {
         "kssl.models.deep_cluster:DeepCluster",
         "DeepCluster v2: clusters of the last epoch as classes",
     ),
+    "deep_cluster_v1": (
+        "kssl.models.deep_cluster_v1:DeepClusterV1",
+        "DeepCluster: k-means of whitened features, a new head each epoch",
+    ),
     "dense_prediction": (
         "kssl.models.dense_prediction:DensePrediction",
         "Predicts a class or values at each place: colorization, context encoder",
@@ -51,6 +55,10 @@ MODELS = {
     "instance_discrimination": (
         "kssl.models.instance_discrimination:InstanceDiscrimination",
         "Instance discrimination: each example a class, a memory bank",
+    ),
+    "interclr": (
+        "kssl.models.interclr:InterCLR",
+        "InterCLR: instances and others of an online cluster as positives",
     ),
     "lejepa": (
         "kssl.models.lejepa:LeJEPA",

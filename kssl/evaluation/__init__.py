@@ -1,6 +1,6 @@
 """Evaluations: how good a model is, each number beside its baselines.
 
-`knn`, `linear`, `finetune`, `few_label`, `retrieval`, `reconstruction`, `denoising`,
+`knn`, `linear`, `clustering`, `finetune`, `few_label`, `retrieval`, `reconstruction`, `denoising`,
 `dense_error`, `log_likelihood` and `sample_quality`
 are factories: they take settings and return a function of a `Task` that returns a list of
 `Result`s.
@@ -9,6 +9,7 @@ are factories: they take settings and return a function of a `Task` that returns
 from __future__ import annotations
 
 from kssl.evaluation.base import Result, Skipped, Task
+from kssl.evaluation.clustering import clustering
 from kssl.evaluation.dense_error import dense_error, peak_signal_to_noise
 from kssl.evaluation.finetuning.answers import finetune_answers
 from kssl.evaluation.finetuning.few_label import few_label, finetune
@@ -36,6 +37,7 @@ __all__ = [
     "Skipped",
     "Task",
     "bits_per_dim",
+    "clustering",
     "denoising",
     "dense_error",
     "few_label",

@@ -17,7 +17,8 @@ from kssl.evaluation.base import (
     named,
     positive,
 )
-from kssl.evaluation.probes import linear_accuracy, standard_error
+from kssl.evaluation.probes import linear_accuracy
+from kssl.evaluation.probing import standard_error
 
 
 def pretext_accuracy(limit: int | None = 10_000, batch_size: int = 256) -> Evaluation:

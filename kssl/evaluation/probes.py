@@ -7,32 +7,25 @@ the scale of the data; the same probe on what simple models read of the input, u
 (`pixels`, `colour histogram`, `TF-IDF of words`, … as the modality says); `PCA` of the first of
 these, with as many components as the embedding is wide; the `majority class` of the bank; and the
 simple models themselves (`pixels, logistic regression`, …).
+
+Where `block_features` is given, each block of the encoder has a row too, beside the same block
+`untrained` and the simple models: a pretext task may have its best features before its last block,
+as rotation has in the second (Gidaris et al., arXiv:1803.07728, table 1). The map of a block is
+averaged over the cells of an even grid, the finest that leaves so many features, so that blocks of
+many positions and of many channels are compared at about one width (Zhang et al., Split-Brain
+Autoencoders, arXiv:1611.09842). Which block is best is to be decided by other numbers
+than those that are reported.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from kssl.evaluation.base import (
-    Evaluation,
-    Result,
-    Skipped,
-    Task,
-    apply,
-    below,
-    flat,
-    frozen,
-    named,
-    positive,
-    trained_on_labels,
-)
-from kssl.evaluation.inputs import SimpleModels, labelled, numbered
+from kssl.evaluation.base import Evaluation, named, positive
 from kssl.evaluation.neighbours import knn_predict
-from kssl.evaluation.rescaled import rescaled
+from kssl.evaluation.probing import Probe
 
 
 def knn(
@@ -41,6 +34,7 @@ def knn(
     standardize: bool = False,
     limit: int | None = 10_000,
     batch_size: int = 256,
+    block_features: int | None = None,
 ) -> Evaluation:
     """Accuracy of k nearest neighbours on the frozen embedding.
 
@@ -57,9 +51,12 @@ def knn(
         limit: Use so many training examples as the bank, to bound the time; None: all. The first
             ones; evenly spaced ones where they lie in the order of their classes.
         batch_size: Examples embedded at a time; does not change the result.
+        block_features: Give a row for each block of the encoder too, its map averaged to at most
+            so many features; with 1, over all positions. None: of the embedding alone.
 
     Returns:
-        A function of a `Task` that returns one `Result`, metric `accuracy`.
+        A function of a `Task` that returns a `Result` of the metric `accuracy`, and perhaps one
+        for each block, `accuracy, block 1 of 3`.
 
     Raises:
         UserError: A setting is not above zero.
@@ -73,6 +70,7 @@ def knn(
     for name, value in [("k", k), ("temperature", temperature), ("limit", limit)]:
         positive(name, value)
     positive("batch_size", batch_size)
+    positive("block_features", block_features)
 
     def score(bank: np.ndarray, bank_labels: np.ndarray, *test: np.ndarray) -> float:
         queries, query_labels = test
@@ -88,10 +86,8 @@ def knn(
     settings = {"k": k, "temperature": temperature, "votes": votes, "similarity": "cosine"}
     settings["standardized"] = standardize
 
-    def evaluate(task: Task) -> list[Result]:
-        return [_probe(task, "knn", score, settings, limit, batch_size)]
-
-    return named("knn", evaluate, needs=["Embeds"])
+    probe = Probe("knn", score, settings, limit, batch_size, block_features)
+    return named("knn", probe.__call__, needs=["Embeds"])
 
 
 def linear(
@@ -99,6 +95,7 @@ def linear(
     max_iterations: int = 500,
     limit: int | None = 10_000,
     batch_size: int = 256,
+    block_features: int | None = None,
 ) -> Evaluation:
     """Accuracy of a logistic regression on the frozen embedding, the linear probe.
 
@@ -113,9 +110,12 @@ def linear(
         limit: Use so many training examples, to bound the time; None: all. The first ones; evenly
             spaced ones where they lie in the order of their classes.
         batch_size: Examples embedded at a time; does not change the result.
+        block_features: Give a row for each block of the encoder too, its map averaged to at most
+            so many features; with 1, over all positions. None: of the embedding alone.
 
     Returns:
-        A function of a `Task` that returns one `Result`, metric `accuracy`.
+        A function of a `Task` that returns a `Result` of the metric `accuracy`, and perhaps one
+        for each block, `accuracy, block 1 of 3`.
 
     Raises:
         UserError: A setting is not above zero.
@@ -128,6 +128,7 @@ def linear(
     for name, value in [("penalty", penalty), ("max_iterations", max_iterations), ("limit", limit)]:
         positive(name, value)
     positive("batch_size", batch_size)
+    positive("block_features", block_features)
 
     def score(bank: np.ndarray, bank_labels: np.ndarray, *test: np.ndarray) -> float:
         return linear_accuracy(bank, bank_labels, *test, penalty, max_iterations)
@@ -138,91 +139,9 @@ def linear(
         "max_iterations": max_iterations,
     }
 
-    def evaluate(task: Task) -> list[Result]:
-        known = (penalty, max_iterations) == (1.0, 500)  # the settings of the simple models
-        return [_probe(task, "linear", score, settings, limit, batch_size, known)]
-
-    return named("linear", evaluate, needs=["Embeds"])
-
-
-def _probe(
-    task: Task,
-    name: str,
-    score: Callable[..., float],
-    settings: dict[str, Any],
-    limit: int | None,
-    batch_size: int,
-    known: bool = False,
-) -> Result:
-    """Compare the probe of the trained encoder with its baselines.
-
-    With `known`, a simple model that is a logistic regression on a raw feature is the probe of it.
-    """
-    bank, labels = labelled(task.train, limit, task.model)
-    test, wanted = labelled(task.test, None, task.model)
-    labels, wanted = numbered(labels, wanted)
-    if len(np.unique(labels)) < 2:
-        raise Skipped(f"all {len(labels)} training examples have one label")
-
-    def accuracy(rows: np.ndarray, queries: np.ndarray) -> float:
-        return score(flat(rows), labels, flat(queries), wanted)
-
-    kept = _embeddings_of(task, limit)
-    with frozen(task.model, task.seed) as weights:
-        rows, queries = _embedded(kept, "trained", task.model, (bank, test), batch_size)
-    value, width = accuracy(rows, queries), rows.shape[1]
-    fresh = _embedded(kept, "untrained", task.untrained, (bank, test), batch_size)
-    baselines = {"untrained": accuracy(*fresh)}
-    if "rescaled" not in kept:
-        with rescaled(task.untrained, bank):
-            _embedded(kept, "rescaled", task.untrained, (bank, test), batch_size)
-    baselines["untrained, rescaled"] = accuracy(*kept["rescaled"])
-    simple = SimpleModels(task, (bank, labels), (test, wanted), limit)
-    accuracies = simple.accuracies()
-    for feature, sides in simple.features(width).items():
-        same = accuracies.get(f"{feature}, logistic regression") if known else None
-        baselines[feature] = accuracy(*sides) if same is None else same
-    baselines |= {"majority class": simple.majority(), **accuracies}
-    sizes = {"width": width, "bank": len(labels), "test": len(wanted), "weights_sha256": weights}
-    error, labels_seen = standard_error(value, len(wanted)), trained_on_labels(task.model)
-    note = "; ".join(filter(None, [below(value, baselines), error, _unknown(wanted), labels_seen]))
-    return Result(name, "accuracy", value, "higher", baselines, {**settings, **sizes}, note)
-
-
-def _unknown(wanted: np.ndarray) -> str:
-    """In words: how many test examples are of a class that no training example has."""
-    count = int((wanted < 0).sum())
-    why = "are of a class that the bank lacks, and count as errors"
-    return f"{count:,} test examples {why}" if count else ""
-
-
-def _embeddings_of(task: Task, limit: int | None) -> dict[str, Any]:
-    """Return the embeddings that probes of this bank have computed; other banks are dropped."""
-    kept: dict[str, Any] = task.cache.setdefault("embeddings", {})
-    if kept.get("limit", limit) != limit:
-        kept.clear()
-    kept["limit"] = limit
-    return kept
-
-
-def _embedded(
-    kept: dict[str, Any], which: str, model: Any, sides: tuple[Any, Any], batch_size: int
-) -> list[np.ndarray]:
-    """Return the embeddings of bank and test, computed once."""
-    if which not in kept:
-        kept[which] = [flat(apply(model, "embed", x, batch_size=batch_size)) for x in sides]
-    return kept[which]
-
-
-def standard_error(accuracy: float, count: int) -> str:
-    """In words: how far an accuracy on so many examples may be off by sampling alone.
-
-    All or none right, of a few, is no proof of an accuracy of 1 or 0: then the error is that of one
-    more example right and one more wrong, as Laplace counted.
-    """
-    rate = accuracy if 0 < accuracy < 1 else (accuracy * count + 1) / (count + 2)
-    error = (rate * (1 - rate) / count) ** 0.5
-    return f"one standard error is {100 * error:.2f} percentage points ({count:,} test examples)"
+    known = (penalty, max_iterations) == (1.0, 500)  # the settings of the simple models
+    probe = Probe("linear", score, settings, limit, batch_size, block_features, known)
+    return named("linear", probe.__call__, needs=["Embeds"])
 
 
 def linear_accuracy(

@@ -23,7 +23,7 @@ from kssl.evaluation.base import (
 )
 from kssl.evaluation.inputs import examples_of, labelled, modality_of, with_pca
 from kssl.evaluation.neighbours import most_similar
-from kssl.evaluation.probes import standard_error
+from kssl.evaluation.probing import standard_error
 from kssl.evaluation.representation import checked_rows, unit_rows
 
 DISTANCES = ("euclidean", "cosine")

@@ -36,6 +36,7 @@ from kssl.layers.quantizer import VectorQuantizer
 from kssl.layers.queue import FeatureQueue
 from kssl.layers.resnet import ConvNet, ResidualBlock, ResNet
 from kssl.layers.sampling import GaussianSampling
+from kssl.layers.sobel import Sobel
 from kssl.layers.target_blocks import TargetBlocks
 from kssl.layers.transformer import Transformer
 from kssl.layers.unet import UNet
@@ -76,6 +77,7 @@ __all__ = [
     "ResidualBlock",
     "SinCosPositions",
     "Sinkhorn",
+    "Sobel",
     "TargetBlocks",
     "TimestepEmbedding",
     "Transformer",

@@ -85,6 +85,11 @@ class ConvEncoder(Layer):
             shape = layer.compute_output_shape(shape)
         return self.flatten.compute_output_shape(shape)
 
+    @property
+    def block_layers(self) -> list[keras.layers.Layer]:
+        """The convolutions, see `kssl.layers.blocks`."""
+        return list(self.convolutions)
+
 
 @keras.saving.register_keras_serializable(package="kssl")
 class ConvDecoder(Layer):

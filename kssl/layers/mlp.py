@@ -72,3 +72,8 @@ class MLP(Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], self.units[-1])
+
+    @property
+    def block_layers(self) -> list[keras.layers.Layer]:
+        """The dense layers, see `kssl.layers.blocks`."""
+        return list(self.hidden)

@@ -124,6 +124,11 @@ class Stack(Layer):
             shape = step.compute_output_shape(shape)
         return shape
 
+    @property
+    def block_layers(self) -> list[keras.layers.Layer]:
+        """The residual blocks, see `kssl.layers.blocks`."""
+        return [step for step in self.steps if isinstance(step, ResidualBlock)]
+
 
 @keras.saving.register_keras_serializable(package="kssl")
 class ConvNet(Stack):

@@ -103,3 +103,8 @@ class Transformer(Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
+
+    @property
+    def block_layers(self) -> list[keras.layers.Layer]:
+        """The blocks, see `kssl.layers.blocks`."""
+        return list(self.blocks)

@@ -15,6 +15,7 @@ from kssl.models.cmc import CMC
 from kssl.models.counting import Counting
 from kssl.models.cpc import CPCImage
 from kssl.models.deep_cluster import DeepCluster
+from kssl.models.deep_cluster_v1 import DeepClusterV1
 from kssl.models.dense_prediction import DensePrediction
 from kssl.models.diffusion import Diffusion
 from kssl.models.dino import DINO
@@ -22,6 +23,7 @@ from kssl.models.gpt import GPT
 from kssl.models.ijepa import IJEPA
 from kssl.models.inference import run
 from kssl.models.instance_discrimination import InstanceDiscrimination
+from kssl.models.interclr import InterCLR
 from kssl.models.joint_embedding import Branch, JointEmbedding
 from kssl.models.lejepa import LeJEPA
 from kssl.models.mae import MAE
@@ -53,10 +55,12 @@ __all__ = [
     "CPCImage",
     "Counting",
     "DeepCluster",
+    "DeepClusterV1",
     "DenoisingAutoEncoder",
     "DensePrediction",
     "Diffusion",
     "InstanceDiscrimination",
+    "InterCLR",
     "JointEmbedding",
     "LeJEPA",
     "Metric",

@@ -19,6 +19,13 @@ class Embeds(Protocol):
 
 
 @runtime_checkable
+class HasEncoder(Embeds, Protocol):
+    """embeds by one encoder (`embed`, `encoder`)"""
+
+    encoder: Any
+
+
+@runtime_checkable
 class NeedsLabels(Protocol):
     """may be trained on labels (`needs_labels`)"""
 

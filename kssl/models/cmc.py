@@ -13,6 +13,7 @@ from keras import ops
 from kssl.layers import ConvNet, ProjectionHead, brightness_and_color
 from kssl.losses import info_nce
 from kssl.losses.base import require_positive
+from kssl.models.capabilities import HasEncoder
 from kssl.models.joint_embedding import Branch, JointEmbedding
 
 
@@ -112,6 +113,10 @@ class CMC(JointEmbedding):
         """Return the projections of both encoders side by side."""
         parts = self._parts(self.tensor_of(x))
         return ops.concatenate([branch(part, training=training) for branch, part in parts], axis=-1)
+
+    def supports(self, capability: type) -> bool:
+        """Return whether this instance has a capability: it embeds by two encoders, not one."""
+        return capability is not HasEncoder and super().supports(capability)
 
     def _parts(self, images: Any) -> list[tuple[Branch, Any]]:
         """Return each branch with what it reads of images `(batch, height, width, 3)`."""

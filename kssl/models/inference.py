@@ -8,7 +8,9 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
+from kssl.layers.blocks import averaged, blocks_of, watched
 from kssl.modalities.fitting import check_shapes
 from kssl.modalities.given import is_arrays
 
@@ -25,6 +27,88 @@ class MethodCall(keras.Model):
 
     def call(self, x: Any) -> Any:
         return getattr(self.model, self.method)(x, **self.arguments)
+
+
+class BlockFeatures(keras.Model):
+    """What the blocks of a model's encoder put out while it embeds examples.
+
+    Args:
+        model: Any model with an `encoder`, built.
+        features: Of each block, its map is averaged to at most so many.
+
+    Call arguments:
+        x: Examples, as `embed` takes them.
+
+    Returns:
+        A tensor `(batch, features)` for each block, first to last. Where an example is embedded
+        in parts, such as frames, it is the mean of theirs.
+
+    """
+
+    def __init__(self, model: keras.Model, features: int) -> None:
+        super().__init__(autocast=False)
+        self.model = model
+        self.features = features
+        self.built = True
+
+    def call(self, x: Any) -> list[Any]:
+        count = ops.shape(keras.tree.flatten(x)[0])[0]
+        layers = blocks_of(self.model.encoder)
+        with watched(layers) as outputs:
+            self.model.embed(x)
+        rows = [averaged(called[0], self.features) for called in outputs]
+        parts = [ops.reshape(each, (count, -1, each.shape[-1])) for each in rows]
+        return [ops.mean(each, axis=1) for each in parts]  # (batch, features)
+
+
+def block_names(model: keras.Model) -> list[str]:
+    """Return the names of the layers that end the blocks of a model's encoder, first to last.
+
+    Args:
+        model: Any model with an `encoder`, built.
+
+    Returns:
+        Names, none where no blocks are told apart, see `kssl.layers.blocks.blocks_of`.
+
+    Example:
+        >>> import kssl
+        >>> model = kssl.models.SimCLR(kssl.layers.ConvNet([8, 16]), augment="device")
+        >>> model.build((None, 16, 16, 1))
+        >>> len(kssl.models.inference.block_names(model))
+        2
+    """
+    return [str(layer.name) for layer in blocks_of(model.encoder)]
+
+
+def run_blocks(
+    model: keras.Model, data: Any, features: int, batch_size: int = 256
+) -> list[np.ndarray]:
+    """Return what the blocks of a model's encoder put out while it embeds data.
+
+    Args:
+        model: Any model of kssl with an `encoder`, built.
+        data: As in `run`.
+        features: Of each block, its map is averaged to at most so many.
+        batch_size: Examples at a time, for an array.
+
+    Returns:
+        An array `(examples, features)` for each block, first to last.
+
+    Raises:
+        ValueError: As `run`, or `embed` does not go through each block once.
+
+    Example:
+        >>> import numpy, kssl
+        >>> model = kssl.models.SimCLR(kssl.layers.ConvNet([8, 16]), augment="device")
+        >>> images = numpy.zeros((4, 16, 16, 1), "float32")
+        >>> model.build(images.shape)
+        >>> [rows.shape for rows in kssl.models.inference.run_blocks(model, images, features=32)]
+        [(4, 32), (4, 16)]
+    """
+    _check_examples(model, "embed", data)
+    _check_calls(model)
+    options = {"batch_size": batch_size} if isinstance(data, np.ndarray | dict) else {}
+    return list(BlockFeatures(model, features).predict(data, verbose=0, **options))
 
 
 def compiled(model: keras.Model, method: str) -> Callable[[Any], Any]:
@@ -118,3 +202,18 @@ def _check_examples(model: keras.Model, method: str, data: Any) -> None:
     except KeyError:  # views, or the parts of a pretext task
         return
     model.check_values(keras.tree.map_structure(keras.ops.convert_to_numpy, picked))
+
+
+def _check_calls(model: keras.Model) -> None:
+    """Raise a ValueError unless each block is called once, for which an example is embedded."""
+    inputs = model.modality.inputs(model.example_shape)
+    one = keras.tree.map_structure(lambda each: ops.zeros((1, *each.shape[1:]), each.dtype), inputs)
+    layers = blocks_of(model.encoder)
+    with watched(layers) as outputs:
+        model.embed(one)
+    for layer, called in zip(layers, outputs, strict=True):
+        if len(called) != 1:
+            raise ValueError(
+                f"{type(model).__name__} goes through {layer.name} of its encoder {len(called)} "
+                "times to embed an example, and once is expected: leave its blocks out"
+            )

@@ -26,6 +26,9 @@ METRICS = {
     "pair_loss": "cross-entropy of whether two texts belong together, in nats",
     "left_out": "hidden tokens of a batch that did not fit into max_predictions",
     "accuracy": "how often the right answer comes first, of 1",
+    "stability": "how much clusters say of those of the epoch before: 1 if they are the same",
+    "clusters_used": "clusters that have an example, of 1",
+    "labels_changed": "examples of a batch whose cluster is another than before, of 1",
     "perplexity": "among how many equally likely tokens the model seems to choose; 1 is best",
     "learning_rate": "factor of each step of the optimizer",
 }
@@ -47,6 +50,7 @@ BASELINES = {
     "pixels": "the same measurement on the pixels themselves",
     "PCA": "on as many principal components of the input as the embedding is wide",
     "majority class": "always the most frequent class",
+    "random clusters": "each example in one of as many clusters, drawn evenly",
     "chance": "the best constant answer",
     "shortcut": "a linear model on what could give the answer away, such as borders or lengths",
     "mean image": "always the mean of the training images",

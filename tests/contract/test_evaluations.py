@@ -125,6 +125,7 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[], Task]]] = {
     "finetune": ({"labels_per_class": 2, **FEW}, drawing),
     "few_label": ({"labels_per_class": [2], "draws": 1, **FEW}, drawing),
     "retrieval": ({}, drawing),
+    "clustering": ({}, drawing),
     "sample_quality": ({"count": 20}, drawing),
     "log_likelihood": ({"samples": 3}, drawing),
     "pretext_accuracy": ({}, turning),

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from kssl.errors import RunError, UserError
 from kssl.evaluation import Skipped, knn, knn_predict, linear, linear_accuracy
 from kssl.evaluation.neighbours import knn_votes
-from kssl.evaluation.probes import standard_error
+from kssl.evaluation.probing import standard_error
 
 # Expected values: lightly's knn_predict (weighted), scikit-learn's KNeighborsClassifier (majority),
 # a stable sort (ties), in float64.

@@ -1,13 +1,21 @@
-"""Spherical k-means and mutual information, beside scikit-learn's."""
+"""K-means, whitening and mutual information, beside scikit-learn's."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from keras import ops
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
 
-from kssl.layers.kmeans import normalized_mutual_information, spherical_kmeans
+from kssl.layers.kmeans import (
+    directions,
+    kmeans,
+    normalized_mutual_information,
+    spherical_kmeans,
+    whitening,
+)
 
 RANDOM = np.random.default_rng(0)
 
@@ -58,3 +66,55 @@ def test_mutual_information_is_that_of_scikit_learn() -> None:
     found = float(normalized_mutual_information(first, second, 5))
     assert found == pytest.approx(expected, abs=1e-4)
     assert float(normalized_mutual_information(first, 0 * first, 5)) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_kmeans_is_that_of_scikit_learn_from_the_same_start() -> None:
+    rows = RANDOM.normal(size=(200, 3)).astype("float32") * [1.0, 4.0, 0.5] + 3.0
+    rows = rows.astype("float32")
+    noise = RANDOM.random(200).astype("float32")
+    start = rows[np.argsort(-noise, kind="stable")[:6]]
+    wanted = KMeans(6, init=start, n_init=1, max_iter=20, tol=0.0, algorithm="lloyd").fit(rows)
+    centroids, assignment = (np.array(ops.convert_to_numpy(x)) for x in kmeans(rows, 6, noise))
+    np.testing.assert_array_equal(assignment, wanted.labels_)
+    np.testing.assert_allclose(centroids, wanted.cluster_centers_, atol=1e-3)
+
+
+def test_a_cluster_that_becomes_empty_starts_again_in_the_largest() -> None:
+    # All but one of the starts are the same row: the others are left without any.
+    rows = np.concatenate([np.zeros((5, 2)), np.ones((95, 2))]).astype("float32")
+    rows += 0.01 * RANDOM.normal(size=rows.shape).astype("float32") * (np.arange(100) > 4)[:, None]
+    noise = np.where(np.arange(100) < 4, 0.9, 0.1).astype("float32")
+    _, assignment = kmeans(rows, 4, noise)
+    found = np.array(ops.convert_to_numpy(assignment))
+    assert len(set(found[5:])) == 3 and len(set(found[:5])) == 1
+
+
+def test_whitening_is_that_of_scikit_learn() -> None:
+    rows = (RANDOM.normal(size=(500, 6)) @ RANDOM.normal(size=(6, 6)) + 2.0).astype("float32")
+    mean, matrix = (np.array(ops.convert_to_numpy(x)) for x in whitening(rows, 4))
+    found = (rows - mean) @ matrix
+    wanted = PCA(4, whiten=True).fit_transform(rows) * np.sqrt(
+        500 / 499
+    )  # its variance is unbiased
+    np.testing.assert_allclose(np.abs(found), np.abs(wanted), atol=2e-3)  # up to signs
+    np.testing.assert_allclose(found.T @ found / 500, np.eye(4), atol=1e-3)
+
+
+def test_whitening_does_not_enlarge_what_is_constant() -> None:
+    rows = RANDOM.normal(size=(50, 3)).astype("float32") * [1.0, 1.0, 0.0]
+    mean, matrix = (np.array(ops.convert_to_numpy(x)) for x in whitening(rows, 3))
+    found = (rows - mean) @ matrix
+    assert np.isfinite(found).all() and np.abs(found).max() < 10
+
+
+def test_directions_are_those_of_the_sums_and_an_empty_cluster_starts_in_the_largest() -> None:
+    rows = unit(RANDOM.normal(size=(30, 4)))
+    labels = np.array([0] * 20 + [2] * 10, "int32")
+    sums = np.stack([rows[labels == each].sum(0) for each in range(3)])
+    plain = np.array(ops.convert_to_numpy(directions(rows, labels, 3)))
+    np.testing.assert_allclose(plain[[0, 2]], unit(sums[[0, 2]]), atol=1e-5)
+    np.testing.assert_array_equal(plain[1], np.zeros(4))
+    noise = RANDOM.random(30).astype("float32")
+    found = np.array(ops.convert_to_numpy(directions(rows, labels, 3, noise)))
+    np.testing.assert_allclose(found[1], rows[noise[:20].argmax()], atol=1e-6)
+    np.testing.assert_allclose(found[[0, 2]], plain[[0, 2]], atol=1e-6)

@@ -34,10 +34,12 @@ from kssl.models import (
     AutoEncoder,
     Counting,
     CPCImage,
+    DeepClusterV1,
     DenoisingAutoEncoder,
     DensePrediction,
     Diffusion,
     InstanceDiscrimination,
+    InterCLR,
     LeJEPA,
     Metric,
     MoCo,
@@ -171,6 +173,8 @@ def of_joint_embedding() -> dict[str, list[float]]:
         **dict.fromkeys((BYOL, SimSiam, MoCo, MoCoV3, NNCLR, DINO, LeJEPA), {}),
         SwAV: {"prototypes": 6, "queue_size": 8, "frozen_steps": 1},
         InstanceDiscrimination: {"examples": 20},
+        DeepClusterV1: {"examples": 8, "steps_per_epoch": 1, "clusters": 3, "components": 5},
+        InterCLR: {"examples": 8, "steps_per_epoch": 1, "clusters": 3, "negatives": 2},
     }
     for method, given in settings.items():
         model = method(encoder=ConvNet([4, 6]), projector=ProjectionHead(5, 7), **given)

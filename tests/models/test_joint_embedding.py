@@ -171,20 +171,29 @@ SETTINGS = {
     "nnclr": "queue_size: 64",
     "instance_discrimination": "noise: 8",
     "deep_cluster": "clusters: [3, 4]",
+    "deep_cluster_v1": "clusters: 4",
+    "interclr": "clusters: 4\n  negatives: 4",
 }
+NUMBERED = ("instance_discrimination", "deep_cluster", "deep_cluster_v1", "interclr")
 SETTINGS["swav"] = "prototypes: 8\n  queue_size: 32\n  frozen_steps: 2"
 SLOW = ("dino", "byol", "simsiam", "swav", "nnclr", "moco_v3", "lejepa", "instance_discrimination")
 
 
 @pytest.mark.parametrize(
     "method",
-    ["moco", "deep_cluster", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
+    [
+        "moco",
+        "deep_cluster",
+        "deep_cluster_v1",
+        "interclr",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW),
+    ],
 )
 def test_a_run_goes_on_with_all_that_it_remembers(method, tmp_path, no_figures):
     """Bit for bit: every variable of the model and of the optimizer, bank, queue and clusters."""
     path = tmp_path / f"{method}.yaml"
     text = RECIPE.replace("METHOD", method).replace("SETTINGS", SETTINGS.get(method, ""))
-    if method in ("instance_discrimination", "deep_cluster"):
+    if method in NUMBERED:
         text = text.replace("preset: small}]", "preset: small}, number]")
     path.write_text(text)
     whole = fit(load(path), root=tmp_path / "whole")

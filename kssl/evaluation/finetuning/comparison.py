@@ -19,7 +19,7 @@ from kssl.evaluation.base import Result, Task, below, frozen, trained_on_labels
 from kssl.evaluation.finetuning import protocol as protocols
 from kssl.evaluation.finetuning.heads import Head
 from kssl.evaluation.finetuning.network import Networks
-from kssl.evaluation.probes import standard_error
+from kssl.evaluation.probing import standard_error
 
 TUNED, SCRATCH, MAJORITY = "fine-tuned", "from scratch", "majority class"
 

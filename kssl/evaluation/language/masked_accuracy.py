@@ -16,7 +16,7 @@ from kssl.evaluation.base import (
     positive,
 )
 from kssl.evaluation.inputs import columns_of, modality_of
-from kssl.evaluation.probes import standard_error
+from kssl.evaluation.probing import standard_error
 
 _NOTE = "of a token given all others; to be compared for one vocabulary and one masking only"
 _KEYS = ("tokens", "target", "segment", "padding_mask")

@@ -20,7 +20,7 @@ from kssl.evaluation.base import (
     positive,
 )
 from kssl.evaluation.finetuning.labelled_text import Column, Paths, read_table, split_files
-from kssl.evaluation.probes import standard_error
+from kssl.evaluation.probing import standard_error
 
 Scores = np.ndarray
 
