@@ -57,8 +57,8 @@ def detection(
     difficult, or crowds, count for nothing, and classes without an object in test are left out.
 
     With `one_box` there is one box for each image, of whatever class, by a hidden convolution and a
-    dense layer; the loss is the mean absolute error of centre and size, the number the fraction of the
-    test images whose box overlaps the truth by 0.5.
+    dense layer; the loss is the mean absolute error of centre and size, the number the fraction of
+    the test images whose box overlaps the truth by 0.5.
 
     The map is the last one that the encoder has before it averages or flattens it; of a transformer
     it is the tokens of its patches. An encoder without any is not measured. Images are stretched to
