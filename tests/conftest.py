@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -98,6 +100,90 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the folder of prepared data sets beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_voc() -> Callable[..., Path]:
+    """Write what is on an image, as Pascal VOC does."""
+
+    def write(file: Path, objects: Any, size: tuple[int, int], filename: str = "") -> Path:
+        parts = [f"<filename>{filename}</filename>"] if filename else []
+        parts += [f"<size><width>{size[0]}</width><height>{size[1]}</height></size>"]
+        for name, corners, *difficult in objects:
+            sides = zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True)
+            box = "".join(f"<{side}>{value}</{side}>" for side, value in sides)
+            note = f"<difficult>{int(any(difficult))}</difficult>"
+            parts.append(f"<object><name>{name}</name>{note}<bndbox>{box}</bndbox></object>")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"<annotation>{''.join(parts)}</annotation>")
+        return file
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def bccd(
+    shared_data: Path, write_voc: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder of blood cells, as Pascal VOC has them."""
+    stored, folder = _unpacked(shared_data, "bccd.npz"), tmp_path_factory.mktemp("bccd")
+    names = [Path(str(name)).stem for name in stored["name"]]
+    for number, (name, jpeg) in enumerate(zip(names, _jpegs(stored), strict=True)):
+        image = folder / "JPEGImages" / f"{name}.jpg"
+        image.parent.mkdir(exist_ok=True)
+        image.write_bytes(jpeg)
+        here = stored["object_image"] == number
+        kinds = stored["class_names"][stored["object_class"][here]]
+        objects = zip(kinds, stored["object_box"][here].tolist(), strict=True)
+        write_voc(folder / "Annotations" / f"{name}.xml", objects, (640, 480))
+    lists = folder / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    for number, split in enumerate(stored["split_names"]):
+        own = [name for name, of in zip(names, stored["split"], strict=True) if of == number]
+        (lists / f"{split}.txt").write_text("\n".join(own))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_imagenet(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as Tiny ImageNet: of each of 20 classes 20 images to train on, and 5 to test on."""
+    stored = _unpacked(shared_data, "tiny_imagenet_20_64.npz")
+    folder, counts = tmp_path_factory.mktemp("tiny"), Counter[tuple[str, str]]()
+    tables: dict[Path, list[str]] = {}
+    rows = zip(_jpegs(stored), stored["name"], stored["label"], stored["split"], strict=True)
+    for number, (jpeg, name, label, part) in enumerate(rows):
+        split, kind = str(stored["split_names"][part]), str(stored["wnid"][label])
+        counts[split, kind] += 1
+        if counts[split, kind] > (20 if split == "train" else 5):
+            continue
+        own = folder / "train" / kind if split == "train" else folder / "val"
+        table = own / (f"{kind}_boxes.txt" if split == "train" else "val_annotations.txt")
+        fields = [Path(str(name)).name, *([kind] if split != "train" else [])]
+        fields += [str(side) for side in stored["box"][number]]
+        tables.setdefault(table, []).append("\t".join(fields))
+        (own / "images").mkdir(parents=True, exist_ok=True)
+        (own / "images" / fields[0]).write_bytes(jpeg)
+    for table, lines in tables.items():
+        table.write_text("\n".join(lines))
+    return folder
+
+
+def _unpacked(shared_data: Path, name: str) -> dict[str, Any]:
+    import numpy as np
+
+    path = shared_data / "images" / name
+    if not path.is_file():
+        pytest.skip(f"needs {name} in the folder of prepared data sets beside the checkout")
+    with np.load(path) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    return {
+        key: each.astype(str) if each.dtype.kind == "S" else each for key, each in arrays.items()
+    }
+
+
+def _jpegs(stored: dict[str, Any]) -> list[bytes]:
+    ends = stored["offsets"]
+    return [stored["jpeg"][a:b].tobytes() for a, b in zip(ends[:-1], ends[1:], strict=True)]
 
 
 @pytest.fixture(scope="session")

@@ -77,4 +77,8 @@ EVALUATIONS = {
         "kssl.evaluation.finetuning.answers:finetune_answers",
         "Fine-tuning: extractive question answering",
     ),
+    "detection": (
+        "kssl.evaluation.finetuning.detection:detection",
+        "Object detection: mAP, or one box for each image",
+    ),
 }

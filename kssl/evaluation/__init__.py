@@ -1,7 +1,7 @@
 """Evaluations: how good a model is, each number beside its baselines.
 
-`knn`, `linear`, `clustering`, `finetune`, `few_label`, `retrieval`, `reconstruction`, `denoising`,
-`dense_error`, `log_likelihood` and `sample_quality`
+`knn`, `linear`, `clustering`, `finetune`, `few_label`, `detection`, `retrieval`, `reconstruction`,
+`denoising`, `dense_error`, `log_likelihood` and `sample_quality`
 are factories: they take settings and return a function of a `Task` that returns a list of
 `Result`s.
 """
@@ -12,6 +12,7 @@ from kssl.evaluation.base import Result, Skipped, Task
 from kssl.evaluation.clustering import clustering
 from kssl.evaluation.dense_error import dense_error, peak_signal_to_noise
 from kssl.evaluation.finetuning.answers import finetune_answers
+from kssl.evaluation.finetuning.detection import detection
 from kssl.evaluation.finetuning.few_label import few_label, finetune
 from kssl.evaluation.finetuning.scores import answer_f1, entities, entity_f1, exact_match
 from kssl.evaluation.finetuning.tagging import finetune_tagging
@@ -65,6 +66,7 @@ __all__ = [
     "finetune_classification",
     "finetune_pairs",
     "finetune_tagging",
+    "detection",
     "train_classifier",
     "zero_shot",
 ]

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from kssl import layers, models, plugins, pretext, testing
 from kssl.data import Pipeline
@@ -60,6 +61,12 @@ def drawing() -> Task:
 
 
 @functools.cache
+def seeing() -> Task:
+    make = partial(models.SimCLR, augment="device")
+    return task(lambda: make(layers.ConvNet([4], stem_strides=2)), (8, 8, 1), images)
+
+
+@functools.cache
 def cleaning() -> Task:
     make = partial(models.DenoisingAutoEncoder, 2, noise="masking", amount=0.2)
     return task(lambda: make(layers.MLP([8]), layers.MLP([8])), (8, 8, 1), images)
@@ -94,8 +101,8 @@ def eagerly() -> Any:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Write labelled texts into an empty folder, from which they are read."""
+def files(tmp_path_factory: pytest.TempPathFactory, write_voc: Callable[..., Any]) -> Any:
+    """Write labelled texts, and images with boxes, into an empty folder; they are read there."""
     folder, random = tmp_path_factory.mktemp("labelled"), np.random.default_rng(0)
     for name in ("texts", "tags"):
         (folder / name).mkdir()
@@ -109,6 +116,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Any:
     asked = {"question": "what is the ?", "answers": [{"text": "b", "answer_start": 2}]}
     articles = [{"paragraphs": [{"context": "a b c", "qas": [asked]}]} for _ in range(16)]
     (folder / "questions.json").write_text(json.dumps({"data": articles}))
+    for number in range(12):
+        file = folder / "boxes" / ("test" if number % 3 else "train") / f"{number}.png"
+        write_voc(file.with_suffix(".xml"), [("a", (1, 1, 4, 4)), ("b", (4, 4, 8, 8))], (8, 8))
+        Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(file)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         yield folder
@@ -145,6 +156,7 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[], Task]]] = {
     "finetune_pairs": ({**TABLE, "texts": ["text", "other"], **FEW}, reading),
     "finetune_tagging": ({"path": "tags", **FEW}, reading),
     "finetune_answers": ({"path": "questions.json", **FEW}, reading),
+    "detection": ({"path": "boxes", "fraction": 1.0, **FEW}, seeing),
 }
 
 

@@ -48,7 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_voc: Any) -> Path:
     """A current folder with what the pages speak of: recipes, photographs, recordings, films."""
     import json
 
@@ -64,6 +64,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number in range(6):
             pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+    for number in range(8):
+        file = tmp_path / "boxed" / ("test" if number % 4 == 3 else "train") / f"{number}.png"
+        write_voc(file.with_suffix(".xml"), [(("cat", "dog")[number % 2], (1, 1, 9, 9))], (24, 20))
+        Image.fromarray(pixels).save(file)
     lines = [json.dumps({"image": f"{n}.png", "caption": f"number {n}"}) for n in range(6)]
     (tmp_path / "photos" / "captions.jsonl").write_text("\n".join(lines))
     (tmp_path / "recordings").mkdir()

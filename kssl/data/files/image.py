@@ -49,17 +49,64 @@ def decode_to(
         raise Broken(reason(path, error)) from error
 
 
+def decode_whole(
+    path: Path, height: int, width: int, channels: int, turned: bool = True
+) -> np.ndarray:
+    """Read a whole image file, each side stretched to its size by itself: nothing is cut off.
+
+    Args:
+        path: A file in any format that PIL reads.
+        height: Of the result, in pixels.
+        width: Of the result.
+        channels: 1 for grey, 3 for colour.
+        turned: Whether it is turned as its EXIF note says.
+
+    Returns:
+        uint8 `(height, width, channels)`.
+
+    Raises:
+        Broken: It cannot be decoded; the message says why.
+    """
+    from PIL import Image, ImageOps
+
+    mode = "RGB" if channels == 3 else "L"
+    try:
+        with Image.open(path) as opened:
+            longer = 2 * max(height, width)
+            opened.draft(mode, (longer, longer))
+            image = _shallow(opened, None)
+            whole = _flat(ImageOps.exif_transpose(image) if turned else image).convert(mode)
+            resized = whole.resize((width, height), Image.Resampling.BICUBIC)
+            return np.asarray(resized, np.uint8).reshape(height, width, channels)
+    except Exception as error:  # a damaged file makes decoders fail in any way
+        raise Broken(reason(path, error)) from error
+
+
+def size_of(path: Path) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return width and height of an image file as it is stored, and turned as its EXIF note says.
+
+    Raises:
+        Broken: It is no image.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as opened:
+            stored = opened.size
+            across = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    except Exception as error:
+        raise Broken(reason(path, error)) from error
+    return stored, stored[::-1] if across else stored
+
+
 def upright(
     image: Image, height: int, width: int, channels: int, levels: float | None = None
 ) -> np.ndarray:
     """Turn an opened image as its EXIF note says, on white, and fit it."""
     from PIL import ImageOps
 
-    shallow = image
-    if is_deep(image):
-        shallow = to_eight_bits(image, levels)
-        shallow.getexif()[0x0112] = image.getexif().get(0x0112, 1)  # which TIFF turns on loading
-    return fit(_flat(ImageOps.exif_transpose(shallow)), height, width, channels)
+    turned = ImageOps.exif_transpose(_shallow(image, levels))
+    return fit(_flat(turned), height, width, channels)
 
 
 def fit(image: Image, height: int, width: int, channels: int) -> np.ndarray:
@@ -84,6 +131,15 @@ def fit(image: Image, height: int, width: int, channels: int) -> np.ndarray:
         box = (left, top, left + box_width, top + box_height)
         image = image.resize((width, height), images.Resampling.BICUBIC, box=box)
     return np.asarray(image, np.uint8).reshape(height, width, channels)
+
+
+def _shallow(image: Image, levels: float | None) -> Image:
+    """Bring an opened image to 8 bits, and keep its EXIF note."""
+    if not is_deep(image):
+        return image
+    shallow = to_eight_bits(image, levels)
+    shallow.getexif()[0x0112] = image.getexif().get(0x0112, 1)  # which TIFF turns on loading
+    return shallow
 
 
 def _flat(image: Image) -> Image:

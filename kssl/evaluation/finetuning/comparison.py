@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from kssl.evaluation.base import Result, Task, below, frozen, trained_on_labels
 from kssl.evaluation.finetuning import protocol as protocols
-from kssl.evaluation.finetuning.heads import Head
 from kssl.evaluation.finetuning.network import Networks
 from kssl.evaluation.probing import standard_error
 
@@ -51,22 +50,46 @@ class Labelled(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
+class Regime:
+    """How a trained network is trained on with labels, beside a fresh one.
+
+    Args:
+        trained: What it is called that begins with the trained weights.
+        fresh: What it is called that begins with fresh ones.
+        metric: What is put behind the name of a metric.
+        done: What was done with the labels.
+        networks: From a model and a head to what trains; None is `Networks`.
+    """
+
+    trained: str = TUNED
+    fresh: str = SCRATCH
+    metric: str = ""
+    done: str = "fine-tuned"
+    networks: Callable[[Any, Any], Networks] | None = None
+
+
+FINE_TUNING = Regime()
+
+
+@dataclasses.dataclass(frozen=True)
 class Problem:
     """What is to be learned.
 
     Args:
-        head: What is put on the network.
+        head: What is put on the network: a `kssl.evaluation.finetuning.heads.Head`, or the like.
         train: Labelled examples to draw from.
         test: Others.
         noun: What an example is called, in the plural.
         settings: What else the number depends on.
+        regimes: How it is learned.
     """
 
-    head: Head
+    head: Any
     train: Any
     test: Any
     noun: str
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    regimes: Sequence[Regime] = (FINE_TUNING,)
 
     def part(self, fraction: float) -> Problem:
         """Return the problem with a fraction of its examples, evenly chosen."""
@@ -99,37 +122,43 @@ def compared(
         sizes: What stands behind the name of a metric -> how many labels, and the settings.
 
     Returns:
-        One result for each of the sizes and metrics.
+        One result for each of the regimes, sizes and metrics.
     """
     sizes = {each: size.of_part(task.part) for each, size in sizes.items()}
     # All are drawn first: what cannot be drawn is said before anything is trained.
     draws = {each: size.rows(problem.train.classes, task.seed) for each, size in sizes.items()}
     results = []
     with frozen(task.model, task.seed) as weights:
-        networks = Networks(task.model, problem.head)
-        for each, size in sizes.items():
-            found = measured(networks, problem, size, draws[each], task.seed)
-            own = {"labels": found.labels, "test": len(problem.test.classes)}
-            own |= {"steps": found.steps, "weights_sha256": weights}
-            own |= {f"learning rate, {which}": rate for which, rate in found.rates.items()}
-            settings = {**dataclasses.asdict(size), **problem.settings, **own}
-            del settings["part"]  # of a dry run alone
-            for metric, numbers in found.numbers.items():
-                means = {which: float(np.mean(values)) for which, values in numbers.items()}
-                value = means.pop(TUNED)
-                notes = [
-                    below(value, means),
-                    f"fine-tuned on {found.labels:,} labelled {problem.noun} in "
-                    f"{found.steps:,} steps",
-                    _spread(numbers),
-                    standard_error(value, own["test"]) if metric in problem.test.counted else "",
-                    trained_on_labels(task.model),
-                ]
-                note = "; ".join(filter(None, notes))
-                results.append(
-                    Result(name, f"{metric}{each}", value, "higher", means, settings, note)
-                )
+        for regime in problem.regimes:
+            networks = (regime.networks or Networks)(task.model, problem.head)
+            for each, size in sizes.items():
+                found = measured(networks, problem, size, draws[each], task.seed, regime)
+                settings = _settings(found, problem, size) | {"weights_sha256": weights}
+                for metric, numbers in found.numbers.items():
+                    means = {which: float(np.mean(values)) for which, values in numbers.items()}
+                    value = means.pop(regime.trained)
+                    standard = metric in problem.test.counted
+                    notes = [
+                        below(value, means),
+                        f"{regime.done} on {found.labels:,} labelled {problem.noun} in "
+                        f"{found.steps:,} steps",
+                        _spread(numbers, regime),
+                        standard_error(value, settings["test"]) if standard else "",
+                        trained_on_labels(task.model),
+                    ]
+                    whole = f"{metric}{regime.metric}{each}"
+                    note = "; ".join(filter(None, notes))
+                    results.append(Result(name, whole, value, "higher", means, settings, note))
     return results
+
+
+def _settings(found: _Found, problem: Problem, size: protocols.Protocol) -> dict[str, Any]:
+    """All that is needed to measure a number again."""
+    own = {"labels": found.labels, "test": len(problem.test.classes), "steps": found.steps}
+    own |= {f"learning rate, {which}": rate for which, rate in found.rates.items()}
+    settings = {**dataclasses.asdict(size), **problem.settings, **own}
+    del settings["part"]  # of a dry run alone
+    return settings
 
 
 def measured(
@@ -138,6 +167,7 @@ def measured(
     protocol: protocols.Protocol,
     draws: list[np.ndarray],
     seed: int,
+    regime: Regime = FINE_TUNING,
 ) -> _Found:
     """Measure all that is compared, once for each draw of labelled examples."""
     numbers: dict[str, dict[str, list[float]]] = {}
@@ -149,8 +179,8 @@ def measured(
         examples = few.arrays()
         size = size or len(examples[1])  # of the first draw, so that all have the same steps
         found = {}
-        for which in (TUNED, SCRATCH):
-            start = networks.start(own, trained=which == TUNED)
+        for which in (regime.trained, regime.fresh):
+            start = networks.start(own, trained=which == regime.trained)
             if which not in rates:  # chosen on the first draw
                 rates[which] = _rate(networks, start, few, protocol, own)
             training = protocol.training(size, rates[which])
@@ -189,9 +219,9 @@ def _rate(
     return float(rates[int(np.argmax(found))])
 
 
-def _spread(numbers: dict[str, list[float]]) -> str:
+def _spread(numbers: dict[str, list[float]], regime: Regime) -> str:
     """Say how far the draws are apart, and how sure the difference of the two networks is."""
-    count = len(numbers[TUNED])
+    count = len(numbers[regime.trained])
     if count < 2:
         return ""
     parts = [
@@ -200,7 +230,7 @@ def _spread(numbers: dict[str, list[float]]) -> str:
         if len(values) == count
     ]
     # The two are drawn alike, so that their difference is far surer than either.
-    apart = np.subtract(numbers[TUNED], numbers[SCRATCH])
+    apart = np.subtract(numbers[regime.trained], numbers[regime.fresh])
     error = np.std(apart, ddof=1) / math.sqrt(count)
     parts.append(f"apart by {np.mean(apart):+.3f}, standard error {error:.3f}")
     return f"mean and standard deviation over {count} draws: {', '.join(parts)}"

@@ -13,7 +13,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from kssl.evaluation.finetuning.heads import Head
 from kssl.evaluation.finetuning.protocol import Training
 
 _CLIP = 1.0  # norm of all gradients together, as BERT is fine-tuned
@@ -25,7 +24,7 @@ class Networks:
 
     Args:
         model: A kssl model, built.
-        head: What is put on it.
+        head: What is put on it: `on` a model makes a network, which is trained by `loss`.
 
     Example:
         >>> from kssl.evaluation.finetuning import heads
@@ -37,7 +36,9 @@ class Networks:
         (20, 10)
     """
 
-    def __init__(self, model: Any, head: Head) -> None:
+    at_once = 256  # examples that `predict` takes
+
+    def __init__(self, model: Any, head: Any) -> None:
         self.model = model
         self.head = head
         self._compiled: dict[float, tuple[Any, Any, Any]] = {}
@@ -84,15 +85,20 @@ class Networks:
         """Return the logits of examples."""
         from kssl.data.array_batches import in_order
 
-        return np.asarray(network.predict(in_order(_read(network, inputs), 256), verbose=0))
+        batches = in_order(_read(network, inputs), self.at_once)
+        return np.asarray(network.predict(batches, verbose=0))
 
     def _build(self, seed: int, trained: bool) -> Any:
+        return self.head.on(self._twin(seed, trained))
+
+    def _twin(self, seed: int, trained: bool) -> Any:
+        """A copy of the model, or the same with fresh weights."""
         keras.utils.set_random_seed(seed)
         twin = type(self.model).from_config(self.model.get_config())
         twin.build_from_config(self.model.get_build_config())
         if trained:
             twin.set_weights(self.model.get_weights())
-        return self.head.on(twin)
+        return twin
 
     def _compile(self, decay: float) -> tuple[Any, Any, Any]:
         from kssl.optimizers import MatrixAdamW, WarmupCosine

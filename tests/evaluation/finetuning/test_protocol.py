@@ -20,6 +20,7 @@ EVALUATIONS = {
     "finetune_pairs": ("x",),
     "finetune_tagging": ("x",),
     "finetune_answers": ("x",),
+    "detection": ("x",),
 }
 ALL_HAVE = {"draws", "epochs", "batch_size", "max_steps", "learning_rates", "weight_decay"}
 each_evaluation = pytest.mark.parametrize("name", EVALUATIONS)
@@ -52,7 +53,9 @@ def test_settings_out_of_range_are_refused_alike(name: str) -> None:
             make(*EVALUATIONS[name], **wrong)
 
 
-@pytest.mark.parametrize("name", [name for name in EVALUATIONS if name not in ("few_label",)])
+@pytest.mark.parametrize(
+    "name", [name for name in EVALUATIONS if name not in ("few_label", "detection")]
+)
 def test_old_names_are_taken_with_a_warning(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = inspect.getmodule(inspect.unwrap(getattr(evaluation, name)))
     made: list[Protocol] = []
