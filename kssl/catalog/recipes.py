@@ -9,6 +9,7 @@ RECIPES = {
     "bert_news": "BERT, small, on BBC news",
     "bert_wikipedia_gpu": "BERT-small on a folder of text, for a GPU",
     "byol_fashion": "BYOL on Fashion-MNIST",
+    "counting_fashion": "Counting on Fashion-MNIST",
     "deep_cluster_fashion": "DeepCluster on Fashion-MNIST",
     "denoising_autoencoder_mnist": "Denoising autoencoder",
     "diffusion_cifar10_gpu": "Diffusion with DDPM's settings, for a GPU",
