@@ -43,7 +43,7 @@ METHODS = {
         "A VAE with a tighter bound",
         ("vae", "importance_weighted_bound", "vae_mnist_binarized"),
     ),
-    "learning_to_count": ("Counts of quarters add up", ("count", "counting")),
+    "learning_to_count": ("Counts of quarters add up", ("count", "counting", "counting_fashion")),
     "masked_autoencoder": ("Masked autoencoder", ("mae", "mae_fashion", "mae_cifar10_gpu")),
     "masked_language_model": ("BERT", ("mask_tokens", "bert", "bert_news")),
     "moco_v2": ("Momentum contrast", ("two_views", "moco", "moco_fashion")),

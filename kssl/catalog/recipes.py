@@ -12,6 +12,7 @@ RECIPES = {
     "cmc_cifar10": "CMC: brightness and colour, on CIFAR-10",
     "colorization_cifar10": "Colorization on CIFAR-10",
     "context_encoder_cifar10": "A hole filled in, on CIFAR-10",
+    "counting_fashion": "Counting on Fashion-MNIST",
     "deep_cluster_fashion": "DeepCluster v2 on Fashion-MNIST",
     "deep_cluster_v1_fashion": "DeepCluster with a head on Fashion-MNIST",
     "denoising_autoencoder_mnist": "Denoising autoencoder",

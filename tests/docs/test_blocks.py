@@ -56,7 +56,8 @@ def blocks(page: str) -> list[Block]:
 
 # Pages that train a model of the kind that each of them is about.
 TRAINING = [
-    f"docs/methods/{name}.md" for name in ("bert", "diffusion", "gpt", "joint_embedding", "mae")
+    f"docs/methods/{name}.md"
+    for name in ("bert", "cpc", "diffusion", "gpt", "joint_embedding", "mae")
 ]
 
 
