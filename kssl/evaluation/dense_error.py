@@ -93,7 +93,9 @@ def _entropy(
     whole = known.sum(axis=(0, 1, 2)) + 1.0 / count  # one place more, of any class
     whole /= whole.sum()
     levels = [_levels(each, pretext, found.shape[1:3]) for each in (train, test)]
-    by_level = _table(levels[0], known) + whole  # and one of each level, as frequent as all
+    # As many places more of each level as there are classes, as frequent as in all: few would do
+    # for a level that is seldom seen, and a class that it lacks would cost any guess dear.
+    by_level = _table(levels[0], known) + count * whole
     by_level /= by_level.sum(axis=-1, keepdims=True)
     baselines = {
         "frequencies": entropy(np.broadcast_to(whole, wanted.shape)),

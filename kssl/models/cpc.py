@@ -55,7 +55,8 @@ class CPCImage(Model):
             change each by itself; without them the model cuts them.
 
     Returns:
-        Dict of `features` and `context`, both `(batch, rows, columns, features)`.
+        Dict of `features` and `context`, both `(batch, rows, columns, features)`, and of
+        `predictions`, a list: for each of `distances` the rows from that one on.
 
     Raises:
         ValueError: If the grid has no row to predict, `patches` are another grid, or a number is
@@ -127,7 +128,8 @@ class CPCImage(Model):
         context = features
         for layer in self.context:
             context = context + layer(context)  # (batch, rows, columns, features)
-        return {"features": features, "context": context}
+        predictions = [self.predict_row(context, distance) for distance in self.distances]
+        return {"features": features, "context": context, "predictions": predictions}
 
     def predict_row(self, context: Any, distance: int) -> Any:
         """Return what the rows so far below are predicted to be.
@@ -149,8 +151,7 @@ class CPCImage(Model):
         table = ops.reshape(features, (-1, features.shape[-1]))  # (batch · patches, features)
         numbers = ops.reshape(ops.arange(ops.shape(table)[0]), (-1, *self.grid))
         losses = []
-        for distance in self.distances:
-            predicted = self.predict_row(outputs["context"], distance)
+        for distance, predicted in zip(self.distances, outputs["predictions"], strict=True):
             width = predicted.shape[-1]
             own = ops.reshape(numbers[:, distance:], (-1,))  # (predictions,)
             found = info_nce(

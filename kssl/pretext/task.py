@@ -42,8 +42,8 @@ class Task:
         decode: From maps of targets, or of predictions of them, to values that can be averaged and
             subtracted, `(examples, rows, columns, channels)`, such as colours of classes of
             colour; None: they are such values.
-        picture: From a batch of arrays and such values to images in [0, 1]: what was predicted, put
-            where it belongs. None: there is no picture of it.
+        picture: From a batch of arrays and such maps, or values, to images in [0, 1]: what was
+            predicted, put where it belongs. None: there is no picture of it.
 
     Example:
         >>> import kssl

@@ -20,9 +20,8 @@ def predicted(scene: Any) -> Drawn | None:
     batch = scene.pipeline.arrays(limit=EXAMPLES, first=False)
     seen = batch[pretext.inputs]
     found = apply(scene.model, "predict_map", {pretext.inputs: seen})
-    decode = pretext.decode or np.asarray
     rows = [("what is seen", seen)]
     for name, maps in (("predicted", found), ("true", batch[pretext.target])):
-        rows.append((name, np.asarray(pretext.picture(batch, decode(maps)), "float32")))
+        rows.append((name, np.asarray(pretext.picture(batch, maps), "float32")))
     caption = "Test images as the model sees them, with what it predicts, and with what is true."
     return scene.rows(rows), caption

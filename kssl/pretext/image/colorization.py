@@ -19,6 +19,7 @@ from kssl.pretext.task import Task
 _TARGETS = ("regression", "soft", "hard")
 
 _NEIGHBOURS = 5
+_VIVID = 0.38  # temperature of pictures
 _WIDTH = 5.0  # standard deviation of the soft encoding, in units of a and b
 _AROUND = np.array([(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)], np.int32)
 
@@ -86,16 +87,17 @@ def colorize(
     return by_batch("colorize", change, {key: 3}, task=task)
 
 
-def decoded(maps: np.ndarray, temperature: float = 0.38) -> np.ndarray:
+def decoded(maps: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Return the a and b, divided by 110, of maps as `colorize` writes them as targets.
 
-    Of a distribution it is the annealed mean of arXiv:1603.08511: between the mean, which is
-    greyish, and the likeliest class, which is vivid but changes from place to place.
+    Of a distribution it is the mean, which has the smallest squared error and is greyish; or,
+    with a temperature below 1, the annealed mean of arXiv:1603.08511, between it and the likeliest
+    class, which is vivid but changes from place to place.
 
     Args:
         maps: `(examples, rows, columns)` numbers of classes; or `(…, 313)` distributions over them;
             or `(…, 2)` a and b already.
-        temperature: Power 1 / temperature is taken of a distribution; 0.38 in the paper.
+        temperature: Power 1 / temperature is taken of a distribution; 0.38 in the paper's pictures.
 
     Returns:
         float32 `(examples, rows, columns, 2)`.
@@ -114,8 +116,9 @@ def decoded(maps: np.ndarray, temperature: float = 0.38) -> np.ndarray:
     return np.asarray(sharp @ centres, np.float32)
 
 
-def _colored(key: str, batch: Mapping[str, np.ndarray], ab: np.ndarray) -> np.ndarray:
-    """Return lightness with colours `(examples, rows, columns, 2)` as images in [0, 1]."""
+def _colored(key: str, batch: Mapping[str, np.ndarray], maps: np.ndarray) -> np.ndarray:
+    """Return lightness with the colours of maps, see `decoded`, as images in [0, 1]."""
+    ab = decoded(maps, _VIVID)
     light = tf.constant(batch[key], tf.float32) * 100.0  # (examples, height, width, 1)
     large = tf.image.resize(tf.constant(ab, tf.float32), light.shape[1:3])
     return lab_to_rgb(tf.concat([light, large * AB_RANGE], axis=-1)).numpy()
