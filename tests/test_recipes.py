@@ -47,7 +47,6 @@ SMALLER = {
     ],
     "deep_cluster_fashion": [IMAGES, "fit.batch_size=16", "model.clusters=[4, 5]"],
     "deep_cluster_v1_fashion": [IMAGES, "fit.batch_size=16", "model.clusters=5"],
-    "interclr_fashion": [IMAGES, "fit.batch_size=16", "model.clusters=5"],
     "mae_fashion": [IMAGES, "model.encoder.depth=1", "fit.batch_size=16"],
     "simclr_cifar10_gpu": [LARGE_IMAGES, "model.encoder.width=4", "fit.batch_size=16"],
     **{
@@ -68,7 +67,7 @@ SMALLER = {
 def test_all_recipes_are_offered_by_name():
     own = {name for name, part in offered("recipes").items() if part.owner == "kssl"}
     assert own == {path.stem for path in RECIPES}
-    assert len(RECIPES) == 36
+    assert len(RECIPES) == 35
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

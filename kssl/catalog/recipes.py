@@ -22,7 +22,6 @@ RECIPES = {
     "gpt_shakespeare": "GPT, character by character",
     "gpt_shakespeare_gpu": "GPT, larger, for a GPU",
     "instance_fashion": "Instance discrimination on Fashion-MNIST",
-    "interclr_fashion": "InterCLR on Fashion-MNIST",
     "jigsaw_fashion": "Jigsaw puzzles on Fashion-MNIST",
     "lejepa_fashion": "LeJEPA on Fashion-MNIST",
     "mae_cifar10_gpu": "Masked autoencoder, large, for a GPU",

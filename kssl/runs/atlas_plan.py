@@ -20,7 +20,7 @@ IMAGES = (
     *("rotation_fashion", "jigsaw_fashion", "simclr_fashion", "moco_fashion", "moco_v3_fashion"),
     *("nnclr_fashion", "instance_fashion", "byol_fashion", "simsiam_fashion", "dino_fashion"),
     *("swav_fashion", "deep_cluster_fashion", "barlow_twins_fashion", "vicreg_fashion"),
-    *("deep_cluster_v1_fashion", "interclr_fashion", "lejepa_fashion", "mae_fashion"),
+    *("deep_cluster_v1_fashion", "lejepa_fashion", "mae_fashion"),
     "counting_fashion",
 )
 
