@@ -4,7 +4,7 @@
 
 Numbers are kept in `benchmarks/seeds.csv`; a recipe and seed that stand there are not run again, so
 that the command goes on where it was stopped. It prints the mean and the standard deviation of each
-number, a fraction, in per cent, with its baselines, as a table in Markdown.
+number, accuracies in per cent, with its baselines, as a table in Markdown.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def table(recipes: list[str]) -> str:
         )
         lines.append(_line([recipe, str(len({r["seed"] for r in own})), *cells, spent]))
     for name in dict.fromkeys(name for values in shared.values() for name in values):
-        cells = [_spread([v]) if (v := shared[c].get(name)) else "" for c in columns]
+        cells = [_spread([v], c) if (v := shared[c].get(name)) else "" for c in columns]
         lines.append(_line([name, "", *cells, ""]))
     return "\n".join(lines)
 
@@ -126,21 +126,23 @@ def _cell(rows: list[dict[str, str]], shared: dict[tuple[str, str], dict[str, fl
         return ""
     baselines = [json.loads(row["baselines"]) for row in rows]
     beside = ", ".join(
-        f"{name} {_spread([each[name] for each in baselines])}"
+        f"{name} {_spread([each[name] for each in baselines], _column(rows[0]))}"
         for name in baselines[0]
         if name not in shared[_column(rows[0])]
     )
-    return f"**{_spread([float(row['value']) for row in rows])}**" + (f" ({beside})" * bool(beside))
+    value = _spread([float(row["value"]) for row in rows], _column(rows[0]))
+    return f"**{value}**" + (f" ({beside})" * bool(beside))
 
 
 def _line(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _spread(values: list[float]) -> str:
-    """Fractions in per cent, mean and standard deviation."""
-    spread = f" ± {100 * statistics.stdev(values):.1f}" if len(set(values)) > 1 else ""
-    return f"{100 * statistics.mean(values):.1f}{spread}"
+def _spread(values: list[float], column: tuple[str, str]) -> str:
+    """Mean and standard deviation; accuracies in per cent."""
+    scale, digits = (100, 1) if column[1].startswith("accuracy") else (1, 2)
+    spread = f" ± {scale * statistics.stdev(values):.{digits}f}" if len(set(values)) > 1 else ""
+    return f"{scale * statistics.mean(values):.{digits}f}{spread}"
 
 
 def main() -> None:
