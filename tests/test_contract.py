@@ -336,6 +336,11 @@ LAYERS = {
         testing.layer_checks(partial(layers.TargetBlocks, (3, 5), (1, 2), 2, 1), CROPS)
     ],
     "memory_bank": [testing.layer_checks(partial(layers.MemoryBank, 9, 5, seed=1), LABELS)],
+    "map_decoder": [
+        testing.layer_checks(partial(layers.MapDecoder, shape), IMAGES)
+        for shape in ((4, 6, 2), (16, 24, 3))
+    ],
+    "sobel": [testing.layer_checks(layers.Sobel, IMAGES)],
     "gated_activation": [testing.layer_checks(layers.GatedActivation, EVEN[0])],
     "gradient_reversal": [testing.layer_checks(partial(layers.GradientReversal, 0.3), IMAGES)],
     "mask_tokens": [testing.layer_checks(layers.MaskTokens, CROPS, PLACES)],

@@ -22,6 +22,9 @@ class Sobel(Layer):
     What DeepCluster reads of photographs (Caron et al., arXiv:1807.05520, section 3.4), whose
     clusters are otherwise those of colours. Nothing is learned; around the image, pixels are 0.
 
+    Args:
+        **kwargs: `name` and `dtype`, as in every Keras layer.
+
     Call arguments:
         inputs: Images `(batch, height, width, channels)`.
 

@@ -81,6 +81,14 @@ def turning() -> Task:
 
 
 @functools.cache
+def filling() -> Task:
+    def make() -> models.DensePrediction:
+        return models.DensePrediction(encoder=layers.ConvNet([4], pool=False))
+
+    return task(make, (8, 8, 1), partial(images, transforms=[pretext.split("bottom")]))
+
+
+@functools.cache
 def reading() -> Task:
     make = partial(models.BERT, KNOWN.size, depth=1, heads=2, width=8, dropout=0.0)
     return task(make, (LENGTH,), partial(texts, transforms=[pretext.mask_tokens(KNOWN)]))
@@ -140,6 +148,7 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[], Task]]] = {
     "sample_quality": ({"count": 20}, drawing),
     "log_likelihood": ({"samples": 3}, drawing),
     "pretext_accuracy": ({}, turning),
+    "dense_error": ({}, filling),
     "perplexity": ({}, writing),
     "zero_shot": (
         {

@@ -169,7 +169,6 @@ def test_without_tasks_the_examples_are_what_they_were(
         (lambda: pretext.next_token(8), {"tokens": np.arange(24, dtype=np.int32).reshape(2, 12)}),
         (pretext.colorize, PICTURES),
         (lambda: pretext.split("bottom", remove=True), PICTURES),
-        (pretext.count, PICTURES),
     ],
 )
 def test_what_leaves_the_shape_that_a_model_reads_is_not_left_out(

@@ -28,7 +28,7 @@ def radius(width: float, height: float) -> float:
 
     Example:
         >>> round(radius(10, 10), 4)
-    0.9251
+        0.9251
     """
     shared = 2 * _STILL / (1 + _STILL)
     both = width + height
