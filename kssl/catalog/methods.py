@@ -18,7 +18,7 @@ METHODS = {
     ),
     "context_encoder": (
         "Context encoder: a hole filled in",
-        ("inpaint", "dense_prediction", "context_encoder_cifar10"),
+        ("inpaint", "dense_prediction"),
     ),
     "context_prediction": (
         "Where is the other patch?",
